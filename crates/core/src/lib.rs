@@ -1,1 +1,22 @@
-//! Core of Hostler.
+//! Hostler's core: declarative infrastructure over SSH, in Ansible's language or from Rust.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod module;
+pub mod modules;
+pub mod secret;
+pub mod system;
+pub mod text;
+pub mod wire;
+
+#[cfg(feature = "controller")]
+pub mod connection;
+#[cfg(feature = "controller")]
+pub mod diagnostic;
+#[cfg(feature = "controller")]
+pub mod event;
+#[cfg(feature = "controller")]
+pub mod playbook;
+#[cfg(feature = "controller")]
+pub mod value;
+#[cfg(feature = "controller")]
+pub mod vars;

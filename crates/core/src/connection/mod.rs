@@ -1,0 +1,82 @@
+//! Ways to reach a host: SSH in process, the system's `ssh`, the machine itself. Become, helper upload, timeouts.
+//!
+//! Nothing here knows of plays or tasks: a [`Connection`] carries module calls and raw commands.
+
+mod target;
+
+pub use target::{Become, ConnectionKind, HostKeyChecking, Target};
+
+use crate::module::Outcome;
+use crate::wire::{Progress, Request};
+use std::io::Read;
+use std::time::Duration;
+
+/// Why a host did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    /// The host could not be reached or the connection was lost: the host is out for this run.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The connection stands, but this call could not be made (become refused, helper cannot run, timed out): the task failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a raw command answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawOutput {
+    /// Exit code.
+    pub rc: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Where contents that a module asks for by hash come from.
+pub trait BlobSource: Sync {
+    /// A reader over the content with this SHA-256 (hex) and its length, if there is one.
+    fn open(&self, sha256: &str) -> Option<(u64, Box<dyn Read + Send>)>;
+}
+
+/// No contents at all.
+pub struct NoBlobs;
+
+impl BlobSource for NoBlobs {
+    fn open(&self, _: &str) -> Option<(u64, Box<dyn Read + Send>)> {
+        None
+    }
+}
+
+/// What one call needs beside the request itself.
+pub struct Call<'a> {
+    /// Other user to become, if any.
+    pub become_: Option<&'a Become>,
+    /// Contents that the module may ask for.
+    pub blobs: &'a dyn BlobSource,
+    /// Hears of progress.
+    pub progress: &'a mut dyn FnMut(Progress),
+    /// The call is given up when this says so (asked a few times a second).
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// An open connection to one host. Helpers for each user are started when first needed and kept.
+pub trait Connection: Send {
+    /// Runs a module on the host, in one round trip.
+    fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError>;
+
+    /// Runs a command line by the login shell, without the helper. `stdin` is given to it.
+    fn raw(
+        &mut self,
+        command: &str,
+        stdin: &[u8],
+        timeout: Option<Duration>,
+        call: Call<'_>,
+    ) -> Result<RawOutput, ConnectionError>;
+}
+
+/// Opens connections.
+pub trait Connector: Send + Sync {
+    /// Connects, within the target's timeout.
+    fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, ConnectionError>;
+}

@@ -1,0 +1,168 @@
+//! What happens in a run, told once: reporters show it, nothing else prints.
+
+use crate::diagnostic::Span;
+use crate::module::Diff;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a task (or a loop's item) ended on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// As it should be already.
+    Ok,
+    /// Something was changed, or would be.
+    Changed,
+    /// It failed.
+    Failed,
+    /// It failed, and the playbook says not to mind.
+    Ignored,
+    /// Its condition was false.
+    Skipped,
+    /// The host could not be reached.
+    Unreachable,
+}
+
+/// A task as reporters show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskInfo {
+    /// Number, unique in a run.
+    pub id: u64,
+    /// Name shown: `role : name`, or the action where it has no name.
+    pub name: String,
+    /// Full name of the action.
+    pub action: String,
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// It is a handler.
+    pub handler: bool,
+}
+
+/// A result on one host, safe to show: secrets are already replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskResult {
+    /// How it ended.
+    pub status: Status,
+    /// What `register` got (censored for `no_log`).
+    pub result: Map<String, Value>,
+    /// The changes.
+    pub diff: Vec<Diff>,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Host that did it, where another than the one it was for.
+    pub delegated_to: Option<Arc<str>>,
+}
+
+/// Counts of one host, as in Ansible's recap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the recap's own words")]
+pub struct HostStats {
+    pub ok: u32,
+    pub changed: u32,
+    pub unreachable: u32,
+    pub failed: u32,
+    pub skipped: u32,
+    pub rescued: u32,
+    pub ignored: u32,
+}
+
+/// Counts of all hosts.
+pub type RunStats = BTreeMap<Arc<str>, HostStats>;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A playbook begins.
+    PlaybookStarted {
+        /// Its path.
+        path: String,
+    },
+    /// A play begins on these hosts.
+    PlayStarted {
+        /// Its name, or its hosts pattern.
+        name: String,
+        /// The hosts of the batch.
+        hosts: Vec<Arc<str>>,
+    },
+    /// No host matched a play's pattern.
+    NoHostsMatched {
+        /// Name of the play.
+        play: String,
+    },
+    /// A task begins.
+    TaskStarted {
+        /// Which.
+        task: Arc<TaskInfo>,
+    },
+    /// A task begins on a host.
+    HostStarted {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+    },
+    /// A running task on a host printed a line.
+    HostOutput {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+        /// The line.
+        line: String,
+    },
+    /// One item of a loop ended.
+    ItemFinished {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+        /// The item's label.
+        label: String,
+        /// How it ended.
+        result: TaskResult,
+    },
+    /// A task failed on a host and will be tried again.
+    Retrying {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+        /// Tries left.
+        left: u32,
+    },
+    /// A task ended on a host.
+    HostFinished {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+        /// How it ended.
+        result: TaskResult,
+    },
+    /// Included files or roles begin.
+    Included {
+        /// The file or role.
+        what: String,
+        /// For which hosts.
+        hosts: Vec<Arc<str>>,
+    },
+    /// Something the user should know.
+    Warning {
+        /// In words, with its place where there is one.
+        message: String,
+    },
+    /// No host is left to go on with.
+    NoMoreHosts,
+    /// The run is over.
+    Finished {
+        /// The counts.
+        stats: RunStats,
+    },
+}
+
+/// Hears of everything that happens, in order, from many threads.
+pub trait Reporter: Send + Sync {
+    /// Called for each event.
+    fn event(&self, event: &Event);
+}

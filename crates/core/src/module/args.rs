@@ -1,0 +1,68 @@
+//! From loosely typed parameters to a module's `Args`, with errors that name the parameter and its neighbours.
+
+use super::ModuleError;
+use crate::text::nearest;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Reads `args` (a JSON object) as a module's parameters.
+///
+/// # Errors
+/// Names the parameter that is unknown, missing or of the wrong type; an unknown one comes with the nearest known name.
+pub fn parse_args<A: DeserializeOwned>(module: &str, args: Value) -> Result<A, ModuleError> {
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = serde_path_to_error::Deserializer::new(args, &mut track);
+    A::deserialize(deserializer).map_err(|error| {
+        let path = track.path().to_string();
+        ModuleError::new(explain(module, &path, &error.to_string()))
+    })
+}
+
+fn explain(module: &str, path: &str, error: &str) -> String {
+    if let Some((unknown, known)) = unknown_field(error) {
+        let hint = nearest(&unknown, known.iter().map(String::as_str))
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        return format!(
+            "unsupported parameter for ({module}) module: {unknown}{hint} (supported parameters: {})",
+            known.join(", ")
+        );
+    }
+    if let Some(name) = error.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return format!("missing required arguments: {name}");
+    }
+    let place = if path == "." { String::new() } else { format!("parameter `{path}`: ") };
+    format!("{place}{error}")
+}
+
+/// serde's message for unknown fields, taken apart.
+fn unknown_field(error: &str) -> Option<(String, Vec<String>)> {
+    let mut quoted =
+        error.strip_prefix("unknown field `").map(|_| error.split('`').skip(1).step_by(2).map(str::to_owned))?;
+    Some((quoted.next()?, quoted.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only parsed")]
+    struct Args {
+        path: String,
+        #[serde(default)]
+        state: Option<String>,
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        let error = |json| parse_args::<Args>("x", json).unwrap_err().msg;
+        assert_eq!(
+            error(serde_json::json!({"path": "/a", "stat": "x"})),
+            "unsupported parameter for (x) module: stat; did you mean `state`? (supported parameters: path, state)"
+        );
+        assert_eq!(error(serde_json::json!({})), "missing required arguments: path");
+        assert!(error(serde_json::json!({"path": []})).starts_with("parameter `path`: invalid type"));
+    }
+}

@@ -1,0 +1,88 @@
+//! What became of one task on one host, as it travels back to the controller.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The result of one module call.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Something was changed, or would be.
+    #[serde(default)]
+    pub changed: bool,
+    /// The task failed; `output.msg` says why.
+    #[serde(default)]
+    pub failed: bool,
+    /// What `register` gets, without `changed` and `failed`.
+    #[serde(default)]
+    pub output: Map<String, Value>,
+    /// The typed change, as JSON; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Value>,
+    /// The change for people. Filled only where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diff: Vec<Diff>,
+    /// Names of fields of `output` that only apply will know (plans only).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+impl Outcome {
+    /// A failure with a message.
+    pub fn failure(msg: impl Into<String>) -> Self {
+        let mut outcome = Self { failed: true, ..Self::default() };
+        outcome.output.insert("msg".into(), Value::String(msg.into()));
+        outcome
+    }
+}
+
+/// One changed thing before and after, as Ansible's `diff` result field has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diff {
+    /// Text before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
+    /// Text after.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after: String,
+    /// What `before` is, usually a path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before_header: String,
+    /// What `after` is, usually a path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after_header: String,
+    /// Text that is already a diff or an explanation (a command line, a package list).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prepared: String,
+}
+
+impl Diff {
+    /// Two texts of the thing called `header`.
+    pub fn texts(header: impl Into<String>, before: impl Into<String>, after: impl Into<String>) -> Self {
+        let header = header.into();
+        Self {
+            before: before.into(),
+            after: after.into(),
+            before_header: header.clone(),
+            after_header: header,
+            prepared: String::new(),
+        }
+    }
+
+    /// Text shown as it is.
+    pub fn prepared(text: impl Into<String>) -> Self {
+        Self { prepared: text.into(), ..Self::default() }
+    }
+
+    /// Two sets of properties of the thing called `header`, as YAML-like lines.
+    pub fn properties<'a>(
+        header: impl Into<String>,
+        changed: impl IntoIterator<Item = (&'a str, String, String)>,
+    ) -> Self {
+        let (mut before, mut after) = (String::new(), String::new());
+        for (name, old, new) in changed {
+            before.push_str(&format!("{name}: {old}\n"));
+            after.push_str(&format!("{name}: {new}\n"));
+        }
+        Self::texts(header, before, after)
+    }
+}

@@ -1,0 +1,161 @@
+//! All modules that a controller or helper knows, by name.
+
+use super::{Checked, Module, ModuleError, Outcome, Simulated, parse_args};
+use crate::system::System;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// How far a module call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Look only, and report what would change.
+    Check,
+    /// Look, then play the change into a simulated machine that later calls see.
+    Simulate,
+    /// Look, then do it.
+    Apply,
+}
+
+/// A module without its types.
+pub trait DynModule: Send + Sync {
+    /// Full name.
+    fn name(&self) -> &'static str;
+    /// Other full names.
+    fn aliases(&self) -> &'static [&'static str];
+    /// Parameters whose values must never be shown.
+    fn secrets(&self) -> &'static [&'static str];
+    /// Whether `args` would be accepted, without touching any machine.
+    fn validate(&self, args: Value) -> Result<(), ModuleError>;
+    /// Checks and, as `mode` says, simulates or applies.
+    fn call(&self, args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Outcome;
+    /// JSON schema of the parameters.
+    #[cfg(feature = "controller")]
+    fn args_schema(&self) -> schemars::Schema;
+    /// JSON schema of the output.
+    #[cfg(feature = "controller")]
+    fn output_schema(&self) -> schemars::Schema;
+}
+
+struct Typed<M>(PhantomData<fn() -> M>);
+
+impl<M: Module> Typed<M> {
+    fn try_call(args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Result<Outcome, ModuleError> {
+        let args: M::Args = parse_args(M::NAME, args)?;
+        let Checked { output, change } = M::check(&args, system)?;
+        let Some(change) = change else {
+            return Ok(Outcome { output: fields(&output)?, ..Outcome::default() });
+        };
+        let mut outcome = Outcome { changed: true, ..Outcome::default() };
+        if want_diff {
+            outcome.diff = M::diff(&change);
+        }
+        if mode != Mode::Apply {
+            outcome.change = Some(serde_json::to_value(&change).map_err(|error| ModuleError::new(error.to_string()))?);
+        }
+        let Simulated { output, unknown } = match mode {
+            Mode::Check => Simulated::known(output),
+            Mode::Simulate => M::simulate(&args, change, system)?,
+            Mode::Apply => Simulated::known(M::apply(&args, change, system)?),
+        };
+        outcome.output = fields(&output)?;
+        outcome.unknown = unknown.iter().map(|name| (*name).to_owned()).collect();
+        Ok(outcome)
+    }
+}
+
+fn fields(output: &impl Serialize) -> Result<serde_json::Map<String, Value>, ModuleError> {
+    match serde_json::to_value(output) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Null) => Ok(serde_json::Map::new()),
+        Ok(other) => Err(ModuleError::new(format!("module output must be an object, not {other}"))),
+        Err(error) => Err(ModuleError::new(format!("failed to encode the module's output: {error}"))),
+    }
+}
+
+impl<M: Module> DynModule for Typed<M> {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        M::ALIASES
+    }
+
+    fn secrets(&self) -> &'static [&'static str] {
+        M::SECRETS
+    }
+
+    fn validate(&self, args: Value) -> Result<(), ModuleError> {
+        parse_args::<M::Args>(M::NAME, args).map(drop)
+    }
+
+    fn call(&self, args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Outcome {
+        Self::try_call(args, mode, want_diff, system).unwrap_or_else(|error| {
+            let mut outcome = Outcome::failure(error.msg);
+            // A failed command may have changed something: its own word counts.
+            outcome.changed = error.fields.get("changed").and_then(Value::as_bool).unwrap_or(false);
+            outcome.output.extend(error.fields);
+            outcome
+        })
+    }
+
+    #[cfg(feature = "controller")]
+    fn args_schema(&self) -> schemars::Schema {
+        schemars::schema_for!(M::Args)
+    }
+
+    #[cfg(feature = "controller")]
+    fn output_schema(&self) -> schemars::Schema {
+        schemars::schema_for!(M::Output)
+    }
+}
+
+/// Modules by name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    modules: Vec<Arc<dyn DynModule>>,
+    names: HashMap<&'static str, usize>,
+}
+
+impl Registry {
+    /// An empty registry; [`crate::modules::builtin`] has all of ours.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a module under its name, its aliases and their last segments. A later one replaces an earlier one.
+    #[must_use]
+    pub fn with<M: Module>(mut self) -> Self {
+        let index = self.modules.len();
+        self.modules.push(Arc::new(Typed::<M>(PhantomData)));
+        for name in std::iter::once(M::NAME).chain(M::ALIASES.iter().copied()) {
+            self.names.insert(name, index);
+            self.names.insert(short_name(name), index);
+        }
+        self
+    }
+
+    /// The module called `name` (full, alias or short).
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn DynModule>> {
+        self.names.get(name).map(|index| &self.modules[*index])
+    }
+
+    /// All modules, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn DynModule>> {
+        self.modules.iter()
+    }
+
+    /// All names that `get` answers to.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.names.keys().copied()
+    }
+}
+
+/// `file` of `ansible.builtin.file`.
+pub fn short_name(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}

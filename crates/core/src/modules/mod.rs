@@ -1,0 +1,8 @@
+//! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
+
+use crate::module::Registry;
+
+/// All modules that Hostler brings.
+pub fn builtin() -> Registry {
+    Registry::new()
+}

@@ -1,0 +1,93 @@
+//! Files as modules see and write them.
+
+/// What kind of thing a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A FIFO.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A block device.
+    BlockDevice,
+    /// A character device.
+    CharDevice,
+}
+
+/// What `stat` and `lstat` know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// Its kind.
+    pub kind: FileKind,
+    /// Permission bits (07777).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Size in bytes.
+    pub size: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Device it is on.
+    pub device: u64,
+    /// Device it is, for device files.
+    pub rdev: u64,
+    /// Number of hard links.
+    pub links: u64,
+    /// Allocated blocks of 512 bytes.
+    pub blocks: u64,
+    /// Preferred size for I/O, in bytes.
+    pub block_size: u64,
+    /// Last access, seconds since 1970.
+    pub accessed: f64,
+    /// Last change of content, seconds since 1970.
+    pub modified: f64,
+    /// Last change of content or attributes, seconds since 1970.
+    pub changed: f64,
+}
+
+/// Owner and group to set; `None` leaves as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// New owner.
+    pub uid: Option<u32>,
+    /// New group.
+    pub gid: Option<u32>,
+}
+
+/// Where a file's new content comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The controller's blob of this SHA-256 (hex), streamed.
+    Blob(String),
+    /// A copy of another file on the machine.
+    CopyOf(std::path::PathBuf),
+}
+
+/// A file to be written as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteFile {
+    /// Its content.
+    pub content: Content,
+    /// Permission bits; `None` keeps those of the file that is there, else 0666 less the umask.
+    pub mode: Option<u32>,
+    /// Owner and group; `None` keeps those of the file that is there.
+    pub ownership: Ownership,
+    /// Write in place where the directory forbids a rename (Ansible's `unsafe_writes`).
+    pub in_place: bool,
+}
+
+impl WriteFile {
+    /// `content`, everything else as it was.
+    pub fn new(content: impl Into<Vec<u8>>) -> Self {
+        Self { content: Content::Bytes(content.into()), mode: None, ownership: Ownership::default(), in_place: false }
+    }
+}

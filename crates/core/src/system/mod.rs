@@ -1,0 +1,98 @@
+//! What a module may see of a machine, and do to it.
+//!
+//! All access to the operating system goes through [`System`]: [`os::Os`] is the real one, [`overlay::Overlay`] simulates
+//! changes on top of another one for plans, [`fake::Fake`] is a machine in memory for tests.
+//! `&self` methods change nothing; whoever holds only `&dyn System` can only look.
+
+mod command;
+mod error;
+mod file;
+
+pub use command::{Command, CommandOutput};
+pub use error::SystemError;
+pub use file::{Content, FileKind, Metadata, Ownership, WriteFile};
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The result of touching a machine.
+pub type Result<T, E = SystemError> = std::result::Result<T, E>;
+
+/// A machine.
+///
+/// Paths are absolute; errors name the path or command. A path that is not there is `None` where the type says so.
+pub trait System: Send {
+    /// What is at `path`, links followed.
+    fn metadata(&self, path: &Path) -> Result<Option<Metadata>>;
+    /// What is at `path` itself.
+    fn symlink_metadata(&self, path: &Path) -> Result<Option<Metadata>>;
+    /// A reader over a file's content.
+    fn open(&self, path: &Path) -> Result<Box<dyn Read + '_>>;
+    /// Names in a directory, sorted.
+    fn read_dir(&self, path: &Path) -> Result<Vec<std::ffi::OsString>>;
+    /// Where a link points, as written in it.
+    fn read_link(&self, path: &Path) -> Result<PathBuf>;
+    /// The path with all links resolved.
+    fn canonicalize(&self, path: &Path) -> Result<PathBuf>;
+    /// Runs a command that only looks. The caller vouches for that.
+    fn query(&self, command: &Command) -> Result<CommandOutput>;
+    /// A variable of the environment that commands get.
+    fn env(&self, name: &str) -> Option<String>;
+    /// Seconds since 1970, with fractions.
+    fn now(&self) -> f64;
+    /// The user that commands run as.
+    fn effective_uid(&self) -> u32;
+    /// What earlier simulated changes made of a resource that is no file: `None` where nothing did. Always `None` on a real machine.
+    /// `kind` is a module's short name (`docker_volume`), `key` names the resource.
+    fn resource(&self, kind: &str, key: &str) -> Option<serde_json::Value>;
+    /// Content that the controller holds, by its SHA-256 in hex.
+    fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>>;
+
+    /// Writes a file atomically: temporary file in the same directory, synced, owner and mode set, renamed.
+    fn write(&mut self, path: &Path, file: &WriteFile) -> Result<()>;
+    /// Makes one directory.
+    fn create_dir(&mut self, path: &Path, mode: u32) -> Result<()>;
+    /// Removes a file, a link, or an empty directory.
+    fn remove(&mut self, path: &Path) -> Result<()>;
+    /// Removes a directory and all below it.
+    fn remove_dir_all(&mut self, path: &Path) -> Result<()>;
+    /// Renames, replacing what is there.
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<()>;
+    /// Makes a symbolic link, replacing a link or file that is there, atomically.
+    fn symlink(&mut self, target: &Path, link: &Path) -> Result<()>;
+    /// Makes a hard link, replacing what is there, atomically.
+    fn hard_link(&mut self, existing: &Path, link: &Path) -> Result<()>;
+    /// Sets permission bits (07777).
+    fn set_mode(&mut self, path: &Path, mode: u32) -> Result<()>;
+    /// Sets owner or group of `path` itself (a link is not followed unless `follow`).
+    fn set_owner(&mut self, path: &Path, ownership: Ownership, follow: bool) -> Result<()>;
+    /// Sets access and modification time, in seconds since 1970.
+    fn set_times(&mut self, path: &Path, accessed: Option<f64>, modified: Option<f64>) -> Result<()>;
+    /// Runs a command that may change something.
+    fn run(&mut self, command: &Command) -> Result<CommandOutput>;
+    /// Records what a simulated change made of a resource. Does nothing on a real machine.
+    fn set_resource(&mut self, kind: &str, key: &str, state: serde_json::Value);
+    /// Whether changes are only simulated, so that a command's output is not real. Modules ask only in `simulate`.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+}
+
+impl dyn System + '_ {
+    /// A file's whole content.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        self.open(path)?.read_to_end(&mut content).map_err(|error| SystemError::io("read", path, error))?;
+        Ok(content)
+    }
+
+    /// A file's whole content as text; bytes that are not UTF-8 are replaced.
+    pub fn read_text(&self, path: &Path) -> Result<String> {
+        Ok(String::from_utf8_lossy(&self.read(path)?).into_owned())
+    }
+
+    /// Whether something is at `path`, links followed.
+    pub fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.metadata(path)?.is_some())
+    }
+}

@@ -1,0 +1,48 @@
+//! The messages.
+
+use crate::module::Mode;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the protocol. A helper of another version is not talked to.
+pub const VERSION: u32 = 1;
+
+/// The helper's first message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Must equal [`VERSION`].
+    pub version: u32,
+    /// Process id.
+    pub pid: u32,
+    /// User it runs as.
+    pub uid: u32,
+}
+
+/// One module call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Answers carry it too.
+    pub id: u64,
+    /// Module, by any of its names.
+    pub module: String,
+    /// Parameters, a JSON object.
+    pub args: serde_json::Value,
+    /// How far to go.
+    pub mode: Mode,
+    /// Whether the outcome should carry diffs.
+    pub diff: bool,
+    /// Variables for the commands that the module runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Seconds after which the task is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<f64>,
+}
+
+/// News of a task that is still running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// A line of a command's output.
+    Output(String),
+}
