@@ -1,2 +1,49 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `e2e` and `tidy`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
+
+mod e2e;
+mod lab;
+mod process;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development tasks
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Test hosts in containers
+    #[command(subcommand)]
+    Lab(lab::Command),
+    /// Run the end-to-end tests on the lab
+    E2e(e2e::Options),
+    /// Check sizes, headers and layers of the Rust files
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Lab(command) => lab::run(command),
+        Task::E2e(options) => e2e::run(&options),
+        Task::Tidy => tidy::run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            match error.downcast_ref::<lab::NoDocker>() {
+                Some(_) => ExitCode::from(lab::NoDocker::EXIT_CODE),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+# Lists the recipes
+default:
+    @just --list --unsorted
+
+# Format, lints and tidiness, all as errors
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+    cargo xtask tidy
+
+# Unit and integration tests; needs neither root nor network
+test *FILTER:
+    {{ if `command -v cargo-nextest || true` == "" { "cargo test" } else { "cargo nextest run" } }} --workspace {{FILTER}}
+    cargo test --workspace --doc --quiet
+
+# End-to-end tests on new lab hosts: `just e2e supermarket`, `just e2e --keep cases`
+e2e *OPTIONS:
+    cargo xtask e2e {{OPTIONS}}
+
+# Test hosts in containers: `just lab up 2`, `just lab ssh leader`, `just lab status`, `just lab down`
+lab *COMMAND:
+    cargo xtask lab {{COMMAND}}
+
+# Put right what can be put right by machine
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged --quiet

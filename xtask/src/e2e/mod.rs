@@ -1,0 +1,8 @@
+//! `cargo xtask e2e`: applies real playbooks to the lab and looks at what became of it.
+
+mod cases;
+mod command;
+mod hostler;
+mod supermarket;
+
+pub use command::{Options, run};
