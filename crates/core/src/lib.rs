@@ -20,3 +20,5 @@ pub mod playbook;
 pub mod value;
 #[cfg(feature = "controller")]
 pub mod vars;
+#[cfg(feature = "controller")]
+pub mod yaml;

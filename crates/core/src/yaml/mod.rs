@@ -1,0 +1,14 @@
+//! YAML as Ansible reads and writes it: PyYAML's YAML 1.1 scalars, with the place of every value.
+//!
+//! [`load`] gives a tree of [`Node`]s for parsers that want to point at things; [`Node::to_value`] makes plain
+//! data of it.
+
+mod build;
+mod explain;
+mod load;
+mod node;
+mod scalar;
+
+pub use load::{load, load_all};
+pub use node::{Node, NodeKind, Trust};
+pub use scalar::{Scalar, resolve};
