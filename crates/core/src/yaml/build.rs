@@ -174,9 +174,9 @@ impl<'a> Builder<'a> {
         Ok(match tag_kind(tag, span)? {
             Kind::Untagged if style == ScalarStyle::Plain => resolved(),
             Kind::Untagged | Kind::NonSpecific | Kind::Str => text_kind(),
-            Kind::Int => NodeKind::Int(scalar::int(text).ok_or_else(|| not_a("a whole number"))?),
+            Kind::Int => NodeKind::Int(scalar::int(text).flatten().ok_or_else(|| not_a("a whole number"))?),
             Kind::Float => {
-                let whole = scalar::int(text).map(|value| value as f64);
+                let whole = scalar::int(text).flatten().map(|value| value as f64);
                 let value = scalar::float(text).or(whole).or_else(|| text.parse().ok());
                 NodeKind::Float(value.ok_or_else(|| not_a("a number"))?)
             }

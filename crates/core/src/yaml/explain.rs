@@ -83,12 +83,11 @@ fn split_line(line: &str) -> (&str, usize, &str) {
     while let Some(item) = rest.strip_prefix("- ") {
         rest = item.trim_start();
     }
-    if !rest.starts_with(['"', '\'', '{', '[']) {
-        if let Some((key, value)) = rest.split_once(": ") {
-            if !key.contains(" #") {
-                rest = value.trim_start();
-            }
-        }
+    if !rest.starts_with(['"', '\'', '{', '['])
+        && let Some((key, value)) = rest.split_once(": ")
+        && !key.contains(" #")
+    {
+        rest = value.trim_start();
     }
     let head = &line[..line.len() - rest.len()];
     (head, head.chars().count(), rest.trim_end())

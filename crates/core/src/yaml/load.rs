@@ -36,10 +36,10 @@ pub(crate) fn load_text(
 ) -> Result<Vec<Node>, Diagnostic> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // As Ansible: what is JSON is read as JSON, which differs in numbers (`1e3`) and escapes.
-    if text.trim_start().starts_with(['{', '[']) {
-        if let Ok(json) = serde_json::from_str(text) {
-            return Ok(vec![from_json(json, &Span::new(file, 1, 1))]);
-        }
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(json) = serde_json::from_str(text)
+    {
+        return Ok(vec![from_json(json, &Span::new(file, 1, 1))]);
     }
     let mut builder = Builder::new(file, text, warnings);
     for event in Parser::new_from_str(text) {

@@ -1,9 +1,10 @@
 //! YAML as Ansible reads and writes it: PyYAML's YAML 1.1 scalars, with the place of every value.
 //!
 //! [`load`] gives a tree of [`Node`]s for parsers that want to point at things; [`Node::to_value`] makes plain
-//! data of it.
+//! data of it. [`emit::to_yaml`] is the way back.
 
 mod build;
+pub mod emit;
 mod explain;
 mod load;
 mod node;

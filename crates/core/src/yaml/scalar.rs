@@ -30,7 +30,8 @@ pub fn resolve(text: &str) -> Scalar {
     if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
         return Scalar::Text;
     }
-    match (int(text), float(text)) {
+    // A whole number that is too big stays text, which loses nothing.
+    match (int(text).flatten(), float(text)) {
         (Some(value), _) => Scalar::Int(value),
         (None, Some(value)) => Scalar::Float(value),
         (None, None) => Scalar::Text,
@@ -54,37 +55,38 @@ fn all(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
     text.bytes().all(|byte| byte == b'_' || allowed(byte))
 }
 
-/// A whole number in PyYAML's forms. One that does not fit in 64 bits is left as text, which loses nothing.
-pub(super) fn int(text: &str) -> Option<i64> {
+/// Whether text is a whole number in one of PyYAML's forms, and the number if it fits in 64 bits.
+pub(super) fn int(text: &str) -> Option<Option<i64>> {
     let (negative, digits) = sign(text);
-    let radix = |digits: &str, radix: u32| -> Option<i64> {
+    let number = |digits: &str, base: u32| -> Option<i64> {
         let digits = without_underscores(digits);
         let signed = if negative { format!("-{digits}") } else { digits.into_owned() };
-        i64::from_str_radix(&signed, radix).ok()
+        i64::from_str_radix(&signed, base).ok()
+    };
+    let form = |digits: &str, base: u32| {
+        let fits = !digits.is_empty() && all(digits, |byte| char::from(byte).is_digit(base));
+        fits.then(|| number(digits, base))
     };
     if let Some(bits) = digits.strip_prefix("0b") {
-        return if all(bits, |byte| matches!(byte, b'0' | b'1')) { radix(bits, 2) } else { None };
+        return form(bits, 2);
     }
     if let Some(hex) = digits.strip_prefix("0x") {
-        return if all(hex, |byte| byte.is_ascii_hexdigit()) { radix(hex, 16) } else { None };
+        return form(hex, 16);
     }
     if digits.starts_with('0') {
-        return if all(digits, |byte| matches!(byte, b'0'..=b'7')) { radix(digits, 8) } else { None };
+        return form(digits, 8);
     }
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    let Some((head, tail)) = digits.split_once(':') else {
-        return if all(digits, |byte| byte.is_ascii_digit()) { radix(digits, 10) } else { None };
-    };
+    let Some((head, tail)) = digits.split_once(':') else { return form(digits, 10) };
     if !all(head, |byte| byte.is_ascii_digit()) || !tail.split(':').all(is_sixtieth) {
         return None;
     }
     let parts = std::iter::once(without_underscores(head)).chain(tail.split(':').map(Cow::Borrowed));
-    let sum = parts
-        .map(|part| part.parse::<i64>().ok())
-        .try_fold(0_i64, |sum, part| sum.checked_mul(60)?.checked_add(part?))?;
-    Some(if negative { -sum } else { sum })
+    let sum =
+        parts.map(|part| part.parse::<i64>().ok()).try_fold(0_i64, |sum, part| sum.checked_mul(60)?.checked_add(part?));
+    Some(sum.map(|sum| if negative { -sum } else { sum }))
 }
 
 /// `[0-5]?[0-9]`
