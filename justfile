@@ -10,8 +10,7 @@ check:
 
 # Unit and integration tests; needs neither root nor network
 test *FILTER:
-    {{ if `command -v cargo-nextest || true` == "" { "cargo test" } else { "cargo nextest run" } }} --workspace {{FILTER}}
-    cargo test --workspace --doc --quiet
+    cargo xtask test {{FILTER}}
 
 # End-to-end tests on new lab hosts: `just e2e supermarket`, `just e2e --keep cases`
 e2e *OPTIONS:

@@ -1,9 +1,10 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `e2e` and `tidy`.
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e` and `tidy`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
 mod e2e;
 mod lab;
 mod process;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -24,6 +25,8 @@ enum Task {
     /// Test hosts in containers
     #[command(subcommand)]
     Lab(lab::Command),
+    /// Run the tests that need neither root nor network
+    Test(test::Options),
     /// Run the end-to-end tests on the lab
     E2e(e2e::Options),
     /// Check sizes, headers and layers of the Rust files
@@ -33,6 +36,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Lab(command) => lab::run(command),
+        Task::Test(options) => test::run(&options),
         Task::E2e(options) => e2e::run(&options),
         Task::Tidy => tidy::run(),
     };

@@ -85,7 +85,12 @@ fn down(lab: &Lab, purge: bool) -> Result<()> {
     step("remove the hosts", || host::remove_all(lab))?;
     inventory::remove(lab)?;
     if purge {
-        step("remove the images", || image::remove_all(lab))?;
+        registry::remove_content(lab)?;
+        if host::labs_remain()? {
+            println!("note: another lab exists; the images, docker and {} stay", lab.dir.display());
+            return Ok(());
+        }
+        step("remove the images", image::remove_all)?;
         daemon::stop(lab)?;
         std::fs::remove_dir_all(&lab.dir).with_context(|| format!("failed to remove {}", lab.dir.display()))?;
     }

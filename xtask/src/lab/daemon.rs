@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::config::Lab;
-use crate::process::{command, step, succeeds};
+use crate::process::{command, output, step, succeeds};
 
 /// Docker neither runs nor can be started here.
 #[derive(Debug)]
@@ -42,19 +43,30 @@ pub fn ensure(lab: &Lab) -> Result<()> {
     step("start docker", || start(lab))
 }
 
-/// Stops dockerd if [`ensure`] started it.
+/// Stops dockerd if [`ensure`] started it and nobody else's containers run.
 pub fn stop(lab: &Lab) -> Result<()> {
+    if !output(&mut command("docker", ["ps", "--quiet"]))?.is_empty() {
+        println!("note: docker goes on, it has other containers");
+        return Ok(());
+    }
     let path = lab.dir.join("dockerd.pid");
     let Ok(pid) = fs::read_to_string(&path) else { return Ok(()) };
     // The number may be another process's by now.
     let name = fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
     if name.trim() == "dockerd" {
-        step("stop docker", || crate::process::output(&mut command("kill", [pid.trim()])).map(drop))?;
+        step("stop docker", || output(&mut command("kill", [pid.trim()])).map(drop))?;
     }
     fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))
 }
 
 fn start(lab: &Lab) -> Result<()> {
+    // Where systemd runs it starts Docker as it should be; its refusal is not the last word.
+    if Path::new("/run/systemd/system").exists()
+        && succeeds(&mut command("systemctl", ["start", "docker"]))
+        && answers()
+    {
+        return Ok(());
+    }
     fs::create_dir_all(&lab.dir).with_context(|| format!("failed to create {}", lab.dir.display()))?;
     let log = lab.dir.join("dockerd.log");
     let file = fs::File::create(&log).with_context(|| format!("failed to create {}", log.display()))?;

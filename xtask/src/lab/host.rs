@@ -88,6 +88,11 @@ pub fn remove_all(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
+/// Whether any lab on this machine has containers.
+pub fn labs_remain() -> Result<bool> {
+    Ok(!output(&mut command("docker", ["ps", "--all", "--quiet", "--filter", "label=hostler.lab"]))?.is_empty())
+}
+
 /// One line for each host.
 pub fn status(lab: &Lab) -> Result<Vec<String>> {
     let mut lines = Vec::new();

@@ -60,9 +60,8 @@ pub fn ensure(lab: &Lab, base: &Image, name: &str) -> Result<Image> {
     Ok(image)
 }
 
-/// Removes all images that were ever built here, and the base's archives.
-pub fn remove_all(lab: &Lab) -> Result<()> {
-    super::registry::remove_content(lab)?;
+/// Removes all images that were ever built here.
+pub fn remove_all() -> Result<()> {
     let filter = format!("label={LABEL}");
     let images = output(&mut command("docker", ["images", "--all", "--quiet", "--filter", &filter]))?;
     if !images.is_empty() {
