@@ -1,5 +1,6 @@
 //! The machine's Docker: used where it runs, started where it does not (machines without an init).
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -24,7 +25,7 @@ impl NoDocker {
 
 impl fmt::Display for NoDocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed to start docker: {}", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -60,6 +61,9 @@ pub fn stop(lab: &Lab) -> Result<()> {
 }
 
 fn start(lab: &Lab) -> Result<()> {
+    if let Ok(host) = env::var("DOCKER_HOST") {
+        return Err(NoDocker(format!("DOCKER_HOST names {host}, which does not answer")).into());
+    }
     // Where systemd runs it starts Docker as it should be; its refusal is not the last word.
     if Path::new("/run/systemd/system").exists()
         && succeeds(&mut command("systemctl", ["start", "docker"]))
@@ -78,12 +82,16 @@ fn start(lab: &Lab) -> Result<()> {
         .process_group(0)
         .spawn()
         .map_err(|error| NoDocker(format!("dockerd: {error}; is docker.io installed?")))?;
-    fs::write(lab.dir.join("dockerd.pid"), dockerd.id().to_string())?;
-    wait(&mut dockerd).map_err(|reason| {
+    if let Err(reason) = wait(&mut dockerd) {
+        // It may have ended already.
+        let _ = dockerd.kill();
         let said = fs::read_to_string(&log).unwrap_or_default();
-        let last = said.lines().last().unwrap_or("it said nothing");
-        NoDocker(format!("{reason}: {last} (all of it in {})", log.display())).into()
-    })
+        let why =
+            said.lines().rfind(|line| line.starts_with("failed")).or(said.lines().last()).unwrap_or("it said nothing");
+        return Err(NoDocker(format!("{reason}: {why} (all of it in {})", log.display())).into());
+    }
+    fs::write(lab.dir.join("dockerd.pid"), dockerd.id().to_string())?;
+    Ok(())
 }
 
 fn wait(dockerd: &mut Child) -> Result<(), String> {
