@@ -8,6 +8,8 @@ mod command;
 mod context;
 mod error;
 mod file;
+#[cfg(feature = "controller")]
+pub mod local_files;
 
 pub use command::{Command, CommandOutput};
 pub use context::{Context, NoContext};

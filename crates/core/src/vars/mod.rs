@@ -1,7 +1,10 @@
 //! Variables: where they come from, which one wins, and those that hold secrets.
 
+pub mod files;
+pub mod vault;
 mod vault_text;
 
+pub use vault::VaultSecrets;
 pub use vault_text::{Decrypt, VaultText};
 
 use crate::value::{Map, Value};

@@ -10,6 +10,11 @@ pub trait Decrypt: Send + Sync {
     /// # Errors
     /// In words: no password fits, or the envelope is damaged.
     fn decrypt(&self, envelope: &str) -> Result<Vec<u8>, String>;
+
+    /// Keeps a decrypted text out of everything that is shown from now on. Called for each value that is revealed.
+    fn hide(&self, plain: &str) {
+        let _ = plain;
+    }
 }
 
 /// An encrypted value.
@@ -38,7 +43,9 @@ impl VaultText {
     pub fn reveal(&self) -> Result<Arc<str>, Diagnostic> {
         let plain = self.plain.get_or_init(|| {
             let bytes = self.opener.decrypt(&self.envelope)?;
-            String::from_utf8(bytes).map(Arc::from).map_err(|_| "the vault's text is not UTF-8".to_owned())
+            let text = String::from_utf8(bytes).map_err(|_| "the vault's text is not UTF-8".to_owned())?;
+            self.opener.hide(&text);
+            Ok(Arc::from(text))
         });
         plain.clone().map_err(|message| {
             let diagnostic = Diagnostic::error(message);

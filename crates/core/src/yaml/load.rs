@@ -4,6 +4,7 @@ use super::build::Builder;
 use super::{Node, NodeKind, explain};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use saphyr_parser::{Event, Parser};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Reads a file of one document; `None` if it is empty. Keys that are given twice are reported in `warnings`.
@@ -28,12 +29,23 @@ pub fn load_all(file: &Arc<SourceFile>, warnings: &mut Vec<Diagnostic>) -> Resul
     load_text(file, file.text(), warnings)
 }
 
-/// As [`load_all`], for a text that must not be shown: `file` names it and has no text of its own.
-pub(crate) fn load_text(
-    file: &Arc<SourceFile>,
-    text: &str,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<Vec<Node>, Diagnostic> {
+/// Reads one document whose text must not be shown, as it came out of a vault: errors say where, not what.
+pub(crate) fn load_hidden(path: &Path, text: &str) -> Result<Option<Node>, Diagnostic> {
+    let hidden = SourceFile::new(path, "");
+    let wrong = |what: &str, span: Option<&Span>| {
+        let error = Diagnostic::error(format!("the decrypted text is {what}"));
+        let error = error.help("open it with `ansible-vault edit`; its text is not shown here");
+        span.map_or_else(|| error.clone(), |span| error.clone().at(span))
+    };
+    let documents =
+        load_text(&hidden, text, &mut Vec::new()).map_err(|error| wrong("not valid YAML", error.span.as_ref()))?;
+    match documents.as_slice() {
+        [_, second, ..] => Err(wrong("more than one YAML document", Some(&second.span))),
+        documents => Ok(documents.first().filter(|document| !document.is_null()).cloned()),
+    }
+}
+
+fn load_text(file: &Arc<SourceFile>, text: &str, warnings: &mut Vec<Diagnostic>) -> Result<Vec<Node>, Diagnostic> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // As Ansible: what is JSON is read as JSON, which differs in numbers (`1e3`) and escapes.
     if text.trim_start().starts_with(['{', '['])

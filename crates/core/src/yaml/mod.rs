@@ -10,6 +10,7 @@ mod load;
 mod node;
 mod scalar;
 
+pub(crate) use load::load_hidden;
 pub use load::{load, load_all};
 pub use node::{Node, NodeKind, Trust};
 pub use scalar::{Scalar, resolve};

@@ -1,0 +1,100 @@
+//! The controller's own files and scripts: inventories, variables, playbooks, password scripts.
+//!
+//! Not part of [`System`](super::System), which is a host that modules work on.
+
+use super::{Result, SystemError};
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A file's bytes.
+///
+/// # Errors
+/// Names the path.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| SystemError::io("read", path, error))
+}
+
+/// A file's text.
+///
+/// # Errors
+/// Names the path; also if it is not UTF-8.
+pub fn read_to_string(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| SystemError::io("read", path, error))
+}
+
+/// What is in a directory, full paths, sorted by name.
+///
+/// # Errors
+/// Names the directory.
+pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| SystemError::io("list", path, error);
+    let entries = std::fs::read_dir(path).map_err(failed)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether a directory is there, links followed.
+pub fn is_dir(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Whether a file is there, links followed.
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Whether anything is there, links followed.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+/// Whether it is a file that somebody may execute.
+pub fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether everybody may write to it.
+pub fn is_world_writable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o002 != 0)
+}
+
+/// The absolute path with all links resolved.
+///
+/// # Errors
+/// Names the path.
+pub fn canonicalize(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(|error| SystemError::io("resolve", path, error))
+}
+
+/// What a script said.
+#[derive(Debug)]
+pub struct ScriptOutput {
+    /// How it ended: an exit status; `None` if a signal ended it.
+    pub status: Option<i32>,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained about, as text.
+    pub stderr: String,
+}
+
+/// Runs an executable file and waits for it. It may ask on the caller's terminal.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn run_script(path: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<ScriptOutput> {
+    // A bare name would be looked for in PATH.
+    let program = if path.components().count() == 1 { Path::new(".").join(path) } else { path.to_owned() };
+    let output = Command::new(&program)
+        .args(arguments)
+        .stdin(Stdio::inherit())
+        .output()
+        .map_err(|source| SystemError::Spawn { program: path.display().to_string(), source })?;
+    Ok(ScriptOutput {
+        status: output.status.code(),
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
