@@ -2,8 +2,19 @@
 //!
 //! Nothing here knows of plays or tasks: a [`Connection`] carries module calls and raw commands.
 
+mod bootstrap;
+mod connector;
+mod elevate;
+mod helper;
+mod host;
+mod local;
+mod pipe;
+mod process;
 mod target;
+mod transport;
 
+pub use connector::DefaultConnector;
+pub use helper::Helper;
 pub use target::{Become, ConnectionKind, HostKeyChecking, Target};
 
 use crate::module::Outcome;

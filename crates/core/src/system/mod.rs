@@ -5,14 +5,12 @@
 //! `&self` methods change nothing; whoever holds only `&dyn System` can only look.
 
 mod command;
-mod context;
 mod error;
 mod file;
 #[cfg(feature = "controller")]
 pub mod local_files;
 
 pub use command::{Command, CommandOutput};
-pub use context::{Context, NoContext};
 pub use error::SystemError;
 pub use file::{Content, FileKind, Metadata, Ownership, WriteFile};
 

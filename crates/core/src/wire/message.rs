@@ -46,3 +46,13 @@ pub enum Progress {
     /// A line of a command's output.
     Output(String),
 }
+
+/// The answer to a content that was asked for by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlobAnswer {
+    /// So many bytes follow.
+    Length(u64),
+    /// There is none, or it could not be read to its end: why.
+    Failed(String),
+}

@@ -3,6 +3,17 @@
 //! Frames over a pipe: a length, a kind, a payload. Messages are JSON, contents are raw bytes. The helper opens with
 //! [`Hello`]; each [`Request`] is answered by any number of [`Progress`] frames and one [`Outcome`](crate::module::Outcome).
 
+mod blobs;
+#[cfg(feature = "controller")]
+pub mod client;
+mod context;
+mod control;
+mod frame;
 mod message;
+mod serve;
 
-pub use message::{Hello, Progress, Request, VERSION};
+pub use blobs::hex;
+pub use context::CallContext;
+pub use frame::{Frame, Kind, MAX_PAYLOAD};
+pub use message::{BlobAnswer, Hello, Progress, Request, VERSION};
+pub use serve::{Machines, Task, serve};

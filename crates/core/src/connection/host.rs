@@ -1,0 +1,135 @@
+//! An open connection: one helper for each user that is needed, over any transport.
+
+use super::bootstrap::{Bootstrap, become_and_run};
+use super::pipe::Stream;
+use super::transport::Transport;
+use super::{Become, Call, Connection, ConnectionError, RawOutput};
+use crate::module::Outcome;
+use crate::wire::Request;
+use crate::wire::client::{Client, ClientError, Handlers};
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How often cancellation is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A host that was reached.
+pub struct Host {
+    /// Before the transport, so that helpers are told to end while their connection still stands.
+    helpers: HashMap<Option<Become>, Client<Stream>>,
+    transport: Box<dyn Transport>,
+    bootstrap: Bootstrap,
+}
+
+impl Host {
+    /// Over `transport`.
+    pub fn new(transport: Box<dyn Transport>, bootstrap: Bootstrap) -> Self {
+        Self { helpers: HashMap::new(), transport, bootstrap }
+    }
+}
+
+impl Connection for Host {
+    fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError> {
+        let key = call.become_.cloned();
+        let mut client = match self.helpers.remove(&key) {
+            Some(client) => client,
+            None => self.bootstrap.start(&mut *self.transport, call.become_, call.cancelled)?,
+        };
+        let blobs = |sha256: &str| call.blobs.open(sha256);
+        let handlers = Handlers { blobs: &blobs, progress: call.progress, cancelled: call.cancelled };
+        match client.call(request, handlers) {
+            Ok(outcome) => {
+                self.helpers.insert(key, client);
+                Ok(outcome)
+            }
+            Err(error) => Err(explain(&*self.transport, client.link(), error)),
+        }
+    }
+
+    fn raw(
+        &mut self,
+        command: &str,
+        stdin: &[u8],
+        timeout: Option<Duration>,
+        call: Call<'_>,
+    ) -> Result<RawOutput, ConnectionError> {
+        let mut stream = match call.become_ {
+            Some(become_) => become_and_run(&mut *self.transport, become_, call.cancelled, command)?,
+            None => Stream::new(self.transport.exec(command)?),
+        };
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let over = || (call.cancelled)() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let finished = finish(&mut stream, stdin, &over);
+        let error = match finished {
+            Ok(Some(code)) if !self.transport.means_lost(code) => {
+                return Ok(RawOutput {
+                    rc: code.unwrap_or(-1),
+                    stdout: stream.stdout().drain(..).collect(),
+                    stderr: std::mem::take(stream.stderr()),
+                });
+            }
+            Ok(Some(_)) => io::ErrorKind::UnexpectedEof.into(),
+            Ok(None) => {
+                stream.pipe().kill();
+                let seconds = timeout.unwrap_or_default().as_secs_f64();
+                return Err(ConnectionError::Failed(if (call.cancelled)() {
+                    "cancelled".to_owned()
+                } else {
+                    format!("Timed out after {seconds} second(s).")
+                }));
+            }
+            Err(error) => error,
+        };
+        Err(self.transport.lost(&mut stream, &error))
+    }
+}
+
+/// Feeds `stdin`, reads to the end. `None` if it was `over` before.
+fn finish(stream: &mut Stream, stdin: &[u8], over: &dyn Fn() -> bool) -> io::Result<Option<Option<i32>>> {
+    match stream.write_until(stdin, &mut || over()) {
+        // A command that does not read all of its input is none of our business.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    stream.pipe().close_input()?;
+    while !stream.ended() {
+        if over() {
+            return Ok(None);
+        }
+        stream.fill(TICK)?;
+    }
+    loop {
+        if let Some(code) = stream.exit_code(TICK)? {
+            return Ok(Some(Some(code)));
+        }
+        if over() {
+            return Ok(None);
+        }
+    }
+}
+
+/// What a call's failure means for the host.
+fn explain(transport: &dyn Transport, stream: &mut Stream, error: ClientError) -> ConnectionError {
+    match error {
+        ClientError::Cancelled => ConnectionError::Failed("cancelled".to_owned()),
+        ClientError::TimedOut(_) => ConnectionError::Failed(error.to_string()),
+        ClientError::Protocol(_) => ConnectionError::Failed(format!("{error} {}", stream.stderr_text())),
+        ClientError::Lost(source) => {
+            let ended = matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe);
+            if !ended {
+                return transport.lost(stream, &source);
+            }
+            match stream.exit_code(Duration::from_secs(2)) {
+                Ok(code) if transport.means_lost(code) => transport.lost(stream, &source),
+                Ok(code) => {
+                    let code = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
+                    let text = format!("the helper ended unexpectedly{code}: {}", stream.stderr_text());
+                    ConnectionError::Failed(text)
+                }
+                Err(error) => transport.lost(stream, &error),
+            }
+        }
+    }
+}

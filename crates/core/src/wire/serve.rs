@@ -1,0 +1,176 @@
+//! The helper's loop: requests in, outcomes out, until the controller closes the pipe.
+//!
+//! One thread reads frames, so that a cancellation or the end of input is heard while a module runs; one watches time
+//! limits; the caller's own runs the modules, one call after the other. Requests may be sent ahead: they queue.
+
+use super::context::{CallContext, Output};
+use super::control::{Control, Stop};
+use super::{Frame, Hello, Kind, Request, VERSION};
+use crate::module::{Mode, Outcome, Registry};
+use crate::system::System;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Makes the machines that calls run on.
+pub trait Machines {
+    /// The machine itself, as the task that is about to run sees it.
+    fn real(&mut self, task: &Task<'_>) -> &mut dyn System;
+    /// A simulation on top of it, kept as long as the helper runs.
+    fn simulated(&mut self, task: &Task<'_>) -> &mut dyn System;
+}
+
+/// What a machine needs to know of the task that is about to run on it.
+pub struct Task<'a> {
+    /// Variables for the commands that it runs.
+    pub environment: &'a BTreeMap<String, String>,
+    /// The way back to the controller; the same one for all tasks.
+    pub context: &'a Arc<CallContext>,
+}
+
+/// Answers requests from `input` on `output` until `input` ends.
+///
+/// `abandon` is called when a module does not return although its call was given up: it must end the process.
+///
+/// # Errors
+/// When `input` is not made of frames or `output` cannot be written.
+pub fn serve(
+    registry: &Registry,
+    machines: &mut dyn Machines,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+    abandon: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let control = Arc::new(Control::default());
+    let output = Arc::new(Output::new(output));
+    let hello = Hello { version: VERSION, pid: std::process::id(), uid: rustix::process::geteuid().as_raw() };
+    output.send(&Frame::json(Kind::Hello, 0, &hello)?)?;
+
+    let (to_calls, calls) = channel();
+    let (to_blobs, blobs) = channel();
+    let error = Arc::new(Mutex::new(None));
+    {
+        let (control, error) = (Arc::clone(&control), Arc::clone(&error));
+        std::thread::spawn(move || {
+            if let Err(failure) = read(input, &control, &to_calls, &to_blobs) {
+                *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            }
+            control.close();
+        });
+    }
+    {
+        let (control, output) = (Arc::clone(&control), Arc::clone(&output));
+        std::thread::spawn(move || {
+            if let Some((call, stop)) = control.watch() {
+                let outcome = given_up(stop);
+                if let Ok(frame) = Frame::json(Kind::Outcome, call, &outcome) {
+                    let _closed = output.send(&frame);
+                }
+                abandon();
+            }
+        });
+    }
+    let context = Arc::new(CallContext::new(Arc::clone(&control), Arc::clone(&output), blobs));
+    let mut helper = Helper { registry, machines, control: Arc::clone(&control), context };
+    let result = helper.answer(&calls, &output);
+    control.finish();
+    result?;
+    let failure = error.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), Err)
+}
+
+/// Sorts what comes in, until it ends.
+fn read(
+    mut input: impl Read,
+    control: &Control,
+    calls: &Sender<(u64, Request)>,
+    blobs: &Sender<Frame>,
+) -> io::Result<()> {
+    while let Some(frame) = Frame::read(&mut input)? {
+        // A receiver that is gone means that the helper is ending: nothing is left to sort.
+        let delivered = match frame.kind {
+            Kind::Request => calls.send((frame.call, frame.parse()?)).is_ok(),
+            Kind::BlobAnswer | Kind::BlobData => blobs.send(frame).is_ok(),
+            Kind::Cancel => {
+                control.cancel(frame.call);
+                true
+            }
+            kind => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{kind:?} frame from a controller")));
+            }
+        };
+        if !delivered {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Helper<'a> {
+    registry: &'a Registry,
+    machines: &'a mut dyn Machines,
+    control: Arc<Control>,
+    context: Arc<CallContext>,
+}
+
+impl Helper<'_> {
+    fn answer(&mut self, calls: &Receiver<(u64, Request)>, output: &Output) -> io::Result<()> {
+        while let Ok((id, request)) = calls.recv() {
+            let outcome = self.call(id, request);
+            let frame = Frame::json(Kind::Outcome, id, &outcome).or_else(|error| {
+                Frame::json(Kind::Outcome, id, &Outcome::failure(format!("failed to send the result: {error}")))
+            })?;
+            output.send(&frame)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, id: u64, request: Request) -> Outcome {
+        self.context.begin(id);
+        self.control.begin(id, request.timeout);
+        let outcome = match self.control.stopped() {
+            None => self.run(request),
+            Some(_) => Outcome { failed: true, ..Outcome::default() },
+        };
+        let stop = self.control.end();
+        self.context.end();
+        match stop {
+            // What was finished nevertheless counts.
+            Some(stop) if outcome.failed => given_up(stop),
+            _ => outcome,
+        }
+    }
+
+    fn run(&mut self, request: Request) -> Outcome {
+        let Request { module: name, args, mode, diff, environment, .. } = request;
+        let Some(module) = self.registry.get(&name) else {
+            return Outcome::failure(format!("the helper has no module called {name}"));
+        };
+        let task = Task { environment: &environment, context: &self.context };
+        let system = match mode {
+            Mode::Simulate => self.machines.simulated(&task),
+            Mode::Check | Mode::Apply => self.machines.real(&task),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| module.call(args, mode, diff, system)));
+        result.unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "unknown panic".to_owned());
+            Outcome::failure(format!("module {name} crashed: {text} (this is a bug in Hostler)"))
+        })
+    }
+}
+
+/// The outcome of a call that was given up.
+fn given_up(stop: Stop) -> Outcome {
+    let mut outcome = Outcome::failure(stop.reason());
+    if let Stop::TimedOut(seconds) = stop {
+        outcome.output.insert("timedout".into(), json!({ "period": Value::from(seconds) }));
+    }
+    outcome
+}
