@@ -13,6 +13,9 @@ pub struct ModuleError {
     pub fields: Map<String, Value>,
 }
 
+/// Marks a failure that only means that a simulation cannot know what the module asked for.
+pub(super) const NOT_KNOWN_YET: &str = "_not_known_yet";
+
 impl ModuleError {
     /// A failure with a message only.
     pub fn new(msg: impl Into<String>) -> Self {
@@ -38,6 +41,7 @@ impl ModuleError {
 
 impl From<SystemError> for ModuleError {
     fn from(error: SystemError) -> Self {
-        Self::new(format!("failed to {error}"))
+        let failure = Self::new(format!("failed to {error}"));
+        if matches!(error, SystemError::NotKnownYet(_)) { failure.field(NOT_KNOWN_YET, true) } else { failure }
     }
 }

@@ -21,7 +21,8 @@ pub struct Outcome {
     /// The change for people. Filled only where asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<Diff>,
-    /// Names of fields of `output` that only apply will know (plans only).
+    /// Names of fields of `output` that only apply will know (plans only); `*` for all of them, where the module
+    /// needed something that an earlier simulated change leaves unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
 }

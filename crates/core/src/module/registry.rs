@@ -1,5 +1,6 @@
 //! All modules that a controller or helper knows, by name.
 
+use super::error::NOT_KNOWN_YET;
 use super::{Checked, Module, ModuleError, Outcome, Simulated, parse_args};
 use crate::system::System;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,9 @@ impl<M: Module> DynModule for Typed<M> {
 
     fn call(&self, args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Outcome {
         Self::try_call(args, mode, want_diff, system).unwrap_or_else(|error| {
+            if mode != Mode::Apply && error.fields.contains_key(NOT_KNOWN_YET) {
+                return Outcome { changed: true, unknown: vec!["*".to_owned()], ..Outcome::default() };
+            }
             let mut outcome = Outcome::failure(error.msg);
             // A failed command may have changed something: its own word counts.
             outcome.changed = error.fields.get("changed").and_then(Value::as_bool).unwrap_or(false);

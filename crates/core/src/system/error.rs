@@ -31,6 +31,19 @@ pub enum SystemError {
         /// The limit.
         seconds: f64,
     },
+    /// A connection or an HTTP request that failed before there was a response.
+    #[error("{operation} {target}: {message}")]
+    Network {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// With which address or URL.
+        target: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// A simulated file whose content only apply will know.
+    #[error("read {}: its content is known after apply", .0.display())]
+    NotKnownYet(PathBuf),
     /// Anything else, in words.
     #[error("{0}")]
     Other(String),

@@ -1,7 +1,8 @@
 //! Files as modules see and write them.
 
 /// What kind of thing a path names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A regular file.
     File,
@@ -66,10 +67,29 @@ pub struct Ownership {
 pub enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// The controller's blob of this SHA-256 (hex), streamed.
-    Blob(String),
+    /// The controller's blob, streamed.
+    Blob {
+        /// Its SHA-256, in hex.
+        sha256: String,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// A copy of another file on the machine.
     CopyOf(std::path::PathBuf),
+    /// What only apply will know. For simulations: a real machine refuses it, reading it back gives
+    /// [`SystemError::NotKnownYet`](super::SystemError::NotKnownYet).
+    NotKnownYet,
+}
+
+/// How a file is to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read it, or list the directory.
+    Read,
+    /// Write to it, or make files in the directory.
+    Write,
+    /// Run it, or go through the directory.
+    Execute,
 }
 
 /// A file to be written as a whole.
@@ -88,6 +108,11 @@ pub struct WriteFile {
 impl WriteFile {
     /// `content`, everything else as it was.
     pub fn new(content: impl Into<Vec<u8>>) -> Self {
-        Self { content: Content::Bytes(content.into()), mode: None, ownership: Ownership::default(), in_place: false }
+        Self::of(Content::Bytes(content.into()))
+    }
+
+    /// `content`, everything else as it was.
+    pub fn of(content: Content) -> Self {
+        Self { content, mode: None, ownership: Ownership::default(), in_place: false }
     }
 }

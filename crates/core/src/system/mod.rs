@@ -6,19 +6,33 @@
 
 mod command;
 mod error;
+#[cfg(feature = "controller")]
+pub mod fake;
 mod file;
+pub mod http;
 #[cfg(feature = "controller")]
 pub mod local_files;
+pub mod os;
+pub mod overlay;
+mod tree;
+pub mod users;
 
 pub use command::{Command, CommandOutput};
 pub use error::SystemError;
-pub use file::{Content, FileKind, Metadata, Ownership, WriteFile};
+pub use file::{Access, Content, FileKind, Metadata, Ownership, WriteFile};
+pub use http::{HttpBody, HttpRequest, HttpResponse};
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The result of touching a machine.
 pub type Result<T, E = SystemError> = std::result::Result<T, E>;
+
+/// A connection to a TCP port, with the timeout it was opened with on every read and write.
+pub trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
 
 /// A machine.
 ///
@@ -40,8 +54,22 @@ pub trait System: Send {
     fn query(&self, command: &Command) -> Result<CommandOutput>;
     /// A variable of the environment that commands get.
     fn env(&self, name: &str) -> Option<String>;
+    /// Home directory of the user that commands run as, where they start by default.
+    fn home(&self) -> PathBuf;
+    /// Permission bits that new files and directories do not get.
+    fn umask(&self) -> u32;
     /// Seconds since 1970, with fractions.
     fn now(&self) -> f64;
+    /// Waits. A simulated machine does not.
+    fn sleep(&self, duration: Duration);
+    /// Whether the user that commands run as may use `path` (links followed) like this.
+    fn may(&self, path: &Path, access: Access) -> Result<bool>;
+    /// The SELinux context of `path` itself; `None` where SELinux is off.
+    fn security_context(&self, path: &Path) -> Result<Option<String>>;
+    /// Sends an HTTP request that only looks (GET, HEAD, OPTIONS). A response of any status is a success.
+    fn http(&self, request: HttpRequest) -> Result<HttpResponse>;
+    /// Connects to a TCP port.
+    fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Box<dyn Stream>>;
     /// The user that commands run as.
     fn effective_uid(&self) -> u32;
     /// What earlier simulated changes made of a resource that is no file: `None` where nothing did. Always `None` on a real machine.
@@ -52,7 +80,7 @@ pub trait System: Send {
 
     /// Writes a file atomically: temporary file in the same directory, synced, owner and mode set, renamed.
     fn write(&mut self, path: &Path, file: &WriteFile) -> Result<()>;
-    /// Makes one directory.
+    /// Makes one directory, with these permission bits less the umask.
     fn create_dir(&mut self, path: &Path, mode: u32) -> Result<()>;
     /// Removes a file, a link, or an empty directory.
     fn remove(&mut self, path: &Path) -> Result<()>;
@@ -64,12 +92,16 @@ pub trait System: Send {
     fn symlink(&mut self, target: &Path, link: &Path) -> Result<()>;
     /// Makes a hard link, replacing what is there, atomically.
     fn hard_link(&mut self, existing: &Path, link: &Path) -> Result<()>;
-    /// Sets permission bits (07777).
+    /// Sets permission bits (07777). A link is followed.
     fn set_mode(&mut self, path: &Path, mode: u32) -> Result<()>;
     /// Sets owner or group of `path` itself (a link is not followed unless `follow`).
     fn set_owner(&mut self, path: &Path, ownership: Ownership, follow: bool) -> Result<()>;
-    /// Sets access and modification time, in seconds since 1970.
+    /// Sets access and modification time, in seconds since 1970. A link is followed.
     fn set_times(&mut self, path: &Path, accessed: Option<f64>, modified: Option<f64>) -> Result<()>;
+    /// Sets the SELinux context of `path` itself.
+    fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()>;
+    /// Sends an HTTP request that may change something. A simulated machine sends nothing and answers 200 with an empty body.
+    fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse>;
     /// Runs a command that may change something.
     fn run(&mut self, command: &Command) -> Result<CommandOutput>;
     /// Records what a simulated change made of a resource. Does nothing on a real machine.
