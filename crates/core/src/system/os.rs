@@ -4,6 +4,7 @@
 //! libc's name services: the helper is a static program.
 
 mod client;
+mod context;
 mod process;
 mod resolve;
 
@@ -13,7 +14,6 @@ use super::{
     Access, Command, CommandOutput, Content, FileKind, Metadata, Ownership, Result, Stream, System, SystemError,
     WriteFile,
 };
-use crate::wire::Progress;
 use rustix::fs::{AtFlags, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -22,66 +22,42 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where contents that the controller holds come from.
-pub trait BlobProvider: Send {
-    /// A reader over the content with this SHA-256 (hex).
-    ///
-    /// # Errors
-    /// If the controller does not have it, or is gone.
-    fn open(&self, sha256: &str) -> io::Result<Box<dyn Read + '_>>;
-}
-
-/// Hears of a running command's output.
-pub type ProgressHook = Box<dyn Fn(Progress) + Send>;
-/// Says whether what is being done should be given up.
-pub type CancelHook = Box<dyn Fn() -> bool + Send>;
+pub use context::{Context, NoContext};
 
 /// The machine this process runs on.
-#[derive(Default)]
 pub struct Os {
     environment: BTreeMap<String, String>,
-    blobs: Option<Box<dyn BlobProvider>>,
-    progress: Option<ProgressHook>,
-    cancelled: Option<CancelHook>,
-    deadline: Option<Instant>,
+    context: Arc<dyn Context>,
 }
 
 /// Directories that are searched for programs after those of PATH: root's, which a plain user's PATH often lacks.
 const MORE_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const SELINUX_XATTR: &CStr = c"security.selinux";
 
+impl Default for Os {
+    fn default() -> Self {
+        Self::with_context(Arc::new(NoContext))
+    }
+}
+
 impl Os {
-    /// The machine, with this process's environment.
+    /// The machine, with this process's environment and nobody to ask for contents.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The machine, for the calls that `context` is about.
+    pub fn with_context(context: Arc<dyn Context>) -> Self {
+        Self { environment: BTreeMap::new(), context }
     }
 
     /// Variables that commands get on top of this process's, for the calls to come.
     pub fn set_environment(&mut self, environment: BTreeMap<String, String>) {
         self.environment = environment;
-    }
-
-    /// Where [`System::blob`] gets contents.
-    pub fn set_blobs(&mut self, blobs: Option<Box<dyn BlobProvider>>) {
-        self.blobs = blobs;
-    }
-
-    /// Who hears of commands' output while they run.
-    pub fn set_progress(&mut self, progress: Option<ProgressHook>) {
-        self.progress = progress;
-    }
-
-    /// Who is asked, several times a second, whether running commands should be ended.
-    pub fn set_cancelled(&mut self, cancelled: Option<CancelHook>) {
-        self.cancelled = cancelled;
-    }
-
-    /// When running commands and waits are given up.
-    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
     }
 
     /// PATH with root's directories at the end.
@@ -312,7 +288,7 @@ impl System for Os {
 
     fn sleep(&self, duration: Duration) {
         let end = Instant::now() + duration;
-        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.given_up()) {
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.context.given_up()) {
             std::thread::sleep(left.min(Duration::from_millis(200)));
         }
     }
@@ -356,10 +332,7 @@ impl System for Os {
 
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>> {
         let failed = |error| SystemError::Other(format!("get content {sha256} from the controller: {error}"));
-        match &self.blobs {
-            Some(blobs) => blobs.open(sha256).map_err(|error| failed(error.to_string())),
-            None => Err(failed("there is none for this call".to_owned())),
-        }
+        self.context.blob(sha256).map(|reader| reader as Box<dyn Read>).map_err(failed)
     }
 
     fn write(&mut self, path: &Path, spec: &WriteFile) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Running commands: own process group, captured output, limits.
 
-use super::{Os, System};
+use super::{Context, Os, System};
 use crate::system::{Command, CommandOutput, Result, SystemError};
 use crate::wire::Progress;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
@@ -19,44 +19,56 @@ const QUIET: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(100);
 
 impl Os {
-    /// Whether what is being done should be given up.
-    pub(super) fn given_up(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-            || self.cancelled.as_ref().is_some_and(|cancelled| cancelled())
-    }
-
     /// Runs a command to its end.
     pub(super) fn execute(&self, command: &Command, report: bool) -> Result<CommandOutput> {
         let (program, mut spawned) = self.prepare(command)?;
-        let mut child = spawned.spawn().map_err(|source| SystemError::Spawn { program: program.clone(), source })?;
-        let started = Instant::now();
-        let limit = command.timeout.map(|timeout| started + timeout);
         let failed = |source| SystemError::Spawn { program: program.clone(), source };
-        let mut pump = Pump::new(&mut child, command.stdin.as_deref().unwrap_or_default()).map_err(failed)?;
-        let mut progress = report.then(|| Reporter::new(self)).flatten();
+        let mut child = spawned.spawn().map_err(failed)?;
+        let started = Instant::now();
+        let ended = self.attend(&mut child, command, report.then(|| Reporter::new(self.context.as_ref())));
+        if !matches!(ended, Ok(Some(_))) {
+            end(&mut child);
+        }
+        let status = child.wait().map_err(failed)?;
+        if self.context.given_up() {
+            return Err(SystemError::Other(format!("run {program}: the task was given up")));
+        }
+        let Some((stdout, stderr)) = ended.map_err(failed)? else {
+            let seconds = started.elapsed().as_secs_f64();
+            return Err(SystemError::Timeout { program, seconds: (seconds * 10.0).round() / 10.0 });
+        };
+        let rc = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
+        Ok(CommandOutput { rc, stdout, stderr })
+    }
+
+    /// Feeds a command and takes what it writes until it ended, leaving it to be reaped. `None` if it took too long.
+    fn attend(
+        &self,
+        child: &mut Child,
+        command: &Command,
+        mut reporter: Option<Reporter<'_>>,
+    ) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let started = Instant::now();
+        let mut pump = Pump::new(child, command.stdin.as_deref().unwrap_or_default())?;
         let mut pause = Duration::from_millis(1);
-        let status = loop {
-            let open = pump.step(if pump.is_open() { TICK } else { Duration::ZERO }).map_err(failed)?;
-            if let Some(progress) = &mut progress {
-                progress.update(&pump.stdout, started);
+        loop {
+            let open = pump.step(if pump.is_open() { TICK } else { Duration::ZERO })?;
+            if let Some(reporter) = &mut reporter {
+                reporter.update(&pump.stdout, started);
             }
-            if let Some(status) = child.try_wait().map_err(failed)? {
+            if has_ended(child)? {
                 // Programs left in the background may hold the pipes open for ever: what is in them now is all.
-                pump.drain().map_err(failed)?;
-                break status;
+                pump.drain()?;
+                return Ok(Some((pump.stdout, pump.stderr)));
             }
-            if limit.is_some_and(|limit| Instant::now() >= limit) || self.given_up() {
-                end(&mut child);
-                let seconds = started.elapsed().as_secs_f64();
-                return Err(SystemError::Timeout { program, seconds: (seconds * 10.0).round() / 10.0 });
+            if command.timeout.is_some_and(|limit| started.elapsed() >= limit) || self.context.given_up() {
+                return Ok(None);
             }
             if !open {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(TICK);
             }
-        };
-        let rc = status.code().unwrap_or_else(|| -status.signal().unwrap_or(1));
-        Ok(CommandOutput { rc, stdout: pump.stdout, stderr: pump.stderr })
+        }
     }
 
     fn prepare(&self, command: &Command) -> Result<(String, std::process::Command)> {
@@ -111,17 +123,26 @@ fn find_program(program: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
     )
 }
 
+/// Whether the process has ended. It still is to be reaped then.
+fn has_ended(child: &Child) -> io::Result<bool> {
+    let Some(pid) = pid(child) else { return Ok(true) };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
 /// Ends the process with all it started: asked first, forced after a second.
 fn end(child: &mut Child) {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let signal = |signal| group.map(|group| kill_process_group(group, signal));
+    let signal = |signal| pid(child).map(|group| kill_process_group(group, signal));
     signal(Signal::TERM);
     let forced = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < forced && matches!(child.try_wait(), Ok(None)) {
+    while Instant::now() < forced && matches!(has_ended(child), Ok(false)) {
         std::thread::sleep(Duration::from_millis(20));
     }
     signal(Signal::KILL);
-    let _ = child.wait();
 }
 
 /// Moves bytes between a process's pipes and memory without blocking on any of them.
@@ -210,13 +231,13 @@ fn drain(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<()> {
 
 /// Tells of whole lines as they come.
 struct Reporter<'a> {
-    hook: &'a (dyn Fn(Progress) + Send),
+    context: &'a dyn Context,
     told: usize,
 }
 
 impl<'a> Reporter<'a> {
-    fn new(os: &'a Os) -> Option<Self> {
-        os.progress.as_ref().map(|hook| Self { hook, told: 0 })
+    fn new(context: &'a dyn Context) -> Self {
+        Self { context, told: 0 }
     }
 
     fn update(&mut self, output: &[u8], started: Instant) {
@@ -226,7 +247,7 @@ impl<'a> Reporter<'a> {
         let fresh = &output[self.told..];
         let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') else { return };
         for line in fresh[..end].split(|byte| *byte == b'\n') {
-            (self.hook)(Progress::Output(String::from_utf8_lossy(line).into_owned()));
+            self.context.progress(Progress::Output(String::from_utf8_lossy(line).into_owned()));
         }
         self.told += end + 1;
     }

@@ -1,6 +1,27 @@
 use super::*;
 use std::io::BufRead;
 
+/// A context with a limit and a memory of what it was told.
+#[derive(Default)]
+struct TestContext {
+    given_up_at: Option<Instant>,
+    lines: std::sync::Mutex<Vec<(Instant, String)>>,
+}
+
+impl Context for TestContext {
+    fn blob(&self, sha256: &str) -> io::Result<Box<dyn Read + Send>> {
+        NoContext.blob(sha256)
+    }
+
+    fn progress(&self, crate::wire::Progress::Output(line): crate::wire::Progress) {
+        self.lines.lock().unwrap().push((Instant::now(), line));
+    }
+
+    fn given_up(&self) -> bool {
+        self.given_up_at.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
 fn os_in(directory: &Path) -> Os {
     let mut os = Os::new();
     os.set_environment(BTreeMap::from([("HOME".to_owned(), directory.display().to_string())]));
@@ -80,15 +101,20 @@ fn a_timeout_ends_the_whole_group() {
 
 #[test]
 fn output_is_told_line_by_line_while_it_runs() {
-    let (sender, lines) = std::sync::mpsc::channel();
-    let mut os = Os::new();
-    os.set_progress(Some(Box::new(move |Progress::Output(line)| sender.send((Instant::now(), line)).unwrap())));
+    let context = Arc::new(TestContext::default());
+    let mut os = Os::with_context(Arc::clone(&context) as Arc<dyn Context>);
     os.run(&Command::shell("echo a; sleep 0.5; echo b; sleep 0.3; echo c")).unwrap();
-    let end = Instant::now();
-    let (when, first) = lines.recv().unwrap();
-    assert_eq!(first, "a");
-    assert!(end.duration_since(when) > Duration::from_millis(200));
-    assert_eq!(lines.recv().unwrap().1, "b");
+    let (end, lines) = (Instant::now(), context.lines.lock().unwrap());
+    assert_eq!((lines[0].1.as_str(), lines[1].1.as_str()), ("a", "b"));
+    assert!(end.duration_since(lines[0].0) > Duration::from_millis(200));
+}
+
+#[test]
+fn a_call_that_is_given_up_ends_its_command() {
+    let given_up_at = Some(Instant::now() + Duration::from_millis(200));
+    let mut os = Os::with_context(Arc::new(TestContext { given_up_at, ..TestContext::default() }));
+    assert_eq!(os.run(&Command::shell("sleep 30")).unwrap_err().to_string(), "run /bin/sh: the task was given up");
+    assert!(given_up_at.unwrap().elapsed() < Duration::from_secs(3));
 }
 
 /// Answers one request on `stream` with what it was sent.
