@@ -60,6 +60,8 @@ pub struct Keywords {
     pub ignore_errors: Keyword,
     pub ignore_unreachable: Keyword,
     pub no_log: Keyword,
+    /// Handlers that tasks inside notify which name none themselves ([`super::Task::notify`] has it already).
+    pub notify: Vec<Spanned<Value>>,
     pub port: Keyword,
     pub remote_user: Keyword,
     pub run_once: Keyword,
@@ -74,11 +76,12 @@ pub struct Scope {
     pub keywords: Keywords,
     /// The level around it; `None` for a play.
     pub parent: Option<Arc<Scope>>,
-    /// The role whose file this level is in (set on the role's outermost level; [`Scope::role`] looks outwards).
+    /// The role whose file this level is in (set on the role's outermost level; [`Scope::role`] looks outwards). Roles seen from here
+    /// have no handlers: those are in [`super::Play::static_roles`], [`super::LoadedRole`] and [`super::LoadedTasks`].
     pub role: Option<Arc<Role>>,
     /// Directory of the file this level is in, where `include_tasks`, `template`, `copy` … look (set on the file's outermost level).
     pub dir: Option<Arc<std::path::Path>>,
-    /// This level is an `include_*` or `import_*` whose `vars` rank as include parameters.
+    /// This level is a dynamic include, whose `vars` rank as include parameters (those of static imports rank as a block's).
     pub include_params: bool,
 }
 

@@ -2,8 +2,28 @@
 //!
 //! [`Loader`] reads them. What is not in Ansible's language, or not built here yet, is refused with its name and place.
 
+mod actions;
+mod call;
+mod files;
+mod includes;
+mod key_values;
+mod keyword_table;
 mod keywords;
+mod known_modules;
+mod listing;
+mod loader;
+mod plays;
+mod reading;
+mod role_use;
+mod tags;
+mod tasks;
 mod types;
+mod unsupported;
 
-pub use keywords::{Keywords, Scope, Spanned};
+pub use actions::{ActionNames, Actions};
+pub use keywords::{Keyword, Keywords, Scope, Spanned};
+pub use listing::Listing;
+pub use loader::{LiteralOnly, LoadedTasks, Loader, LoaderOptions, Statics};
+pub use role_use::{LoadedRole, RoleSpec};
+pub use tags::tags_selected;
 pub use types::{Block, Loop, LoopControl, Node, Play, Playbook, Prompt, Role, Task};

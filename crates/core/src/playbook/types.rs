@@ -84,8 +84,6 @@ pub struct Block {
     pub block: Vec<Node>,
     pub rescue: Vec<Node>,
     pub always: Vec<Node>,
-    /// For handlers that are blocks.
-    pub notify: Vec<Spanned<Value>>,
 }
 
 /// One task or handler.
@@ -96,6 +94,8 @@ pub struct Task {
     pub span: Option<Span>,
     /// Canonical full name where it is ours (`ansible.builtin.copy`), else as written.
     pub action: Arc<str>,
+    /// The action as the file has it: what a task without a name is called.
+    pub written: Arc<str>,
     /// Parameters. Free-form text of command-like actions is `_raw_params`. A template for the whole mapping is `_variable_params`.
     pub args: Arc<Map>,
     /// Its own keywords, inside those around it.
@@ -107,6 +107,7 @@ pub struct Task {
     pub delay: Option<Spanned<Value>>,
     pub changed_when: Vec<Spanned<Value>>,
     pub failed_when: Vec<Spanned<Value>>,
+    /// Its own, or the nearest block's.
     pub notify: Vec<Spanned<Value>>,
     pub listen: Vec<Spanned<Value>>,
     pub async_: Option<Spanned<Value>>,
@@ -158,10 +159,12 @@ pub struct Role {
     pub handlers: Vec<Node>,
     /// Roles it was brought in by, outermost first (`ansible_parent_role_names`).
     pub parents: Vec<Arc<str>>,
-    /// Dependencies, whose variables it sees.
+    /// Dependencies and theirs, in the order they run; it sees their variables.
     pub dependencies: Vec<Arc<Role>>,
     /// `allow_duplicates` of its meta file.
     pub allow_duplicates: bool,
     /// Its variables and defaults are seen by the whole play.
     pub public: bool,
+    /// The same for uses that Ansible takes for the same one: where `allow_duplicates` is not set, a host runs only one of them.
+    pub identity: Arc<str>,
 }

@@ -69,6 +69,20 @@ pub fn canonicalize(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).map_err(|error| SystemError::io("resolve", path, error))
 }
 
+/// An absolute path without `.` and `..`, links as they are.
+pub fn absolute(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut clean = PathBuf::new();
+    for part in absolute.components() {
+        if part == std::path::Component::ParentDir {
+            clean.pop();
+        } else {
+            clean.push(part);
+        }
+    }
+    clean
+}
+
 /// What a script said.
 #[derive(Debug)]
 pub struct ScriptOutput {

@@ -1,0 +1,157 @@
+//! The way in: files on disk to plays, included tasks and included roles.
+
+use super::actions::Actions;
+use super::files;
+use super::reading::Reading;
+use super::role_use::{LoadedRole, RoleSpec};
+use super::{Node, Playbook, Role, Scope};
+use crate::diagnostic::Diagnostic;
+use crate::system::local_files;
+use crate::value::Value;
+use crate::vars::{Decrypt, load_yaml_file};
+use crate::yaml::Node as Yaml;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Evaluates the names of static imports and roles, before any host is known.
+pub trait Statics {
+    /// The value of a template, seen from `scope`: extra variables, and the variables of the scope's levels and roles.
+    ///
+    /// # Errors
+    /// Says what is undefined or wrong.
+    fn resolve(&self, value: &Value, scope: &Arc<Scope>) -> Result<Value, Diagnostic>;
+}
+
+/// Evaluates nothing: names of imports and roles must be literal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LiteralOnly;
+
+impl Statics for LiteralOnly {
+    fn resolve(&self, value: &Value, _: &Arc<Scope>) -> Result<Value, Diagnostic> {
+        match value {
+            Value::Template(template) => Err(Diagnostic::error(format!("cannot evaluate `{}` here", template.source))),
+            other => Ok(other.clone()),
+        }
+    }
+}
+
+/// What a loader is to know.
+pub struct LoaderOptions {
+    /// Where roles are looked for besides `roles/` beside the playbook.
+    pub roles_path: Vec<PathBuf>,
+    /// Folders that hold `ansible_collections/`.
+    pub collections_path: Vec<PathBuf>,
+    /// Opens vaults.
+    pub vault: Arc<dyn Decrypt>,
+    /// Names that tasks can call.
+    pub actions: Arc<dyn Actions>,
+    /// A task whose module is known to Ansible and not built here is kept, with a warning, instead of being refused: it may never
+    /// be reached.
+    pub defer_unbuilt: bool,
+}
+
+/// Reads playbooks. Files are read once.
+pub struct Loader {
+    pub(super) options: LoaderOptions,
+    files: Mutex<HashMap<PathBuf, Arc<Option<Yaml>>>>,
+    warnings: Mutex<Vec<Diagnostic>>,
+}
+
+/// The tasks of an included file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedTasks {
+    /// The tasks, or handlers.
+    pub nodes: Vec<Node>,
+    /// Roles that static imports among them brought in, with their handlers.
+    pub roles: Vec<Arc<Role>>,
+}
+
+impl Loader {
+    /// A loader that has read nothing yet.
+    pub fn new(options: LoaderOptions) -> Self {
+        Self { options, files: Mutex::default(), warnings: Mutex::default() }
+    }
+
+    /// Reads a playbook with everything it imports.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn playbook(&self, path: &Path, statics: &dyn Statics) -> Result<Playbook, Vec<Diagnostic>> {
+        let mut reading = Reading::new(self, statics, PathBuf::new());
+        let plays = reading.plays(path);
+        reading.finish(Some(Playbook { path: path.to_owned(), plays }))
+    }
+
+    /// Where the file is that an `include_tasks` names, whose own scope `scope` is.
+    ///
+    /// # Errors
+    /// Says where it was looked for.
+    pub fn find_tasks(&self, name: &str, scope: &Arc<Scope>, handlers: bool) -> Result<PathBuf, Diagnostic> {
+        files::find_tasks(name, scope, handlers, &playbook_dir(scope))
+    }
+
+    /// Reads a file that an `include_tasks` brings in, into [`super::Task::included_scope`].
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn include_tasks(
+        &self,
+        path: &Path,
+        parent: &Arc<Scope>,
+        handlers: bool,
+        statics: &dyn Statics,
+    ) -> Result<LoadedTasks, Vec<Diagnostic>> {
+        let mut reading = Reading::new(self, statics, playbook_dir(parent));
+        reading.open.push(local_files::absolute(path));
+        let nodes = reading.tasks_of_file(path, parent, handlers, None);
+        let roles = std::mem::take(&mut reading.roles);
+        reading.finish(Some(LoadedTasks { nodes, roles }))
+    }
+
+    /// Reads a role that an `include_role` brings in, into [`super::Task::included_scope`].
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn include_role(
+        &self,
+        spec: &RoleSpec,
+        parent: &Arc<Scope>,
+        statics: &dyn Statics,
+    ) -> Result<LoadedRole, Vec<Diagnostic>> {
+        let mut reading = Reading::new(self, statics, playbook_dir(parent));
+        let role = reading.included_role(spec, parent, false);
+        reading.finish(role)
+    }
+
+    /// Warnings since the last call.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn warn(&self, warning: Diagnostic) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// A file's document.
+    pub(super) fn file(&self, path: &Path) -> Result<Arc<Option<Yaml>>, Diagnostic> {
+        let known = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut warnings = Vec::new();
+        let root = load_yaml_file(path, &self.options.vault, &mut warnings)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        let root = Arc::new(root);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Arc::clone(&root));
+        Ok(root)
+    }
+}
+
+/// The directory that a play's level knows.
+fn playbook_dir(scope: &Scope) -> PathBuf {
+    scope.levels().last().and_then(|play| play.dir.as_ref()).map(|dir| dir.to_path_buf()).unwrap_or_default()
+}

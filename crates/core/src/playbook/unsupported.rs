@@ -1,0 +1,25 @@
+//! What Ansible's language has and this engine refuses for now: the one list to shorten as it grows.
+
+use crate::value::Value;
+
+/// Debuggers that are the same as none.
+const DEBUGGERS: &[&str] = &["never"];
+
+/// Strategies that can be run.
+const STRATEGIES: &[&str] = &["linear", "free", "host_pinned"];
+
+/// Why a keyword with this value is refused, if it is.
+pub(super) fn refused(keyword: &str, value: &Value) -> Option<String> {
+    // What is not known before it is evaluated is checked there, by the engine.
+    let Value::Str(text) = value else { return None };
+    match keyword {
+        "debugger" if !DEBUGGERS.contains(&&**text) => Some(format!("`debugger: {text}` is not built yet")),
+        "strategy" => {
+            let short = text.strip_prefix("ansible.builtin.").unwrap_or(text);
+            (!STRATEGIES.contains(&short)).then(|| {
+                format!("strategy `{text}` is not built yet; use one of {}", STRATEGIES.join(", "))
+            })
+        }
+        _ => None,
+    }
+}
