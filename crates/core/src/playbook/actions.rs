@@ -1,6 +1,6 @@
 //! The names that tasks can call: the modules of a registry and the controller's own actions.
 
-use crate::module::registry::{Registry, short_name};
+use crate::module::Registry;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ impl ActionNames {
 
     fn add(&mut self, name: &str, full: &Arc<str>) {
         self.names.insert(name.into(), Arc::clone(full));
-        self.names.insert(short_name(name).into(), Arc::clone(full));
+        let short = name.rsplit('.').next().unwrap_or(name);
+        self.names.insert(short.into(), Arc::clone(full));
         if let Some(short) = name.strip_prefix("ansible.builtin.") {
             self.names.insert(format!("ansible.legacy.{short}").into(), Arc::clone(full));
         }

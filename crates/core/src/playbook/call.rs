@@ -55,10 +55,14 @@ impl Reading<'_> {
         if let Some((key, _)) = forms.next() {
             let name = |key: &Yaml| key.as_str().unwrap_or_default().to_owned();
             self.error(
-                Diagnostic::error(format!("a task calls one action, but this one calls `{}` and `{}`", name(first_key), name(key)))
-                    .at(&key.span)
-                    .related(&first_key.span, "first action")
-                    .help("make them two tasks"),
+                Diagnostic::error(format!(
+                    "a task calls one action, but this one calls `{}` and `{}`",
+                    name(first_key),
+                    name(key)
+                ))
+                .at(&key.span)
+                .related(&first_key.span, "first action")
+                .help("make them two tasks"),
             );
             return None;
         }
@@ -92,7 +96,8 @@ impl Reading<'_> {
         // One unknown key may be a misspelt keyword beside a misspelt module: say both.
         let names = self.loader.options.actions.names();
         let known = names.iter().map(|name| &**name).chain(LANGUAGE).chain(Owner::Task.keywords());
-        let mut error = Diagnostic::error(format!("unknown module or action `{name}`")).at(&key.span).suggest(name, known);
+        let mut error =
+            Diagnostic::error(format!("unknown module or action `{name}`")).at(&key.span).suggest(name, known);
         for (other, name) in &unknown[1..] {
             error = error.related(&other.span, format!("`{name}` is not known either"));
         }

@@ -11,7 +11,12 @@ const ENDINGS: [&str; 3] = [".yml", ".yaml", ".json"];
 
 /// The file that `import_tasks` or `include_tasks` names: beside the file that names it, then beside those that brought that
 /// one in, then in the role, then beside the playbook.
-pub(super) fn find_tasks(name: &str, scope: &Scope, handlers: bool, playbook_dir: &Path) -> Result<PathBuf, Diagnostic> {
+pub(super) fn find_tasks(
+    name: &str,
+    scope: &Scope,
+    handlers: bool,
+    playbook_dir: &Path,
+) -> Result<PathBuf, Diagnostic> {
     let kind = if handlers { "handlers" } else { "tasks" };
     let mut dirs: Vec<PathBuf> = Vec::new();
     for level in scope.levels() {
@@ -117,7 +122,8 @@ pub(super) fn find_playbook(name: &str, playbook_dir: &Path, options: &LoaderOpt
     }
     if name.split('.').count() > 2 {
         for ending in ["yml", "yaml"] {
-            let found = find_in_collection(name, "playbooks", playbook_dir, options).map(|path| path.with_extension(ending));
+            let found =
+                find_in_collection(name, "playbooks", playbook_dir, options).map(|path| path.with_extension(ending));
             if let Some(path) = found.filter(|path| local_files::is_file(path)) {
                 return Ok(path);
             }
@@ -147,7 +153,8 @@ pub(super) fn role_file(folder: &Path, from: Option<&str>) -> Result<Option<Path
 pub(super) fn role_files(folder: &Path, from: Option<&str>, folders: bool) -> Result<Vec<PathBuf>, Diagnostic> {
     let name = from.unwrap_or("main");
     let bare_first = from.is_some();
-    let endings = std::iter::once("").filter(|_| bare_first).chain(ENDINGS).chain(std::iter::once("").filter(|_| !bare_first));
+    let endings =
+        std::iter::once("").filter(|_| bare_first).chain(ENDINGS).chain(std::iter::once("").filter(|_| !bare_first));
     for ending in endings {
         let path = local_files::absolute(&folder.join(format!("{name}{ending}")));
         let file = local_files::is_file(&path);
@@ -155,7 +162,11 @@ pub(super) fn role_files(folder: &Path, from: Option<&str>, folders: bool) -> Re
             continue;
         }
         if !path.starts_with(local_files::absolute(folder)) {
-            return Err(Diagnostic::error(format!("{} is outside the role's folder {}", path.display(), folder.display())));
+            return Err(Diagnostic::error(format!(
+                "{} is outside the role's folder {}",
+                path.display(),
+                folder.display()
+            )));
         }
         if file {
             return Ok(vec![path]);

@@ -6,14 +6,22 @@ use super::role_use::RoleSpec;
 use super::tasks::{Draft, finish};
 use super::{Block, Keywords, Node, Scope, Spanned, Task};
 use crate::diagnostic::Diagnostic;
-use crate::value::{Key, Map, Value};
+use crate::value::{Key, Map, Value, parse_bool};
 use crate::yaml::Node as Yaml;
 use std::path::Path;
 use std::sync::Arc;
 
 const FILE_OPTIONS: &[&str] = &["_raw_params", "file", "apply"];
 const ROLE_OPTIONS: &[&str] = &[
-    "name", "role", "tasks_from", "vars_from", "defaults_from", "handlers_from", "apply", "public", "allow_duplicates",
+    "name",
+    "role",
+    "tasks_from",
+    "vars_from",
+    "defaults_from",
+    "handlers_from",
+    "apply",
+    "public",
+    "allow_duplicates",
     "rolespec_validate",
 ];
 
@@ -63,7 +71,13 @@ impl Reading<'_> {
     }
 
     /// The tasks of one file, in a scope of their own that knows the file's directory.
-    pub fn tasks_of_file(&mut self, path: &Path, parent: &Arc<Scope>, handlers: bool, from: Option<&Yaml>) -> Vec<Node> {
+    pub fn tasks_of_file(
+        &mut self,
+        path: &Path,
+        parent: &Arc<Scope>,
+        handlers: bool,
+        from: Option<&Yaml>,
+    ) -> Vec<Node> {
         let loaded = self.loader.file(path).map_err(|error| match from {
             Some(node) => error.at(&node.span),
             None => error,
@@ -87,14 +101,21 @@ impl Reading<'_> {
         }
         let scope = import_scope(draft.keywords, parent, None);
         let Some(spec) = self.role_spec(&draft.task, &scope) else { return };
-        if let Some(loaded) = self.included_role(&spec, &scope, true) {
+        if let Some(loaded) = self.included_role(&spec, &scope, draft.task.span.clone(), true) {
             self.roles.extend(loaded.dependencies);
             self.roles.push(loaded.role);
             out.push(loaded.block);
         }
     }
 
-    pub fn include(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], mut draft: Draft, parent: &Arc<Scope>, out: &mut Vec<Node>) {
+    pub fn include(
+        &mut self,
+        node: &Yaml,
+        pairs: &[(Yaml, Yaml)],
+        mut draft: Draft,
+        parent: &Arc<Scope>,
+        out: &mut Vec<Node>,
+    ) {
         let role = &*draft.task.action == "ansible.builtin.include_role";
         if role && draft.task.handler {
             return self.error_at(node, "`include_role` cannot stand among handlers");
@@ -159,9 +180,9 @@ impl Reading<'_> {
             return false;
         };
         args.insert(Key::from("name"), super::reading::as_text(&name));
-        let wrong = args.iter().find(|(key, value)| {
-            key.as_str().is_some_and(|key| key.ends_with("_from")) && value.as_str().is_none()
-        });
+        let wrong = args
+            .iter()
+            .find(|(key, value)| key.as_str().is_some_and(|key| key.ends_with("_from")) && value.as_str().is_none());
         let message = wrong.map(|(key, value)| format!("`{key}` must be text, not {}", value.type_name()));
         if let Some(message) = &message {
             self.error_at(node, message);
@@ -178,8 +199,11 @@ impl Reading<'_> {
                 "apply" if import => Diagnostic::error(format!("`{}` has no option `apply`", task.written))
                     .help("put the keywords on the import itself: all it brings in inherits them"),
                 _ if known.contains(&name) => continue,
-                "_raw_params" => Diagnostic::error(format!("`{}` takes options only, no text", task.written)).help("write `name: …`"),
-                _ => Diagnostic::error(format!("`{}` has no option `{name}`", task.written)).suggest(name, known.iter().copied()),
+                "_raw_params" => {
+                    Diagnostic::error(format!("`{}` takes options only, no text", task.written)).help("write `name: …`")
+                }
+                _ => Diagnostic::error(format!("`{}` has no option `{name}`", task.written))
+                    .suggest(name, known.iter().copied()),
             };
             self.error(error.at(&node.span));
             right = false;
@@ -225,13 +249,20 @@ impl Reading<'_> {
         let name = text("name")??;
         let [tasks_from, vars_from, defaults_from, handlers_from] =
             [text("tasks_from")?, text("vars_from")?, text("defaults_from")?, text("handlers_from")?];
-        let mut flag = |name: &str| -> Option<Option<bool>> {
-            let Some(text) = text(name)? else { return Some(None) };
-            Some(crate::value::parse_bool(&text))
-        };
-        let allow_duplicates = flag("allow_duplicates")?.unwrap_or(true);
-        let rolespec_validate = flag("rolespec_validate")?.unwrap_or(true);
-        let public = flag("public")?;
+        let flags = [text("allow_duplicates")?, text("rolespec_validate")?, text("public")?];
+        let [allow_duplicates, rolespec_validate, public] =
+            flags.map(|flag| flag.map(|text| parse_bool(&text).ok_or(text)));
+        for text in [&allow_duplicates, &rolespec_validate, &public]
+            .into_iter()
+            .flatten()
+            .filter_map(|flag| flag.as_ref().err())
+        {
+            self.error(Diagnostic::error(format!("`{text}` is neither yes nor no")).at(task.span.as_ref()?));
+        }
+        let given = |flag: Option<Result<bool, _>>| flag.and_then(Result::ok);
+        let (allow_duplicates, rolespec_validate) =
+            (given(allow_duplicates).unwrap_or(true), given(rolespec_validate).unwrap_or(true));
+        let public = given(public);
         Some(RoleSpec {
             name,
             tasks_from,

@@ -212,7 +212,10 @@ mod tests {
             (parsed.raw.unwrap_or_default(), parsed.options)
         };
         assert_eq!(command("echo  a b=c"), ("echo  a b=c".into(), vec![]));
-        assert_eq!(command("ls -l chdir=/tmp creates=/x"), ("ls -l".into(), pairs(&[("chdir", "/tmp"), ("creates", "/x")])));
+        assert_eq!(
+            command("ls -l chdir=/tmp creates=/x"),
+            ("ls -l".into(), pairs(&[("chdir", "/tmp"), ("creates", "/x")]))
+        );
         assert_eq!(command("set -e\n  if x; then\n    y\n  fi\n").0, "set -e\n  if x; then\n    y\n  fi\n");
         assert_eq!(command("echo \"a  'b\" | sed 's/ /\\n/'").0, "echo \"a  'b\" | sed 's/ /\\n/'");
         assert_eq!(command("echo {{ a == 1 }}").0, "echo {{ a == 1 }}");

@@ -75,16 +75,59 @@ pub(super) enum Owner {
 const SHARED: &[&str] = &["name", "vars", "tags", "collections"];
 const BLOCK: &[&str] = &["when", "notify", "block", "rescue", "always"];
 const TASK: &[&str] = &[
-    "when", "notify", "action", "local_action", "args", "async", "changed_when", "delay", "failed_when", "loop",
-    "loop_control", "poll", "register", "retries", "until",
+    "when",
+    "notify",
+    "action",
+    "local_action",
+    "args",
+    "async",
+    "changed_when",
+    "delay",
+    "failed_when",
+    "loop",
+    "loop_control",
+    "poll",
+    "register",
+    "retries",
+    "until",
 ];
 const PLAY: &[&str] = &[
-    "hosts", "user", "gather_facts", "gather_subset", "gather_timeout", "fact_path", "vars_files", "vars_prompt", "roles",
-    "handlers", "pre_tasks", "post_tasks", "tasks", "force_handlers", "max_fail_percentage", "serial", "strategy", "order",
+    "hosts",
+    "user",
+    "gather_facts",
+    "gather_subset",
+    "gather_timeout",
+    "fact_path",
+    "vars_files",
+    "vars_prompt",
+    "roles",
+    "handlers",
+    "pre_tasks",
+    "post_tasks",
+    "tasks",
+    "force_handlers",
+    "max_fail_percentage",
+    "serial",
+    "strategy",
+    "order",
 ];
 const INCLUDE: &[&str] = &[
-    "action", "local_action", "args", "collections", "debugger", "ignore_errors", "loop", "loop_control", "name", "no_log",
-    "register", "run_once", "tags", "timeout", "vars", "when",
+    "action",
+    "local_action",
+    "args",
+    "collections",
+    "debugger",
+    "ignore_errors",
+    "loop",
+    "loop_control",
+    "name",
+    "no_log",
+    "register",
+    "run_once",
+    "tags",
+    "timeout",
+    "vars",
+    "when",
 ];
 const LOOP_CONTROL: &[&str] =
     &["loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"];
@@ -107,7 +150,7 @@ impl Owner {
     }
 
     /// Its keywords, `with_…` aside.
-    pub fn keywords(self) -> impl Iterator<Item = &'static str> {
+    pub fn keywords<'a>(self) -> impl Iterator<Item = &'a str> {
         let (shared, own): (&[&str], &[&[&str]]) = match self {
             Self::Play => (SHARED, &[PLAY]),
             Self::Block => (SHARED, &[BLOCK]),
@@ -125,8 +168,9 @@ impl Owner {
             _ => SINGLES,
         };
         let delegates = matches!(self, Self::Block | Self::Task | Self::Handler | Self::RoleEntry);
-        let singles = singles.iter().map(|single| single.name).filter(move |name| delegates || !name.starts_with("delegate_"));
-        shared.iter().copied().chain(own.iter().copied().flatten().copied()).chain(singles)
+        let singles =
+            singles.iter().map(|single| single.name).filter(move |name| delegates || !name.starts_with("delegate_"));
+        own.iter().copied().flatten().chain(shared).copied().chain(singles)
     }
 
     /// Whether `name` is one of its keywords.

@@ -32,7 +32,8 @@ impl Listing {
     fn play(&self, number: usize, play: &Play, text: &mut String) {
         let hosts: Vec<&str> = play.hosts.iter().filter_map(|host| host.value.as_str()).collect();
         let hosts = hosts.join(",");
-        let name = play.name.as_ref().and_then(|name| name.value.as_str()).filter(|name| !name.is_empty()).unwrap_or(&hosts);
+        let name =
+            play.name.as_ref().and_then(|name| name.value.as_str()).filter(|name| !name.is_empty()).unwrap_or(&hosts);
         let play_tags: BTreeSet<String> = play.scope.keywords.tags.iter().map(tag).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n  play #{number} ({hosts}): {name}\tTAGS: [{}]", join(&play_tags, ","));

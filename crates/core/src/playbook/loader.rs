@@ -8,7 +8,8 @@ use super::{Node, Playbook, Role, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::system::local_files;
 use crate::value::Value;
-use crate::vars::{Decrypt, load_yaml_file};
+use crate::vars::Decrypt;
+use crate::vars::files::load_yaml_file;
 use crate::yaml::Node as Yaml;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ impl Loader {
         statics: &dyn Statics,
     ) -> Result<LoadedRole, Vec<Diagnostic>> {
         let mut reading = Reading::new(self, statics, playbook_dir(parent));
-        let role = reading.included_role(spec, parent, false);
+        let role = reading.included_role(spec, parent, None, false);
         reading.finish(role)
     }
 

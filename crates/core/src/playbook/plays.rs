@@ -35,7 +35,10 @@ impl Reading<'_> {
         };
         let Some(file) = self.ok(self.loader.file(path).map_err(at)) else { return };
         let Some(root) = &*file else {
-            return self.error(at(Diagnostic::error(format!("{} is empty: a playbook has at least one play", path.display()))));
+            return self.error(at(Diagnostic::error(format!(
+                "{} is empty: a playbook has at least one play",
+                path.display()
+            ))));
         };
         let NodeKind::Seq(entries) = &root.kind else {
             return self.error_at(root, format!("a playbook must be a list of plays, not {}", root.type_name()));
@@ -192,7 +195,9 @@ impl Reading<'_> {
         let mut hosts = Vec::with_capacity(nodes.len());
         for item in nodes {
             match &item.kind {
-                NodeKind::Str(text) | NodeKind::Unsafe(text) if !text.trim().is_empty() => hosts.push(self.spanned(item)),
+                NodeKind::Str(text) | NodeKind::Unsafe(text) if !text.trim().is_empty() => {
+                    hosts.push(self.spanned(item))
+                }
                 NodeKind::Vault(_) => hosts.push(self.spanned(item)),
                 _ => self.error_at(item, format!("a host pattern must be text, not {}", shown(item))),
             }

@@ -105,6 +105,9 @@ impl<'a> Reading<'a> {
         let error = match name {
             "sudo" | "su" => error.help("use `become: true`"),
             "sudo_user" | "su_user" => error.help("use `become_user`"),
+            _ if matches!(owner, Owner::Include | Owner::HandlerInclude) && Owner::Block.has(name) => {
+                error.help("put it below `apply`, for what is included")
+            }
             _ => error.suggest(name, owner.keywords()),
         };
         self.error(error);
@@ -146,7 +149,9 @@ impl<'a> Reading<'a> {
             (_, Value::Template(_) | Value::Vault(_)) => (true, ""),
             (Form::Bool, value) => (value.as_bool().is_some(), "yes or no"),
             (Form::Number, Value::Int(_) | Value::Float(_)) => (true, ""),
-            (Form::Number, value) => (value.as_str().is_some_and(|text| text.trim().parse::<f64>().is_ok()), "a number"),
+            (Form::Number, value) => {
+                (value.as_str().is_some_and(|text| text.trim().parse::<f64>().is_ok()), "a number")
+            }
             (Form::Text, value) => (!matches!(value, Value::List(_) | Value::Map(_)), "text"),
             (Form::Maps, Value::Map(_)) => (true, ""),
             (Form::Maps, Value::List(items)) => {
@@ -175,12 +180,16 @@ impl<'a> Reading<'a> {
                 NodeKind::Null | NodeKind::Seq(_) | NodeKind::Map(_) => {
                     let error = Diagnostic::error(format!("`{name}` must be an expression, not {}", node.type_name()));
                     let colon = node.as_map().is_some();
-                    self.error(if colon { error.help("quote an expression with `: ` in it") } else { error }.at(&node.span));
+                    self.error(
+                        if colon { error.help("quote an expression with `: ` in it") } else { error }.at(&node.span),
+                    );
                     continue;
                 }
                 NodeKind::Str(text) if has_jinja(text) => self.warn(
-                    Diagnostic::warning(format!("`{name}` is an expression already: it needs no `{{{{ }}}}` or `{{% %}}`"))
-                        .at(&node.span),
+                    Diagnostic::warning(format!(
+                        "`{name}` is an expression already: it needs no `{{{{ }}}}` or `{{% %}}`"
+                    ))
+                    .at(&node.span),
                 ),
                 _ => {}
             }
@@ -202,7 +211,9 @@ impl<'a> Reading<'a> {
                 let mut tags = Vec::with_capacity(items.len());
                 for item in items.iter() {
                     match &item.kind {
-                        NodeKind::Str(_) | NodeKind::Unsafe(_) | NodeKind::Int(_) => tags.push(as_text(&self.value(item))),
+                        NodeKind::Str(_) | NodeKind::Unsafe(_) | NodeKind::Int(_) => {
+                            tags.push(as_text(&self.value(item)))
+                        }
                         NodeKind::Seq(_) => tags.extend(self.tags(item)),
                         _ => self.error_at(item, format!("a tag must be text, not {}", shown(item))),
                     }
@@ -232,9 +243,9 @@ impl<'a> Reading<'a> {
 
     pub fn bad_variable_name(&mut self, node: &Yaml) {
         self.error(
-            Diagnostic::error(format!("{} is no name for a variable", shown(node)))
-                .at(&node.span)
-                .help("names are letters, digits and underscores, do not begin with a digit, and are no Python keyword"),
+            Diagnostic::error(format!("{} is no name for a variable", shown(node))).at(&node.span).help(
+                "names are letters, digits and underscores, do not begin with a digit, and are no Python keyword",
+            ),
         );
     }
 
@@ -267,7 +278,10 @@ impl<'a> Reading<'a> {
         let mut maps = Vec::new();
         for node in node.as_seq().unwrap_or(std::slice::from_ref(node)) {
             let Some(pairs) = node.as_map() else {
-                self.error_at(node, format!("`module_defaults` must be a mapping of modules, not {}", node.type_name()));
+                self.error_at(
+                    node,
+                    format!("`module_defaults` must be a mapping of modules, not {}", node.type_name()),
+                );
                 continue;
             };
             let mut map = Map::new();
@@ -351,9 +365,9 @@ pub(super) fn shown(node: &Yaml) -> String {
 /// Whether it can be a variable's name.
 pub(super) fn is_variable_name(name: &str) -> bool {
     const KEYWORDS: &[&str] = &[
-        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
-        "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
-        "pass", "raise", "return", "try", "while", "with", "yield",
+        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+        "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+        "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
     ];
     name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')

@@ -97,7 +97,13 @@ impl Reading<'_> {
 
     /// A role brought in by `include_role` or `import_role`, whose own level `scope` is. The roles that come with it are in the
     /// result only.
-    pub fn included_role(&mut self, spec: &RoleSpec, scope: &Arc<Scope>, static_: bool) -> Option<LoadedRole> {
+    pub fn included_role(
+        &mut self,
+        spec: &RoleSpec,
+        scope: &Arc<Scope>,
+        span: Option<Span>,
+        static_: bool,
+    ) -> Option<LoadedRole> {
         let parents = scope.levels().filter_map(|level| level.role.as_ref()).next().map(|role| {
             let mut parents = role.parents.clone();
             parents.push(Arc::clone(&role.name));
@@ -106,7 +112,7 @@ impl Reading<'_> {
         let use_ = Use {
             spec: spec.clone(),
             keywords: Keywords::default(),
-            span: None,
+            span,
             include_vars: Some(Arc::clone(&scope.keywords.vars)),
             static_,
             parents: parents.unwrap_or_default(),
@@ -189,7 +195,8 @@ impl Reading<'_> {
         };
         let collections = scope.levels().map(|level| &level.keywords.collections).find(|list| !list.is_empty());
         let beside = depending.last().and_then(|path| path.parent());
-        let found = find_role(&spec.name, collections.map_or(&[][..], |list| list), beside, &self.dir, &self.loader.options);
+        let found =
+            find_role(&spec.name, collections.map_or(&[][..], |list| list), beside, &self.dir, &self.loader.options);
         let found = self.ok(found.map_err(at))?;
         if depending.contains(&found.path) {
             self.error(at(Diagnostic::error(format!("role `{}` depends on itself", found.name))));
@@ -222,7 +229,8 @@ impl Reading<'_> {
             public: spec.public.unwrap_or(static_),
             identity,
         });
-        let check = spec.rolespec_validate.then(|| meta.argument_specs.and_then(|specs| self.check_task(&core, &spec, &specs)));
+        let check =
+            spec.rolespec_validate.then(|| meta.argument_specs.and_then(|specs| self.check_task(&core, &spec, &specs)));
         Some(Plan { core, keywords, span, dependencies, tasks, handlers, check: check.flatten() })
     }
 
@@ -260,12 +268,7 @@ impl Reading<'_> {
     }
 
     /// The variables of `vars/` or `defaults/`; later files win.
-    fn role_vars(
-        &mut self,
-        folder: &Path,
-        from: Option<&str>,
-        at: &dyn Fn(Diagnostic) -> Diagnostic,
-    ) -> Option<Map> {
+    fn role_vars(&mut self, folder: &Path, from: Option<&str>, at: &dyn Fn(Diagnostic) -> Diagnostic) -> Option<Map> {
         let mut vars = Map::new();
         for path in self.ok(role_files(folder, from, true).map_err(at))? {
             let file = self.ok(self.loader.file(&path).map_err(at))?;
@@ -324,13 +327,16 @@ impl Reading<'_> {
         let specification = specs.get(entry_point)?;
         if self.loader.options.actions.canonical(ACTION).is_none() {
             let role = &role.name;
-            self.warn(Diagnostic::warning(format!("the arguments of role `{role}` are not checked: `{ACTION}` is not built yet")));
+            self.warn(Diagnostic::warning(format!(
+                "the arguments of role `{role}` are not checked: `{ACTION}` is not built yet"
+            )));
             return None;
         }
         let description = specification.get("short_description").and_then(Value::as_str);
         let description = description.map(|text| format!(" - {text}")).unwrap_or_default();
         let name = format!("Validating arguments against arg spec '{entry_point}'{description}");
-        let map = |pairs: Vec<(&str, Value)>| Map::from_iter(pairs.into_iter().map(|(key, value)| (Key::from(key), value)));
+        let map =
+            |pairs: Vec<(&str, Value)>| Map::from_iter(pairs.into_iter().map(|(key, value)| (Key::from(key), value)));
         let context = map(vec![
             ("type", Value::from("role")),
             ("name", Value::Str(Arc::clone(&role.name))),
@@ -369,17 +375,18 @@ impl Plan {
 fn identity(name: &str, path: &Path, spec: &RoleSpec, keywords: &Keywords, include_vars: Option<&Map>) -> Arc<str> {
     let conditions = keywords.when.iter().map(|condition| condition.value.to_json());
     let map = |map: &Map| Value::from(map.clone()).to_json();
+    let from = [&spec.tasks_from, &spec.vars_from, &spec.defaults_from, &spec.handlers_from];
+    let from = from.map(|from| from.as_deref());
     serde_json::json!([
         name,
         path,
         map(&spec.params),
         conditions.collect::<Vec<_>>(),
         keywords.tags.iter().map(Value::to_json).collect::<Vec<_>>(),
-        [&spec.tasks_from, &spec.vars_from, &spec.defaults_from, &spec.handlers_from],
+        from,
         map(&keywords.vars),
         include_vars.map(map),
     ])
     .to_string()
     .into()
 }
-

@@ -25,21 +25,16 @@ impl Reading<'_> {
             match &item.kind {
                 NodeKind::Map(pairs) if is_block(pairs) => self.block(item, pairs, parent, handlers, &mut nodes),
                 NodeKind::Map(pairs) => self.task(item, pairs, parent, handlers, &mut nodes),
-                NodeKind::Null => self.warn(Diagnostic::warning("an empty list item where a task was expected").at(&item.span)),
+                NodeKind::Null => {
+                    self.warn(Diagnostic::warning("an empty list item where a task was expected").at(&item.span))
+                }
                 _ => self.error_at(item, format!("a task must be a mapping, not {}", item.type_name())),
             }
         }
         nodes
     }
 
-    fn block(
-        &mut self,
-        node: &Yaml,
-        pairs: &[(Yaml, Yaml)],
-        parent: &Arc<Scope>,
-        handlers: bool,
-        out: &mut Vec<Node>,
-    ) {
+    fn block(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], parent: &Arc<Scope>, handlers: bool, out: &mut Vec<Node>) {
         let mut keywords = Keywords::default();
         let mut block = Block { span: Some(node.span.clone()), ..Block::default() };
         let mut lists = [None, None, None];
@@ -48,7 +43,9 @@ impl Reading<'_> {
             match name {
                 "name" => block.name = self.form("name", Form::Text, value),
                 "block" => lists[0] = Some(value),
-                "rescue" | "always" if handlers => self.error_at(key, format!("`{name}` is not supported among handlers")),
+                "rescue" | "always" if handlers => {
+                    self.error_at(key, format!("`{name}` is not supported among handlers"))
+                }
                 "rescue" => lists[1] = Some(value),
                 "always" => lists[2] = Some(value),
                 _ if self.shared(Owner::Block, &mut keywords, name, value) => {}
@@ -64,28 +61,23 @@ impl Reading<'_> {
         let scope = Arc::clone(&block.scope);
         let [inner, rescue, always] = lists;
         if handlers {
-            if let Some(nested) = inner.and_then(|list| list.as_seq()?.iter().find(|item| item.get("block").is_some())) {
+            if let Some(nested) = inner.and_then(|list| list.as_seq()?.iter().find(|item| item.get("block").is_some()))
+            {
                 return self.error_at(nested, "a block inside another one is not supported among handlers");
             }
             // Handlers are notified one by one: what they inherit is in their scope.
             out.extend(inner.map(|list| self.nodes(list, "`block`", &scope, true)).unwrap_or_default());
             return;
         }
-        let mut read = |list: Option<&Yaml>, what| list.map(|list| self.nodes(list, what, &scope, false)).unwrap_or_default();
+        let mut read =
+            |list: Option<&Yaml>, what| list.map(|list| self.nodes(list, what, &scope, false)).unwrap_or_default();
         block.block = read(inner, "`block`");
         block.rescue = read(rescue, "`rescue`");
         block.always = read(always, "`always`");
         out.push(Node::Block(Arc::new(block)));
     }
 
-    fn task(
-        &mut self,
-        node: &Yaml,
-        pairs: &[(Yaml, Yaml)],
-        parent: &Arc<Scope>,
-        handler: bool,
-        out: &mut Vec<Node>,
-    ) {
+    fn task(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], parent: &Arc<Scope>, handler: bool, out: &mut Vec<Node>) {
         let owner = if handler { Owner::Handler } else { Owner::Task };
         let Some(call) = self.call(node, pairs, owner) else { return };
         let include = matches!(&*call.action, "ansible.builtin.include_tasks" | "ansible.builtin.include_role");
@@ -99,7 +91,9 @@ impl Reading<'_> {
         match &*Arc::clone(&draft.task.action) {
             "ansible.builtin.import_tasks" => self.import_tasks(node, draft, parent, out),
             "ansible.builtin.import_role" => self.import_role(node, draft, parent, out),
-            "ansible.builtin.include_tasks" | "ansible.builtin.include_role" => self.include(node, pairs, draft, parent, out),
+            "ansible.builtin.include_tasks" | "ansible.builtin.include_role" => {
+                self.include(node, pairs, draft, parent, out)
+            }
             "ansible.builtin.meta" => {
                 self.check_meta(node, &draft, parent);
                 out.push(finish(draft, parent));
@@ -125,7 +119,9 @@ impl Reading<'_> {
             let Some(name) = key.as_str() else { continue };
             match name {
                 "action" | "local_action" | "args" => {}
-                "delegate_to" if call.local => self.error_at(key, "`local_action` and `delegate_to` exclude each other"),
+                "delegate_to" if call.local => {
+                    self.error_at(key, "`local_action` and `delegate_to` exclude each other")
+                }
                 _ if name.starts_with("with_") => self.loop_(&mut task, key, Some(&name["with_".len()..]), value),
                 "loop" if !value.is_null() => self.loop_(&mut task, key, None, value),
                 "loop_control" => control = Some((key, self.loop_control(value))),
@@ -198,7 +194,9 @@ impl Reading<'_> {
         if lookup.is_none() && literal {
             let error = Diagnostic::error(format!("`loop` must be a list, not {}", value.type_name())).at(&value.span);
             return self.error(match value.as_str() {
-                Some(text) if is_variable_name(text) => error.help(format!("for a variable, write `loop: \"{{{{ {text} }}}}\"`")),
+                Some(text) if is_variable_name(text) => {
+                    error.help(format!("for a variable, write `loop: \"{{{{ {text} }}}}\"`"))
+                }
                 _ => error,
             });
         }
@@ -234,11 +232,17 @@ impl Reading<'_> {
     fn check_meta(&mut self, node: &Yaml, draft: &Draft, parent: &Scope) {
         let wanted = draft.task.args.get("_raw_params").and_then(Value::as_str).map(str::trim);
         match wanted {
-            Some("end_role") if draft.task.handler => self.error_at(node, "`meta: end_role` cannot stand among handlers"),
-            Some("end_role") if parent.role().is_none() => self.error_at(node, "`meta: end_role` cannot stand outside a role"),
+            Some("end_role") if draft.task.handler => {
+                self.error_at(node, "`meta: end_role` cannot stand among handlers")
+            }
+            Some("end_role") if parent.role().is_none() => {
+                self.error_at(node, "`meta: end_role` cannot stand outside a role")
+            }
             Some(name) if METAS.contains(&name) => {}
             Some(name) => self.error(
-                Diagnostic::error(format!("`meta` has no action `{name}`")).at(&node.span).suggest(name, METAS.iter().copied()),
+                Diagnostic::error(format!("`meta` has no action `{name}`"))
+                    .at(&node.span)
+                    .suggest(name, METAS.iter().copied()),
             ),
             None => self.error_at(node, format!("`meta` needs one of {}", METAS.join(", "))),
         }
@@ -271,13 +275,45 @@ impl Task {
 
 /// What `meta` can do.
 const METAS: [&str; 10] = [
-    "clear_facts", "clear_host_errors", "end_batch", "end_host", "end_play", "end_role", "flush_handlers", "noop",
-    "refresh_inventory", "reset_connection",
+    "clear_facts",
+    "clear_host_errors",
+    "end_batch",
+    "end_host",
+    "end_play",
+    "end_role",
+    "flush_handlers",
+    "noop",
+    "refresh_inventory",
+    "reset_connection",
 ];
 
 /// Lookups that `with_…` can name without a collection.
 const LOOKUPS: [&str; 27] = [
-    "config", "csvfile", "dict", "env", "file", "fileglob", "filetree", "first_found", "flattened", "indexed_items", "ini",
-    "inventory_hostnames", "items", "lines", "list", "nested", "password", "pipe", "random_choice", "sequence", "subelements",
-    "template", "together", "unvault", "url", "varnames", "vars",
+    "config",
+    "csvfile",
+    "dict",
+    "env",
+    "file",
+    "fileglob",
+    "filetree",
+    "first_found",
+    "flattened",
+    "indexed_items",
+    "ini",
+    "inventory_hostnames",
+    "items",
+    "lines",
+    "list",
+    "nested",
+    "password",
+    "pipe",
+    "random_choice",
+    "sequence",
+    "subelements",
+    "template",
+    "together",
+    "unvault",
+    "url",
+    "varnames",
+    "vars",
 ];

@@ -16,9 +16,8 @@ pub(super) fn refused(keyword: &str, value: &Value) -> Option<String> {
         "debugger" if !DEBUGGERS.contains(&&**text) => Some(format!("`debugger: {text}` is not built yet")),
         "strategy" => {
             let short = text.strip_prefix("ansible.builtin.").unwrap_or(text);
-            (!STRATEGIES.contains(&short)).then(|| {
-                format!("strategy `{text}` is not built yet; use one of {}", STRATEGIES.join(", "))
-            })
+            (!STRATEGIES.contains(&short))
+                .then(|| format!("strategy `{text}` is not built yet; use one of {}", STRATEGIES.join(", ")))
         }
         _ => None,
     }

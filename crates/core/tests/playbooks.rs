@@ -1,0 +1,293 @@
+//! Playbooks in `tests/playbooks/NAME/site.yml`, and what the loader makes of them: `expected.txt` beside each holds plays, blocks and
+//! tasks, warnings and errors. `BLESS=1` writes those files anew, to be read before they are committed.
+
+use hostler_core::diagnostic::Diagnostic;
+use hostler_core::module::Registry;
+use hostler_core::playbook::{
+    ActionNames, Block, Keyword, Keywords, Listing, Loader, LoaderOptions, Node, Play, Role, Scope, Spanned, Statics,
+    Task,
+};
+use hostler_core::value::{Map, Value};
+use hostler_core::vars::Decrypt;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+struct NoVault;
+
+impl Decrypt for NoVault {
+    fn decrypt(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("no password fits".into())
+    }
+}
+
+/// Knows `{{ name }}` for the variables of the scope, and nothing else.
+struct Simple;
+
+impl Statics for Simple {
+    fn resolve(&self, value: &Value, scope: &Arc<Scope>) -> Result<Value, Diagnostic> {
+        let Value::Template(template) = value else { return Ok(value.clone()) };
+        let (before, rest) = template.source.split_once("{{").unwrap();
+        let (name, after) = rest.split_once("}}").unwrap();
+        let name = name.trim();
+        let role = |level: &Scope| {
+            level.role.as_ref().and_then(|role| role.vars.get(name).or(role.defaults.get(name)).cloned())
+        };
+        let known = scope.levels().find_map(|level| level.keywords.vars.get(name).cloned().or_else(|| role(level)));
+        match known.as_ref().and_then(Value::as_str) {
+            Some(text) => Ok(Value::from(format!("{before}{text}{after}"))),
+            None => Err(Diagnostic::error(format!("`{name}` is not defined"))),
+        }
+    }
+}
+
+const ACTIONS: &[&str] = &[
+    "ansible.builtin.add_host",
+    "ansible.builtin.apt",
+    "ansible.builtin.command",
+    "ansible.builtin.copy",
+    "ansible.builtin.debug",
+    "ansible.builtin.group_by",
+    "ansible.builtin.include_vars",
+    "ansible.builtin.ping",
+    "ansible.builtin.script",
+    "ansible.builtin.service",
+    "ansible.builtin.set_fact",
+    "ansible.builtin.shell",
+    "ansible.builtin.template",
+    "ansible.builtin.validate_argument_spec",
+    "community.docker.docker_container",
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbooks")
+}
+
+fn loader() -> Loader {
+    Loader::new(LoaderOptions {
+        roles_path: vec![folder().join("shared_roles")],
+        collections_path: Vec::new(),
+        vault: Arc::new(NoVault),
+        actions: Arc::new(ActionNames::new(&Registry::new(), ACTIONS.iter().copied())),
+        defer_unbuilt: false,
+    })
+}
+
+#[test]
+fn playbooks_load_as_expected() {
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let case = entry.unwrap().path();
+        if !case.join("site.yml").is_file() {
+            continue;
+        }
+        cases += 1;
+        let actual = relative(&describe(&case));
+        let file = case.join("expected.txt");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&file, &actual).unwrap();
+        }
+        let expected = std::fs::read_to_string(&file).unwrap_or_default();
+        if expected != actual {
+            wrong.push(format!("{}: expected\n{expected}\nbut got\n{actual}", case.display()));
+        }
+    }
+    assert!(cases > 5, "only {cases} cases in {}", folder().display());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Paths as they are in the repository.
+fn relative(text: &str) -> String {
+    text.replace(&format!("{}/", folder().display()), "")
+}
+
+fn describe(case: &Path) -> String {
+    let loader = loader();
+    let mut text = String::new();
+    match loader.playbook(&case.join("site.yml"), &Simple) {
+        Ok(playbook) => {
+            playbook.plays.iter().for_each(|play| self::play(play, &mut text));
+            let listing = Listing { tasks: true, tags: true, ..Listing::default() };
+            text.push_str(&listing.of(&playbook));
+        }
+        Err(errors) => errors.iter().for_each(|error| problem("error", error, &mut text)),
+    }
+    loader.take_warnings().iter().for_each(|warning| problem("warning", warning, &mut text));
+    text
+}
+
+fn problem(kind: &str, diagnostic: &Diagnostic, text: &mut String) {
+    writeln!(text, "{kind}: {diagnostic}").unwrap();
+    for (span, note) in &diagnostic.related {
+        writeln!(text, "  {span}: {note}").unwrap();
+    }
+}
+
+fn play(play: &Play, text: &mut String) {
+    writeln!(text, "play{}", name(&play.name)).unwrap();
+    list(text, 1, "hosts", &play.hosts);
+    list(text, 1, "vars_files", &play.vars_files);
+    for prompt in &play.vars_prompt {
+        writeln!(text, "  {prompt:?}").unwrap();
+    }
+    for (name, value) in [
+        ("gather_facts", &play.gather_facts),
+        ("gather_subset", &play.gather_subset),
+        ("serial", &play.serial),
+        ("strategy", &play.strategy),
+        ("order", &play.order),
+        ("max_fail_percentage", &play.max_fail_percentage),
+        ("force_handlers", &play.force_handlers),
+    ] {
+        keyword(text, 1, name, value);
+    }
+    keywords(text, 1, &play.scope.keywords);
+    for (section, nodes) in [
+        ("pre_tasks", &play.pre_tasks),
+        ("roles", &play.roles),
+        ("tasks", &play.tasks),
+        ("post_tasks", &play.post_tasks),
+        ("handlers", &play.handlers),
+    ] {
+        self::nodes(text, 1, section, nodes);
+    }
+    play.static_roles.iter().for_each(|role| self::role(role, text));
+}
+
+fn role(role: &Role, text: &mut String) {
+    let names = |roles: &[Arc<Role>]| roles.iter().map(|role| role.name.to_string()).collect::<Vec<_>>().join(", ");
+    writeln!(text, "  role {} in {}", role.name, role.path.display()).unwrap();
+    writeln!(text, "    defaults {} vars {} params {}", map(&role.defaults), map(&role.vars), map(&role.params))
+        .unwrap();
+    let flags = (role.allow_duplicates, role.public);
+    writeln!(
+        text,
+        "    parents {:?} dependencies [{}] allow_duplicates, public {flags:?}",
+        role.parents,
+        names(&role.dependencies)
+    )
+    .unwrap();
+    nodes(text, 2, "handlers", &role.handlers);
+}
+
+fn nodes(text: &mut String, depth: usize, title: &str, nodes: &[Node]) {
+    if nodes.is_empty() {
+        return;
+    }
+    line(text, depth, &format!("{title}:"));
+    for node in nodes {
+        match node {
+            Node::Task(task) => self::task(text, depth + 1, task),
+            Node::Block(block) => self::block(text, depth + 1, block),
+        }
+    }
+}
+
+fn block(text: &mut String, depth: usize, block: &Block) {
+    let role = block.scope.role.as_ref().map(|role| format!(" of role {}", role.name)).unwrap_or_default();
+    line(text, depth, &format!("block{}{role}", name(&block.name)));
+    keywords(text, depth + 1, &block.scope.keywords);
+    nodes(text, depth + 1, "block", &block.block);
+    nodes(text, depth + 1, "rescue", &block.rescue);
+    nodes(text, depth + 1, "always", &block.always);
+}
+
+fn task(text: &mut String, depth: usize, task: &Task) {
+    let place = task.span.as_ref().map(|span| format!(" at {span}")).unwrap_or_default();
+    line(text, depth, &format!("{}{} {}{place}", task.action, name(&task.name), map(&task.args)));
+    let depth = depth + 1;
+    keywords(text, depth, &task.scope.keywords);
+    if let Some(register) = &task.register {
+        line(text, depth, &format!("register {register}"));
+    }
+    if let Some(loop_) = &task.loop_ {
+        line(text, depth, &format!("loop {:?} {} {}", loop_.lookup, show(&loop_.items.value), control(loop_)));
+    }
+    for (name, value) in
+        [("retries", &task.retries), ("delay", &task.delay), ("async", &task.async_), ("poll", &task.poll)]
+    {
+        keyword(text, depth, name, value);
+    }
+    list(text, depth, "until", &task.until);
+    list(text, depth, "changed_when", &task.changed_when);
+    list(text, depth, "failed_when", &task.failed_when);
+    list(text, depth, "notify", &task.notify);
+    list(text, depth, "listen", &task.listen);
+    if let Some(apply) = &task.apply {
+        line(text, depth, "apply");
+        keywords(text, depth + 1, &apply.keywords);
+    }
+}
+
+fn control(loop_: &hostler_core::playbook::Loop) -> String {
+    let control = &loop_.control;
+    let mut text = String::new();
+    for (name, value) in [
+        ("loop_var", &control.loop_var),
+        ("index_var", &control.index_var),
+        ("label", &control.label),
+        ("pause", &control.pause),
+        ("extended", &control.extended),
+    ] {
+        if let Some(value) = value {
+            write!(text, " {name} {}", show(&value.value)).unwrap();
+        }
+    }
+    text
+}
+
+fn keywords(text: &mut String, depth: usize, keywords: &Keywords) {
+    list(text, depth, "when", &keywords.when);
+    if !keywords.tags.is_empty() {
+        line(text, depth, &format!("tags {}", show(&Value::from(keywords.tags.clone()))));
+    }
+    if !keywords.vars.is_empty() {
+        line(text, depth, &format!("vars {}", map(&keywords.vars)));
+    }
+    for (name, value) in [
+        ("any_errors_fatal", &keywords.any_errors_fatal),
+        ("become", &keywords.become_),
+        ("become_user", &keywords.become_user),
+        ("check_mode", &keywords.check_mode),
+        ("delegate_to", &keywords.delegate_to),
+        ("environment", &keywords.environment),
+        ("ignore_errors", &keywords.ignore_errors),
+        ("module_defaults", &keywords.module_defaults),
+        ("no_log", &keywords.no_log),
+        ("remote_user", &keywords.remote_user),
+        ("run_once", &keywords.run_once),
+        ("throttle", &keywords.throttle),
+    ] {
+        keyword(text, depth, name, value);
+    }
+}
+
+fn keyword(text: &mut String, depth: usize, name: &str, value: &Keyword) {
+    if let Some(value) = value {
+        line(text, depth, &format!("{name} {}", show(&value.value)));
+    }
+}
+
+fn list(text: &mut String, depth: usize, name: &str, values: &[Spanned<Value>]) {
+    if !values.is_empty() {
+        let values = values.iter().map(|value| show(&value.value)).collect::<Vec<_>>().join(" | ");
+        line(text, depth, &format!("{name} {values}"));
+    }
+}
+
+fn line(text: &mut String, depth: usize, content: &str) {
+    writeln!(text, "{:1$}{content}", "", depth * 2).unwrap();
+}
+
+fn name(name: &Option<Spanned<Value>>) -> String {
+    name.as_ref().map(|name| format!(" {:?}", name.value.as_str().unwrap_or_default())).unwrap_or_default()
+}
+
+fn map(map: &Map) -> String {
+    show(&Value::from(map.clone()))
+}
+
+fn show(value: &Value) -> String {
+    value.to_json().to_string()
+}
