@@ -1,6 +1,8 @@
 //! Hostler's core: declarative infrastructure over SSH, in Ansible's language or from Rust.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod dpkg;
+pub mod facts;
 pub mod module;
 pub mod modules;
 pub mod secret;

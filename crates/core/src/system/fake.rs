@@ -6,7 +6,8 @@ use super::http::{HttpRequest, HttpResponse};
 use super::overlay::permits;
 use super::tree::{Body, Maker, Node, Tree, own};
 use super::{
-    Access, Command, CommandOutput, FileKind, Metadata, Ownership, Result, Stream, System, SystemError, WriteFile,
+    Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
+    System, SystemError, Uname, WriteFile,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,6 +35,9 @@ pub struct FakeSpec {
     pub ports: BTreeMap<String, String>,
     pub flags: BTreeSet<String>,
     pub selinux: bool,
+    pub uname: Uname,
+    pub addresses: Vec<InterfaceAddress>,
+    pub usage: BTreeMap<PathBuf, FilesystemUsage>,
 }
 
 /// A file of a fake machine: its text, or a mapping.
@@ -406,6 +410,22 @@ impl System for Fake {
 
     fn sleep(&self, duration: Duration) {
         self.now.set(self.now.get() + duration.as_secs_f64());
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        self.spec.env.clone()
+    }
+
+    fn uname(&self) -> Result<Uname> {
+        Ok(self.spec.uname.clone())
+    }
+
+    fn interface_addresses(&self) -> Result<Vec<InterfaceAddress>> {
+        Ok(self.spec.addresses.clone())
+    }
+
+    fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>> {
+        Ok(self.spec.usage.get(path).copied())
     }
 
     fn effective_uid(&self) -> u32 {

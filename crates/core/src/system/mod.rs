@@ -9,6 +9,7 @@ mod error;
 #[cfg(feature = "controller")]
 pub mod fake;
 mod file;
+mod host_info;
 pub mod http;
 #[cfg(feature = "controller")]
 pub mod local_files;
@@ -20,8 +21,10 @@ pub mod users;
 pub use command::{Command, CommandOutput};
 pub use error::SystemError;
 pub use file::{Access, Content, FileKind, Metadata, Ownership, WriteFile};
+pub use host_info::{FilesystemUsage, InterfaceAddress, Uname, real};
 pub use http::{HttpBody, HttpRequest, HttpResponse};
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +73,14 @@ pub trait System: Send {
     fn http(&self, request: HttpRequest) -> Result<HttpResponse>;
     /// Connects to a TCP port.
     fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Box<dyn Stream>>;
+    /// All variables of the environment that commands get.
+    fn environment(&self) -> BTreeMap<String, String>;
+    /// The kernel's names.
+    fn uname(&self) -> Result<Uname>;
+    /// Addresses of all network interfaces, in the kernel's order.
+    fn interface_addresses(&self) -> Result<Vec<InterfaceAddress>>;
+    /// Size and use of the file system that holds `path`.
+    fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>>;
     /// The user that commands run as.
     fn effective_uid(&self) -> u32;
     /// What earlier simulated changes made of a resource that is no file: `None` where nothing did. Always `None` on a real machine.

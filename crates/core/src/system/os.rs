@@ -11,8 +11,8 @@ mod resolve;
 use super::http::{HttpRequest, HttpResponse};
 use super::users;
 use super::{
-    Access, Command, CommandOutput, Content, FileKind, Metadata, Ownership, Result, Stream, System, SystemError,
-    WriteFile,
+    Access, Command, CommandOutput, Content, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result,
+    Stream, System, SystemError, Uname, WriteFile,
 };
 use rustix::fs::{AtFlags, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
@@ -291,6 +291,24 @@ impl System for Os {
         while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| !self.context.given_up()) {
             std::thread::sleep(left.min(Duration::from_millis(200)));
         }
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let text = |value: OsString| value.to_string_lossy().into_owned();
+        let inherited = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        inherited.chain(self.environment.clone()).chain([("PATH".to_owned(), self.path())]).collect()
+    }
+
+    fn uname(&self) -> Result<Uname> {
+        Ok(super::real::uname())
+    }
+
+    fn interface_addresses(&self) -> Result<Vec<InterfaceAddress>> {
+        super::real::interface_addresses()
+    }
+
+    fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>> {
+        super::real::filesystem_usage(path)
     }
 
     fn effective_uid(&self) -> u32 {

@@ -5,7 +5,8 @@
 use super::http::{HttpRequest, HttpResponse};
 use super::tree::{Body, Maker, Node, Tree, own};
 use super::{
-    Access, Command, CommandOutput, FileKind, Metadata, Ownership, Result, Stream, System, SystemError, WriteFile,
+    Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
+    System, SystemError, Uname, WriteFile,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -126,6 +127,22 @@ impl<B: System> System for Overlay<B> {
     }
 
     fn sleep(&self, _: Duration) {}
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        self.below.environment()
+    }
+
+    fn uname(&self) -> Result<Uname> {
+        self.below.uname()
+    }
+
+    fn interface_addresses(&self) -> Result<Vec<InterfaceAddress>> {
+        self.below.interface_addresses()
+    }
+
+    fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>> {
+        self.below.filesystem_usage(path)
+    }
 
     fn effective_uid(&self) -> u32 {
         self.below.effective_uid()
