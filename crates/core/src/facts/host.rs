@@ -57,7 +57,9 @@ const PYTHON_QUESTION: &str = "import sys,json,importlib.util as u;v=sys.version
 print(json.dumps([list(v),sys.executable,u.find_spec('_ssl') is not None,sys.implementation.name]))";
 
 pub(super) fn python(look: Look<'_>, facts: &mut Facts) {
-    let answer = look.answer("python3", &["-E", "-S", "-c", PYTHON_QUESTION]);
+    // The system's own first: one on PATH may be a wrapper of a user's.
+    let python = if look.exists("/usr/bin/python3") { "/usr/bin/python3" } else { "python3" };
+    let answer = look.answer(python, &["-E", "-S", "-c", PYTHON_QUESTION]);
     let Some(Value::Array(parts)) = answer.and_then(|text| serde_json::from_str(&text).ok()) else { return };
     let [Value::Array(version), executable, ssl, implementation] = parts.as_slice() else { return };
     let [major, minor, micro, level, serial] = version.as_slice() else { return };

@@ -27,7 +27,8 @@ pub trait Module: Send + Sync + 'static {
     const SECRETS: &'static [&'static str] = &[];
     /// Parameters. Unknown ones are refused.
     type Args: Serialize + DeserializeOwned + JsonSchema;
-    /// What `register` gets, besides `changed`, `failed`, `msg`, `diff`.
+    /// What `register` gets, besides `changed`, `failed`, `msg`, `diff`. A field `changed: Option<bool>` in it, where given,
+    /// decides instead of there being a change: for work that leaves the described state as it was.
     type Output: Serialize + JsonSchema;
     /// What has to be done: enough to show, to simulate and to do it.
     type Change: Serialize + DeserializeOwned;

@@ -63,6 +63,10 @@ impl<M: Module> Typed<M> {
             Mode::Apply => Simulated::known(M::apply(&args, change, system)?),
         };
         outcome.output = fields(&output)?;
+        // Work that leaves the described state as it was, such as refreshing a package cache, says so itself.
+        if let Some(Value::Bool(changed)) = outcome.output.remove("changed") {
+            outcome.changed = changed;
+        }
         outcome.unknown = unknown.iter().map(|name| (*name).to_owned()).collect();
         Ok(outcome)
     }
