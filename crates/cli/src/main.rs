@@ -1,2 +1,4 @@
 //! The `hostler` command.
+#![allow(dead_code, reason = "commands come next")]
+mod helper;
 fn main() {}

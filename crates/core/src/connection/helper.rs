@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The architecture of the helper that comes with the controller, as `uname -m` calls it.
-pub const NATIVE: &str = "x86_64";
+/// The architecture of the helper that comes with the controller: its own, as `uname -m` calls it.
+pub const NATIVE: &str = std::env::consts::ARCH;
 
 /// A static binary of the helper.
 #[derive(Clone)]

@@ -9,11 +9,13 @@ pub mod client;
 mod context;
 mod control;
 mod frame;
+mod machines;
 mod message;
 mod serve;
 
 pub use blobs::hex;
 pub use context::CallContext;
 pub use frame::{Frame, Kind, MAX_PAYLOAD};
+pub use machines::OsMachines;
 pub use message::{BlobAnswer, Hello, Progress, Request, VERSION};
 pub use serve::{Machines, Task, serve};

@@ -1,0 +1,66 @@
+//! Builds the helper for this architecture, static, and hands the CLI its path as `HOSTLER_HELPER`.
+//!
+//! Debug builds take a quickly built helper of the same code; release builds the small one. `HOSTLER_HELPER` in the
+//! environment names one that was built elsewhere.
+#![allow(clippy::print_stdout, reason = "that is how a build script speaks")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// A helper is sent to every host once: a larger one would be felt.
+const LARGEST: u64 = 3_000_000;
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-env-changed=HOSTLER_HELPER");
+    match std::env::var("HOSTLER_HELPER").map_or_else(|_| build(), |path| Ok(path.into())) {
+        Ok(helper) => {
+            println!("cargo::rustc-env=HOSTLER_HELPER={}", helper.display());
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            println!("cargo::error=failed to build the helper: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<PathBuf, String> {
+    let env = |name: &str| std::env::var(name).map_err(|error| format!("{name}: {error}"));
+    let workspace = Path::new(&env("CARGO_MANIFEST_DIR")?).join("../..");
+    for part in ["Cargo.toml", "Cargo.lock", "crates/agent", "crates/core/Cargo.toml", "crates/core/src"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(part).display());
+    }
+    // With musl's linker absent on most machines, glibc's static archive (part of libc6-dev) is what every builder has.
+    let target = format!("{}-unknown-linux-gnu", env("CARGO_CFG_TARGET_ARCH")?);
+    let profile = if env("PROFILE")? == "release" { "helper" } else { "helper-dev" };
+    let folder = Path::new(&env("OUT_DIR")?).join("helper");
+    let mut cargo = Command::new(env("CARGO")?);
+    // What the outer build was told is not meant for this one: wrappers (clippy's), flags, features, profiles.
+    for (name, _) in std::env::vars() {
+        let meant_for_us = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
+        if (name.starts_with("CARGO") && !meant_for_us.iter().any(|prefix| name.starts_with(prefix)))
+            || ["RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "RUSTC", "RUSTDOC"].contains(&name.as_str())
+        {
+            cargo.env_remove(name);
+        }
+    }
+    // Proc-macros are built for the host and must not be static: an explicit target keeps the flag from them.
+    let status = cargo
+        .args(["build", "--quiet", "--package", "hostler-agent", "--profile", profile, "--target", &target])
+        .arg("--manifest-path")
+        .arg(workspace.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&folder)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .status()
+        .map_err(|error| format!("failed to start cargo: {error}"))?;
+    let binary = folder.join(target).join(profile).join("hostler-agent");
+    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    if !status.success() {
+        return Err(format!("cargo: {status}"));
+    }
+    if profile == "helper" && size > LARGEST {
+        println!("cargo::warning=the helper has {size} bytes; it should stay below {LARGEST}");
+    }
+    Ok(binary)
+}
