@@ -12,6 +12,8 @@ mod frame;
 mod machines;
 mod message;
 mod serve;
+#[cfg(all(test, feature = "controller"))]
+mod tests;
 
 pub use blobs::hex;
 pub use context::CallContext;

@@ -27,8 +27,14 @@ pub trait Machines {
 pub struct Task<'a> {
     /// Variables for the commands that it runs.
     pub environment: &'a BTreeMap<String, String>,
-    /// The way back to the controller; the same one for all tasks.
-    pub context: &'a Arc<CallContext>,
+    context: &'a Arc<CallContext>,
+}
+
+impl Task<'_> {
+    /// The way back to the controller; the same one for all tasks of a helper.
+    pub fn context(&self) -> Arc<CallContext> {
+        Arc::clone(self.context)
+    }
 }
 
 /// Answers requests from `input` on `output` until `input` ends.
