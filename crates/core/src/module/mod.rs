@@ -7,6 +7,7 @@ mod args;
 mod error;
 mod outcome;
 mod registry;
+pub mod types;
 
 pub use args::parse_args;
 pub use error::ModuleError;

@@ -1,0 +1,8 @@
+//! What several modules share.
+
+pub mod file_attributes;
+pub mod hash;
+pub mod path_info;
+pub mod replace;
+pub mod split;
+pub mod time;
