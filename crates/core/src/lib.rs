@@ -17,6 +17,8 @@ pub mod diagnostic;
 #[cfg(feature = "controller")]
 pub mod event;
 #[cfg(feature = "controller")]
+pub mod inventory;
+#[cfg(feature = "controller")]
 pub mod playbook;
 #[cfg(feature = "controller")]
 pub mod value;

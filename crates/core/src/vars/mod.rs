@@ -1,5 +1,6 @@
 //! Variables: where they come from, which one wins, and those that hold secrets.
 
+pub mod combine;
 pub mod files;
 pub mod vault;
 mod vault_text;

@@ -1,0 +1,195 @@
+//! Reads sources: which reader fits a file, directories of files, lists of hosts.
+
+use super::model::Inventory;
+use super::{ini, names, script, yaml};
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::system::local_files;
+use crate::vars::combine::HashBehaviour;
+use crate::vars::vault::is_encrypted;
+use crate::vars::{Decrypt, VaultSecrets};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What to do about names of groups that are no variable names (`force_valid_group_names`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GroupNames {
+    /// Leave them, with a warning.
+    #[default]
+    Never,
+    /// Replace the characters, with a warning.
+    Always,
+    /// Replace the characters.
+    Silently,
+    /// Leave them.
+    Ignore,
+}
+
+/// How sources are read.
+#[derive(Clone)]
+pub struct LoadOptions {
+    /// Opens vaults in sources and in `group_vars` and `host_vars`.
+    pub vaults: Arc<dyn Decrypt>,
+    /// Endings of files that are left out of a directory (`inventory_ignore_extensions`).
+    pub ignore_extensions: Vec<String>,
+    /// Regular expressions of names that are left out of a directory (`inventory_ignore_patterns`).
+    pub ignore_patterns: Vec<String>,
+    /// What becomes of a mapping that two sources have.
+    pub hash_behaviour: HashBehaviour,
+    /// What becomes of odd names of groups.
+    pub group_names: GroupNames,
+}
+
+impl Default for LoadOptions {
+    /// Ansible's defaults, without vault passwords.
+    fn default() -> Self {
+        let extensions =
+            [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+        Self {
+            vaults: Arc::new(VaultSecrets::default()),
+            ignore_extensions: extensions.map(String::from).to_vec(),
+            ignore_patterns: Vec::new(),
+            hash_behaviour: HashBehaviour::default(),
+            group_names: GroupNames::default(),
+        }
+    }
+}
+
+impl Inventory {
+    /// Reads sources in order: files, directories, executable scripts, lists of hosts (`a,b,`).
+    ///
+    /// # Errors
+    /// The first source that cannot be read, with the place of the mistake. Files in a directory that cannot be read are
+    /// only warned of.
+    pub fn load(sources: &[&str], options: &LoadOptions) -> Result<Self, Diagnostic> {
+        let mut inventory = Self::new(options.clone());
+        for source in sources {
+            inventory.read_source(source)?;
+        }
+        inventory.current_source = None;
+        inventory.reconcile();
+        Ok(inventory)
+    }
+
+    fn read_source(&mut self, source: &str) -> Result<(), Diagnostic> {
+        let path = Path::new(source);
+        if local_files::is_dir(path) {
+            self.var_dirs.push(path.to_owned());
+            return self.read_directory(path);
+        }
+        if local_files::exists(path) {
+            self.var_dirs.push(parent_dir(path));
+            return self.read_file(path);
+        }
+        if source.contains(',') {
+            self.current_source = Some(Path::new(source).into());
+            return self.read_host_list(source);
+        }
+        Err(Diagnostic::error(format!("read the inventory {source}: there is no such file or directory"))
+            .help(format!("a list of hosts needs a comma: `{source},`")))
+    }
+
+    fn read_host_list(&mut self, list: &str) -> Result<(), Diagnostic> {
+        for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+            let (name, port) = names::split_port(host).map_err(Diagnostic::error)?;
+            if self.host(name).is_none() {
+                self.ensure_host(name, Some("ungrouped"), port)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_directory(&mut self, dir: &Path) -> Result<(), Diagnostic> {
+        let entries = local_files::read_dir(dir).map_err(|error| Diagnostic::error(error.to_string()))?;
+        for path in entries {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if self.is_ignored(&name)? {
+                continue;
+            }
+            if local_files::is_dir(&path) {
+                self.read_directory(&path)?;
+            } else if let Err(error) = self.read_file(&path) {
+                let warning = Diagnostic { severity: crate::diagnostic::Severity::Warning, ..error };
+                let help = warning.help.clone().map_or_else(String::new, |help| format!("{help}; "));
+                self.warn(warning.help(format!("{help}this file is left out of the inventory {}", dir.display())));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_ignored(&self, name: &str) -> Result<bool, Diagnostic> {
+        let always = name.starts_with('.') || matches!(name, "host_vars" | "group_vars" | "vars_plugins");
+        if always || self.options.ignore_extensions.iter().any(|extension| name.ends_with(extension.as_str())) {
+            return Ok(true);
+        }
+        for pattern in &self.options.ignore_patterns {
+            let regex = fancy_regex::Regex::new(pattern).map_err(|error| {
+                Diagnostic::error(format!("`{pattern}` of inventory_ignore_patterns is no regular expression: {error}"))
+            })?;
+            if regex.is_match(name).unwrap_or(false) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), Diagnostic> {
+        self.current_source = Some(local_files::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into());
+        let content = local_files::read(path).map_err(|error| Diagnostic::error(error.to_string()))?;
+        if local_files::is_executable(path) && !is_encrypted(&content) {
+            // A plain file that happens to be executable is still read as what it is.
+            let looks_like_program = content.starts_with(b"#!") || content.starts_with(b"\x7fELF");
+            match script::read(self, path) {
+                Ok(()) => return Ok(()),
+                Err(error) if looks_like_program => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let not_text = || Diagnostic::error(format!("read the inventory {}: it is not UTF-8", path.display()));
+        let (file, text) = if is_encrypted(&content) {
+            let plain = self.options.vaults.decrypt(&String::from_utf8_lossy(&content));
+            let plain = plain.map_err(|error| Diagnostic::error(format!("{}: {error}", path.display())))?;
+            let text = String::from_utf8(plain).map_err(|_| not_text())?;
+            (SourceFile::new(path, ""), text)
+        } else {
+            let text = String::from_utf8(content).map_err(|_| not_text())?;
+            (SourceFile::new(path, text.clone()), text)
+        };
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yml" | "yaml" | "json") => yaml::read(self, &file, &text),
+            Some("toml") => {
+                Err(Diagnostic::error(format!("read the inventory {}: TOML is not supported", path.display()))
+                    .help("write it as YAML or INI"))
+            }
+            None if is_yaml(&file, &text) => yaml::read(self, &file, &text),
+            _ => ini::read(self, &file, &text),
+        }
+    }
+}
+
+/// A file without an extension is YAML if it reads as a mapping.
+fn is_yaml(file: &Arc<SourceFile>, text: &str) -> bool {
+    let looks_like_yaml = || {
+        let mut lines =
+            text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+        lines.next().is_some_and(|first| first == "---" || (first.ends_with(':') && !first.starts_with('[')))
+    };
+    let hidden = SourceFile::new(file.path(), text);
+    match crate::yaml::load(&hidden, &mut Vec::new()) {
+        Ok(Some(tree)) => tree.as_map().is_some() || looks_like_yaml(),
+        Ok(None) => false,
+        Err(_) => looks_like_yaml(),
+    }
+}
+
+fn parent_dir(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Where in a source something is, for errors that have no place yet.
+pub(super) fn at_line(file: &Arc<SourceFile>, line: usize, column: usize) -> Span {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Span::new(file, number(line), number(column))
+}

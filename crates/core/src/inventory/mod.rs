@@ -1,0 +1,25 @@
+//! Hosts, the groups they are in, and their variables, from every kind of source that Ansible's own plugins read.
+//!
+//! [`Inventory::load`] reads sources, [`Inventory::builder`] makes one in Rust. [`Inventory::select`] finds hosts by
+//! pattern, [`Inventory::host_vars`] merges what is known of a host. Values are as written: nothing is evaluated here.
+
+mod builder;
+mod ini;
+mod literal;
+mod load;
+mod model;
+mod names;
+mod script;
+mod select;
+mod show;
+mod vars;
+mod words;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::Builder;
+pub use load::{GroupNames, LoadOptions};
+pub use model::{Group, Host, Inventory};
+pub use show::Show;
