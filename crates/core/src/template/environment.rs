@@ -1,0 +1,208 @@
+//! What all templates of a run share: settings, and the templates that were parsed already.
+
+use super::error::TemplateError;
+use super::fault::Origin;
+use super::syntax::{Mode, ParseError, PluginKind, Program, Syntax, parse};
+use super::{filters, lookups, tests};
+use crate::value::Template;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Settings of a run that templates depend on.
+#[derive(Debug, Clone, Default)]
+pub struct TemplateOptions {
+    /// The controlling process's environment variables (`lookup('env', …)`).
+    pub env: BTreeMap<String, String>,
+    /// Variables that every template file sees besides those of the host (`ansible_managed`, …).
+    pub file_variables: crate::value::Map,
+    /// The passwords' store lies relative to this directory, as do relative paths in lookups.
+    pub base_dir: std::path::PathBuf,
+}
+
+/// The settings and the templates parsed so far.
+pub struct Templates {
+    pub(super) options: TemplateOptions,
+    cache: RwLock<HashMap<Arc<str>, Vec<(Mode, Compiled)>>>,
+}
+
+type Compiled = Result<Arc<Program>, Arc<ParseError>>;
+
+/// How a template file is read, as the template module's options say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileOptions {
+    /// `block_start_string` and `block_end_string`.
+    pub block: (String, String),
+    /// `variable_start_string` and `variable_end_string`.
+    pub variable: (String, String),
+    /// `comment_start_string` and `comment_end_string`.
+    pub comment: (String, String),
+    /// Removes the first newline after a block.
+    pub trim_blocks: bool,
+    /// Removes blanks before a block.
+    pub lstrip_blocks: bool,
+    /// `\n`, `\r\n` or `\r`.
+    pub newline_sequence: String,
+}
+
+impl Default for FileOptions {
+    fn default() -> Self {
+        let syntax = Syntax::default();
+        Self {
+            block: syntax.block,
+            variable: syntax.variable,
+            comment: syntax.comment,
+            trim_blocks: true,
+            lstrip_blocks: false,
+            newline_sequence: "\n".into(),
+        }
+    }
+}
+
+/// A rendered file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its text; values only known after apply are written as `(known after apply)`.
+    pub text: String,
+    /// Whether there are such values.
+    pub has_unknown: bool,
+}
+
+impl Templates {
+    /// Nothing parsed yet.
+    pub fn new(options: TemplateOptions) -> Self {
+        Self { options, cache: RwLock::default() }
+    }
+
+    /// Parses text once.
+    pub(super) fn compile(&self, source: &Arc<str>, mode: &Mode) -> Compiled {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        let known = cache.get(source).and_then(|known| known.iter().find(|(known, _)| known == mode));
+        if let Some((_, compiled)) = known {
+            return compiled.clone();
+        }
+        drop(cache);
+        let compiled = parse(source, mode).map(Arc::new).map_err(Arc::new);
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.entry(Arc::clone(source)).or_default().push((mode.clone(), compiled.clone()));
+        compiled
+    }
+
+    /// Checks what can be checked without variables: the syntax, and that filters, tests and lookups exist.
+    ///
+    /// # Errors
+    /// Points at the first thing that is wrong.
+    pub fn check_syntax(&self, template: &Template) -> Result<(), TemplateError> {
+        self.check(&template.source, &Mode::Yaml, template.span.clone())
+    }
+
+    /// The same for a bare expression (`when` and its like).
+    ///
+    /// # Errors
+    /// Points at the first thing that is wrong.
+    pub fn check_expression(
+        &self,
+        expression: &str,
+        span: Option<&crate::diagnostic::Span>,
+    ) -> Result<(), TemplateError> {
+        self.check(&Arc::from(expression), &Mode::Condition, span.cloned())
+    }
+
+    /// The same for a template file.
+    ///
+    /// # Errors
+    /// Points at the first thing that is wrong.
+    pub fn check_file(&self, source: &str, name: &Path, options: &FileOptions) -> Result<(), TemplateError> {
+        let (mode, origin) = file_mode(source, name, options)?;
+        let span = origin.span.clone();
+        match self.compile(&origin.source, &mode) {
+            Ok(program) => check_plugins(&program, &origin),
+            Err(error) => Err(TemplateError::new(error.message.clone(), origin.locate(error.at).or(span).as_ref())),
+        }
+    }
+
+    fn check(
+        &self,
+        source: &Arc<str>,
+        mode: &Mode,
+        span: Option<crate::diagnostic::Span>,
+    ) -> Result<(), TemplateError> {
+        let origin = Origin { source: Arc::clone(source), span, skipped_lines: 0 };
+        match self.compile(source, mode) {
+            Ok(program) => check_plugins(&program, &origin),
+            Err(error) => Err(TemplateError::new(error.message.clone(), origin.locate(error.at).as_ref())),
+        }
+    }
+}
+
+fn check_plugins(program: &Program, origin: &Origin) -> Result<(), TemplateError> {
+    for plugin in &program.plugins {
+        let name = &plugin.name;
+        let (kind, known, near) = match plugin.kind {
+            PluginKind::Filter => ("filter", filters::find(name).is_some(), filters::nearest(name)),
+            PluginKind::Test => ("test", tests::find(name).is_some(), tests::nearest(name)),
+            PluginKind::Lookup => ("lookup", lookups::find(name).is_some(), lookups::nearest(name)),
+        };
+        if !known {
+            let span = origin.locate(plugin.at);
+            return Err(TemplateError {
+                help: near,
+                ..TemplateError::new(format!("no {kind} named '{name}'"), span.as_ref())
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The syntax that a file's options and its own `#jinja2:` line ask for, and its text without that line.
+pub(super) fn file_mode(source: &str, name: &Path, options: &FileOptions) -> Result<(Mode, Origin), TemplateError> {
+    let mut syntax = Syntax {
+        block: options.block.clone(),
+        variable: options.variable.clone(),
+        comment: options.comment.clone(),
+        trim_blocks: options.trim_blocks,
+        lstrip_blocks: options.lstrip_blocks,
+        ..Syntax::default()
+    };
+    let mut origin = Origin::of_file(name, source);
+    if let Some(rest) = source.strip_prefix("#jinja2:") {
+        let span = origin.span.clone();
+        let refused = |message: String| TemplateError::new(message, span.as_ref());
+        let Some((header, body)) = rest.split_once('\n') else {
+            return Err(refused("the '#jinja2:' line has nothing after it".into()));
+        };
+        for pair in header.trim_end_matches('\r').split(',') {
+            let Some((key, value)) = pair.split_once(':') else {
+                return Err(refused(format!("'{}' in the '#jinja2:' line is not of the form 'name: value'", pair.trim())));
+            };
+            override_syntax(&mut syntax, key.trim(), value.trim()).map_err(refused)?;
+        }
+        origin.source = body.replace("\r\n", "\n").into();
+        origin.skipped_lines = 1;
+    }
+    Ok((Mode::File(syntax), origin))
+}
+
+fn override_syntax(syntax: &mut Syntax, key: &str, value: &str) -> Result<(), String> {
+    let flag = || match value {
+        "True" => Ok(true),
+        "False" => Ok(false),
+        other => Err(format!("'{key}' in the '#jinja2:' line must be True or False, not '{other}'")),
+    };
+    let text = || value.trim_matches(['\'', '"']).to_owned();
+    match key {
+        "trim_blocks" => syntax.trim_blocks = flag()?,
+        "lstrip_blocks" => syntax.lstrip_blocks = flag()?,
+        "keep_trailing_newline" => syntax.keep_trailing_newline = flag()?,
+        "block_start_string" => syntax.block.0 = text(),
+        "block_end_string" => syntax.block.1 = text(),
+        "variable_start_string" => syntax.variable.0 = text(),
+        "variable_end_string" => syntax.variable.1 = text(),
+        "comment_start_string" => syntax.comment.0 = text(),
+        "comment_end_string" => syntax.comment.1 = text(),
+        "line_statement_prefix" => syntax.line_statement = Some(text()),
+        "line_comment_prefix" => syntax.line_comment = Some(text()),
+        other => return Err(format!("'{other}' in the '#jinja2:' line is not known")),
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Expressions.
+
+use super::frame::Frame;
+use super::objects;
+use crate::template::context::{Context, undefined_name};
+use crate::template::fault::{Fault, Result};
+use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, slice};
+use crate::template::syntax::{Expr, ExprKind, Literal};
+use crate::value::{Key, Template, has_jinja};
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl Frame {
+    /// An expression's value; it may be undefined.
+    pub(super) fn eval(&self, expr: &Expr) -> Result<Py> {
+        self.eval_kind(expr).map_err(|fault| fault.at(&self.origin, expr.at))
+    }
+
+    fn eval_kind(&self, expr: &Expr) -> Result<Py> {
+        match &expr.kind {
+            ExprKind::Literal(literal) => self.literal(literal),
+            ExprKind::Name(name) => Ok(self.name(name, expr)),
+            ExprKind::List(items) => Ok(Py::list(self.items(items)?)),
+            ExprKind::Tuple(items) => Ok(Py::tuple(self.items(items)?)),
+            ExprKind::Dict(pairs) => {
+                let mut map = PyMap::with_capacity(pairs.len());
+                for (key, value) in pairs {
+                    map.insert(self.eval(key)?.force().to_key()?, self.eval(value)?);
+                }
+                Ok(Py::dict(map))
+            }
+            ExprKind::Slice(value, bounds) => {
+                let value = self.eval(value)?;
+                if let marker @ Py::Marker(_) = value {
+                    return Ok(marker);
+                }
+                let mut ends = [None, None, None];
+                for (end, bound) in ends.iter_mut().zip(bounds) {
+                    *end = bound.as_ref().map(|bound| self.eval(bound)).transpose()?;
+                }
+                slice(&value, ends)
+            }
+            ExprKind::Not(value) => Ok(Py::Bool(!self.truth(value)?)),
+            ExprKind::Neg(value) => match self.eval(value)?.force().used()? {
+                Py::Float(value) => Ok(Py::Float(-value)),
+                value => match value.as_int().and_then(i64::checked_neg) {
+                    Some(value) => Ok(Py::Int(value)),
+                    None => Err(Fault::error(format!("bad operand type for unary -: '{}'", value.type_name()))),
+                },
+            },
+            ExprKind::And(left, right) => {
+                let left_value = self.eval(left)?.force();
+                if self.check(&left_value, left)? { self.eval(right) } else { Ok(left_value) }
+            }
+            ExprKind::Or(left, right) => {
+                let left_value = self.eval(left)?.force();
+                if self.check(&left_value, left)? { Ok(left_value) } else { self.eval(right) }
+            }
+            ExprKind::Binary(op, left, right) => {
+                let left = self.operand(left)?;
+                let right = self.operand(right)?;
+                binary(&self.context, *op, left, right)
+            }
+            ExprKind::Compare(first, rest) => {
+                let mut left = self.operand(first)?;
+                for (op, right) in rest {
+                    let right = self.operand(right)?;
+                    if !compare(&self.context, *op, &left, &right)? {
+                        return Ok(Py::Bool(false));
+                    }
+                    left = right;
+                }
+                Ok(Py::Bool(true))
+            }
+            ExprKind::If { test, yes, no } => match (self.truth(test)?, no) {
+                (true, _) => self.eval(yes),
+                (false, Some(no)) => self.eval(no),
+                (false, None) => Ok(Py::undefined(
+                    "the inline if-expression evaluated to false and no else section was defined",
+                    "if",
+                )),
+            },
+            ExprKind::Filter { .. } => self.filter(expr),
+            ExprKind::Test { name, input, args } => self.test(name, input, args),
+            ExprKind::Attr(value, name) => {
+                let value = self.eval(value)?.force();
+                let found = attribute(&self.context, &value, name);
+                self.place(&found, expr.at);
+                Ok(found)
+            }
+            ExprKind::Item(value, key) => {
+                let value = self.eval(value)?.force();
+                let key = self.eval(key)?.force();
+                let found = item(&self.context, &value, &key);
+                self.place(&found, expr.at);
+                Ok(found)
+            }
+            ExprKind::Call(..) => self.call(expr, None),
+        }
+    }
+
+    fn items(&self, items: &[Expr]) -> Result<Vec<Py>> {
+        items.iter().map(|item| self.eval(item)).collect()
+    }
+
+    /// A value that is used now: undefined ones fail where they stand.
+    pub(super) fn operand(&self, expr: &Expr) -> Result<Py> {
+        self.eval(expr)?.force().used().map_err(|fault| fault.at(&self.origin, expr.at))
+    }
+
+    pub(super) fn truth(&self, expr: &Expr) -> Result<bool> {
+        let value = self.eval(expr)?.force();
+        self.check(&value, expr)
+    }
+
+    fn check(&self, value: &Py, expr: &Expr) -> Result<bool> {
+        value.truth().map_err(|fault| fault.at(&self.origin, expr.at))
+    }
+
+    fn literal(&self, literal: &Literal) -> Result<Py> {
+        Ok(match literal {
+            Literal::None => Py::None,
+            Literal::Bool(value) => Py::Bool(*value),
+            Literal::Int(value) => Py::Int(*value),
+            Literal::Float(value) => Py::Float(*value),
+            Literal::Str(text) if self.condition.get() && has_jinja(text) => self.embedded(text)?,
+            Literal::Str(text) => Py::Str(Arc::clone(text)),
+        })
+    }
+
+    /// A template inside a literal, as Ansible still evaluates in conditions and terms of lookups.
+    pub(super) fn embedded(&self, text: &Arc<str>) -> Result<Py> {
+        let template = Template { source: Arc::clone(text), span: None };
+        self.context.evaluate_template(&Arc::new(template))
+    }
+
+    fn name(&self, name: &Arc<str>, expr: &Expr) -> Py {
+        if let Some(value) = self.scope.get(name) {
+            return value;
+        }
+        if let Some(value) = self.context.variable(name) {
+            return value;
+        }
+        if &**name == "self" {
+            return objects::blocks(self);
+        }
+        objects::global(&self.context, name).unwrap_or_else(|| {
+            let marker = undefined_name(name);
+            marker.place(&self.origin, expr.at);
+            Py::Marker(Rc::new(marker))
+        })
+    }
+}
+
+/// `value.name`: methods come before items, as in Python.
+pub(crate) fn attribute(context: &Context, value: &Py, name: &str) -> Py {
+    let value = value.clone().force();
+    match &value {
+        // Undefined stays undefined; unknown stays unknown.
+        Py::Marker(_) | Py::Unknown(_) => return value,
+        Py::Object(object) => {
+            match object.attribute(context, name) {
+                Ok(Some(found)) => return found.force(),
+                Ok(None) => {}
+                Err(fault) => return Py::captured(Err(fault)),
+            }
+            if object.keys().is_some() && has_method(&Py::dict(PyMap::new()), name) {
+                return Py::object(Method(value.clone(), name.into()));
+            }
+        }
+        other if has_method(other, name) => return Py::object(Method(value.clone(), name.into())),
+        _ => {}
+    }
+    subscript(context, &value, &Py::str(name)).unwrap_or_else(|| missing(&value, &Py::str(name)))
+}
+
+/// `value[key]`: items come before attributes.
+pub(crate) fn item(context: &Context, value: &Py, key: &Py) -> Py {
+    let value = value.clone().force();
+    match (&value, key) {
+        (Py::Marker(_) | Py::Unknown(_), _) => return value,
+        (_, Py::Marker(_) | Py::Unknown(_)) => return key.clone(),
+        _ => {}
+    }
+    if let Some(found) = subscript(context, &value, key) {
+        return found;
+    }
+    if let Some(name) = key.as_str() {
+        match &value {
+            Py::Object(object) => match object.attribute(context, name) {
+                Ok(Some(found)) => return found.force(),
+                Ok(None) => {}
+                Err(fault) => return Py::captured(Err(fault)),
+            },
+            other if has_method(other, name) => return Py::object(Method(value.clone(), name.into())),
+            _ => {}
+        }
+    }
+    missing(&value, key)
+}
+
+fn subscript(context: &Context, value: &Py, key: &Py) -> Option<Py> {
+    let index = |len: usize| {
+        let index = key.as_int()?;
+        let index = if index < 0 { index + len as i64 } else { index };
+        usize::try_from(index).ok().filter(|index| *index < len)
+    };
+    match value {
+        Py::Dict(map) => {
+            let map = map.borrow();
+            let key = key.to_key().ok()?;
+            let found = map.get(&key).or_else(|| match key {
+                Key::Bool(value) => map.get(&Key::Int(i64::from(value))),
+                _ => None,
+            });
+            found.cloned().map(Py::force)
+        }
+        Py::List(items) => {
+            let items = items.borrow();
+            index(items.len()).map(|at| items[at].clone().force())
+        }
+        Py::Tuple(items) => index(items.len()).map(|at| items[at].clone().force()),
+        Py::Str(text) => {
+            let at = index(text.chars().count())?;
+            text.chars().nth(at).map(|c| Py::str(c.to_string()))
+        }
+        Py::Range(..) => {
+            let items = value.iterate().ok()?;
+            index(items.len()).map(|at| items[at].clone())
+        }
+        Py::Object(object) => match object.item(context, key) {
+            Ok(found) => found.map(Py::force),
+            Err(fault) => Some(Py::captured(Err(fault))),
+        },
+        _ => None,
+    }
+}
+
+fn missing(value: &Py, key: &Py) -> Py {
+    let (shown, name) = match key {
+        Py::Str(name) => (format!("'{name}'"), name.to_string()),
+        Py::Int(index) => (index.to_string(), index.to_string()),
+        other => (format!("of type '{}'", other.type_name()), other.type_name().to_owned()),
+    };
+    Py::undefined(format!("object of type '{}' has no attribute {shown}", value.type_name()), &name)
+}
+
+/// A method that is not called yet.
+struct Method(Py, Arc<str>);
+
+impl Object for Method {
+    fn type_name(&self) -> &'static str {
+        "builtin_function_or_method"
+    }
+    fn call(&self, context: &Context, args: crate::template::python::Args) -> Result<Py> {
+        crate::template::python::call_method(context, &self.0, &self.1, args)
+    }
+    fn callable(&self) -> bool {
+        true
+    }
+    fn text(&self, _: &Context) -> Result<String> {
+        Ok(format!("<built-in method {} of {} object>", self.1, self.0.type_name()))
+    }
+}

@@ -1,0 +1,20 @@
+//! Jinja2 as Ansible has it: native results, Python's text forms, lazy variables, undefined values that travel,
+//! and values that are only known after apply.
+
+mod context;
+mod dates;
+mod environment;
+mod error;
+mod eval;
+mod fault;
+mod filters;
+mod lookups;
+mod plain;
+mod python;
+mod syntax;
+mod templar;
+mod tests;
+
+pub use environment::{FileOptions, Rendered, TemplateOptions, Templates};
+pub use error::TemplateError;
+pub use templar::{Condition, Templar};
