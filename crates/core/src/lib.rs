@@ -21,6 +21,8 @@ pub mod inventory;
 #[cfg(feature = "controller")]
 pub mod playbook;
 #[cfg(feature = "controller")]
+pub mod template;
+#[cfg(feature = "controller")]
 pub mod value;
 #[cfg(feature = "controller")]
 pub mod vars;

@@ -112,3 +112,39 @@ pub fn run_script(path: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Script
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
+
+/// Whether it is a symbolic link.
+pub fn is_link(path: &Path) -> bool {
+    path.is_symlink()
+}
+
+/// Whether another file system begins here.
+pub fn is_mount(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(own) = std::fs::symlink_metadata(path) else { return false };
+    let Ok(above) = std::fs::symlink_metadata(path.join("..")) else { return false };
+    !own.is_symlink() && (own.dev() != above.dev() || own.ino() == above.ino())
+}
+
+/// Runs a command line in a shell and waits for it.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn run_shell(
+    command: &str,
+    dir: &Path,
+    env: &std::collections::BTreeMap<String, String>,
+) -> Result<ScriptOutput> {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null()).env_clear().envs(env);
+    if !dir.as_os_str().is_empty() {
+        shell.current_dir(dir);
+    }
+    let output =
+        shell.output().map_err(|source| SystemError::Spawn { program: command.to_owned(), source })?;
+    Ok(ScriptOutput {
+        status: output.status.code(),
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}

@@ -1,14 +1,17 @@
 //! What an evaluation knows: variables of the host at hand and of others, and what has been evaluated already.
 
-use super::eval::{self, Frame};
+use super::environment::{FileOptions, file_mode};
+use super::error::TemplateError;
+use super::eval::{self, FileMode, Frame};
 use super::fault::{Fault, Marker, Origin, Result};
 use super::python::{Deferred, Py, PyMap, text};
 use super::syntax::Mode;
 use super::templar::Templar;
 use crate::value::{Key, Map, Template, Value};
 use crate::vars::Variables;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -187,6 +190,46 @@ impl Context {
         }
         let result = Frame::new(self.clone(), origin, &program).run(&program)?;
         Ok(eval::keep_trailing_newlines(source, result, "\n"))
+    }
+
+    /// A template file's text, as the template lookup gives it.
+    pub fn render(&self, text: &str, path: &Path, options: &FileOptions, locals: Map) -> Result<Py> {
+        let refused = |error: TemplateError| Fault::with_help(error.message, error.help);
+        let (mode, origin) = file_mode(text, path, options).map_err(refused)?;
+        let Mode::File(syntax) = &mode else { return Err(Fault::error("not a file")) };
+        let origin = Rc::new(origin);
+        let program = self.templar().templates.compile(&origin.source, &mode);
+        let program = program.map_err(|error| Fault::error(error.message.clone()).at(&origin, error.at))?;
+        let file = Rc::new(FileMode { syntax: syntax.clone(), newline: "\n", unknown: Cell::new(false) });
+        let context = if locals.is_empty() { self.clone() } else { self.with_locals(locals) };
+        if self.session.active.borrow().len() >= DEEPEST {
+            return Err(Fault::error("recursive loop detected in template lookups"));
+        }
+        // Only counted: a file that looks itself up would never end.
+        self.session.active.borrow_mut().push((std::ptr::null(), std::ptr::null()));
+        let result = Frame::new(context, Rc::clone(&origin), &program).for_file(Rc::clone(&file)).run_file(&program);
+        self.session.active.borrow_mut().pop();
+        let text = result?;
+        if file.unknown.get() {
+            return Ok(Py::Unknown("a template uses what is only known after apply".into()));
+        }
+        Ok(eval::keep_trailing_newlines(&origin.source, Py::str(text), "\n"))
+    }
+
+    /// The same host with further variables.
+    fn with_locals(&self, locals: Map) -> Self {
+        let mut all = (*self.home.locals).clone();
+        all.extend(locals);
+        let home = Home {
+            variables: Arc::clone(&self.home.variables),
+            locals: Arc::new(all),
+            memo: RefCell::default(),
+        };
+        let home = Rc::new(home);
+        // Kept with the other hosts so that it is cleared with them.
+        let name = format!("\0{}", self.session.hosts.borrow().len());
+        self.session.hosts.borrow_mut().insert(name.into(), Rc::clone(&home));
+        Self { session: Rc::clone(&self.session), home }
     }
 
     /// Deep plain value, without what is omitted.

@@ -15,7 +15,7 @@ pub struct TemplateError {
     pub undefined: Option<String>,
     /// What to do, or the nearest known name.
     pub help: Option<String>,
-    cause: Option<Box<Diagnostic>>,
+    pub(super) cause: Option<Box<Diagnostic>>,
 }
 
 impl TemplateError {

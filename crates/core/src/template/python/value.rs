@@ -62,6 +62,10 @@ pub(crate) trait Object {
     fn keys(&self) -> Option<Vec<Arc<str>>> {
         None
     }
+    /// Items of a sequence.
+    fn items(&self) -> Option<Vec<Py>> {
+        None
+    }
     fn text(&self, context: &Context) -> Result<String>;
     /// What leaves the template.
     fn export(&self, context: &Context) -> Result<Value> {
@@ -293,9 +297,10 @@ impl Py {
                 (0..len).map(|index| Self::Int(start + index * step)).collect()
             }
             Self::Deferred(deferred) => return deferred.force().iterate(),
-            Self::Object(object) => match object.keys() {
-                Some(keys) => keys.into_iter().map(Self::Str).collect(),
-                None => return Err(self.not_iterable()),
+            Self::Object(object) => match (object.keys(), object.items()) {
+                (Some(keys), _) => keys.into_iter().map(Self::Str).collect(),
+                (None, Some(items)) => items,
+                (None, None) => return Err(self.not_iterable()),
             },
             Self::Marker(marker) => return Err(Fault::Error(Rc::clone(marker))),
             Self::Unknown(reason) => return Err(Fault::Unknown(Arc::clone(reason))),

@@ -1,0 +1,158 @@
+//! Defaults, conversions and other small ones.
+
+use super::Table;
+use crate::template::context::Context;
+use crate::template::eval;
+use crate::template::fault::{Fault, Result};
+use crate::template::python::{Args, Py, parse_int, repr};
+use crate::value::parse_bool;
+use std::rc::Rc;
+
+pub(super) const TABLE: Table = &[
+    ("default", default),
+    ("d", default),
+    ("mandatory", mandatory),
+    ("bool", to_bool),
+    ("int", int),
+    ("float", float),
+    ("string", string),
+    ("ternary", ternary),
+    ("type_debug", type_debug),
+    ("list", list),
+    ("length", length),
+    ("count", length),
+    ("attr", attr),
+    ("safe", same),
+    ("pprint", pprint),
+];
+
+fn default(_: &Context, value: Py, args: Args) -> Result<Py> {
+    let [replacement, falsy] = args.bind(["default_value", "boolean"])?;
+    let replacement = replacement.unwrap_or_else(|| Py::str(""));
+    let falsy = falsy.map(|falsy| falsy.truth()).transpose()?.unwrap_or_default();
+    match &value {
+        Py::Marker(marker) if marker.undefined.is_some() => Ok(replacement),
+        Py::Marker(_) => Ok(value),
+        other if falsy && !other.truth()? => Ok(replacement),
+        _ => Ok(value),
+    }
+}
+
+fn mandatory(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let Py::Marker(marker) = &value else { return Ok(value) };
+    let Some(name) = &marker.undefined else { return Ok(value) };
+    let [message] = args.bind(["msg"])?;
+    match message {
+        Some(message) if !matches!(message, Py::None) => Err(Fault::error(context.text(&message)?)),
+        _ => Err(Fault::error(format!("Mandatory variable '{name}' not defined."))),
+    }
+}
+
+fn to_bool(_: &Context, value: Py, args: Args) -> Result<Py> {
+    let [] = args.bind([])?;
+    Ok(Py::Bool(match &value {
+        Py::Bool(value) => *value,
+        Py::Int(value) => *value == 1,
+        Py::Float(value) => *value == 1.0,
+        Py::Str(text) => match &*text.to_lowercase() {
+            "yes" | "on" | "true" | "1" => true,
+            // Words of other dialects are false, as all else is.
+            _ => false,
+        },
+        _ => false,
+    }))
+}
+
+fn int(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let [default, base] = args.bind(["default", "base"])?;
+    let default = default.unwrap_or(Py::Int(0));
+    let base = base.and_then(|base| base.as_int()).and_then(|base| u32::try_from(base).ok()).unwrap_or(10);
+    let _ = context;
+    Ok(match &value {
+        Py::Int(_) => value,
+        Py::Bool(value) => Py::Int(i64::from(*value)),
+        Py::Float(value) if value.is_finite() && value.abs() < 9.3e18 => Py::Int(value.trunc() as i64),
+        Py::Str(text) => match parse_int(text, base) {
+            Some(value) => Py::Int(value),
+            None => match text.trim().parse::<f64>() {
+                Ok(value) if value.is_finite() => Py::Int(value.trunc() as i64),
+                _ => default,
+            },
+        },
+        _ => default,
+    })
+}
+
+fn float(_: &Context, value: Py, args: Args) -> Result<Py> {
+    let [default] = args.bind(["default"])?;
+    let default = default.unwrap_or(Py::Float(0.0));
+    Ok(match &value {
+        Py::Str(text) => text.trim().replace('_', "").parse().map_or(default, Py::Float),
+        other => other.as_float().map_or(default, Py::Float),
+    })
+}
+
+fn string(context: &Context, value: Py, _: Args) -> Result<Py> {
+    context.text(&value).map(Py::str)
+}
+
+fn ternary(_: &Context, value: Py, args: Args) -> Result<Py> {
+    let [yes, no, none] = args.bind(["true_val", "false_val", "none_val"])?;
+    let (Some(yes), Some(no)) = (yes, no) else {
+        return Err(Fault::error("needs 'true_val' and 'false_val'"));
+    };
+    match (&value, none) {
+        (Py::None, Some(none)) if !matches!(none, Py::None) => Ok(none),
+        _ => Ok(if value.truth()? { yes } else { no }),
+    }
+}
+
+fn type_debug(_: &Context, value: Py, _: Args) -> Result<Py> {
+    Ok(Py::str(match &value {
+        Py::Marker(marker) if marker.undefined.is_some() => "UndefinedMarker",
+        Py::Marker(_) => "CapturedExceptionMarker",
+        other => other.type_name(),
+    }))
+}
+
+fn list(_: &Context, value: Py, _: Args) -> Result<Py> {
+    value.iterate().map(Py::list)
+}
+
+fn length(_: &Context, value: Py, _: Args) -> Result<Py> {
+    value.len().map(|len| Py::Int(len as i64))
+}
+
+fn attr(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let [name] = args.bind(["name"])?;
+    let name = name.unwrap_or(Py::None);
+    match name.as_str() {
+        Some(name) => Ok(eval::attribute(context, &value, name)),
+        None => Err(Fault::error("needs a name")),
+    }
+}
+
+fn same(_: &Context, value: Py, _: Args) -> Result<Py> {
+    Ok(value)
+}
+
+fn pprint(context: &Context, value: Py, _: Args) -> Result<Py> {
+    repr(context, &value).map(Py::str)
+}
+
+/// The value of a flag argument.
+pub(super) fn flag(value: Option<&Py>, missing: bool) -> Result<bool> {
+    match value {
+        None => Ok(missing),
+        Some(Py::Str(text)) => Ok(parse_bool(text).unwrap_or(!text.is_empty())),
+        Some(value) => value.truth(),
+    }
+}
+
+/// The text of an argument, if it is given.
+pub(super) fn text_of(context: &Context, value: Option<&Py>) -> Result<Option<Rc<str>>> {
+    match value {
+        None | Some(Py::None) => Ok(None),
+        Some(value) => context.text(value).map(|text| Some(text.into())),
+    }
+}

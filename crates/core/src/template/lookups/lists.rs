@@ -1,0 +1,219 @@
+//! Lookups that only shape lists: what `with_nested`, `with_sequence` and others loop over.
+
+use super::{Call, Function};
+use crate::template::context::Context;
+use crate::template::eval::call_filter;
+use crate::template::fault::{Fault, Result};
+use crate::template::filters::{cartesian, flatten_into};
+use crate::template::python::{Args, Py, PyMap, parse_int, percent};
+
+pub(super) const TABLE: &[(&str, Function)] = &[
+    ("items", items),
+    ("list", |_, call| Ok(call.terms)),
+    ("dict", dict),
+    ("flattened", flattened),
+    ("indexed_items", indexed_items),
+    ("nested", nested),
+    ("cartesian", nested),
+    ("together", together),
+    ("random_choice", random_choice),
+    ("sequence", sequence),
+    ("subelements", subelements),
+];
+
+/// Lists among the terms taken apart, one level.
+fn flat(terms: Vec<Py>) -> Result<Vec<Py>> {
+    let mut out = Vec::new();
+    for term in terms {
+        if term.is_sequence() { out.extend(term.iterate()?) } else { out.push(term) }
+    }
+    Ok(out)
+}
+
+fn items(_: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    flat(call.terms)
+}
+
+fn dict(context: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let mut out = Vec::new();
+    for term in call.terms {
+        if term.entries(context)?.is_none() && term.is_sequence() {
+            for inner in term.iterate()? {
+                out.extend(call_filter(context, "dict2items", inner, Args::default())?.iterate()?);
+            }
+            continue;
+        }
+        out.extend(call_filter(context, "dict2items", term, Args::default())?.iterate()?);
+    }
+    Ok(out)
+}
+
+fn flattened(_: &Context, mut call: Call) -> Result<Vec<Py>> {
+    // `flattened` has no options of its own; nulls are left out.
+    let _ = call.options.take("wantlist");
+    call.finish()?;
+    let mut out = Vec::new();
+    flatten_into(&mut out, call.terms, None, true)?;
+    Ok(out)
+}
+
+fn indexed_items(_: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let items = flat(call.terms)?.into_iter().enumerate();
+    Ok(items.map(|(index, item)| Py::tuple(vec![Py::Int(index as i64), item])).collect())
+}
+
+fn nested(_: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    if call.terms.is_empty() {
+        return Err(Fault::error("with_nested requires at least one element in the nested list"));
+    }
+    let columns: Vec<Vec<Py>> = call
+        .terms
+        .iter()
+        .map(|term| if matches!(term, Py::Str(_)) { Ok(vec![term.clone()]) } else { term.iterate() })
+        .collect::<Result<_>>()?;
+    let rows = cartesian(&columns.iter().collect::<Vec<_>>())?;
+    rows.into_iter()
+        .map(|row| {
+            let mut out = Vec::new();
+            flatten_into(&mut out, row, Some(1), false)?;
+            Ok(Py::list(out))
+        })
+        .collect()
+}
+
+fn together(_: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    if call.terms.is_empty() {
+        return Err(Fault::error("with_together requires at least one element in each list"));
+    }
+    let columns: Vec<Vec<Py>> = call.terms.iter().map(Py::iterate).collect::<Result<_>>()?;
+    let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |at: usize| Py::list(columns.iter().map(|column| column.get(at).cloned().unwrap_or(Py::None)).collect());
+    Ok((0..rows).map(row).collect())
+}
+
+fn random_choice(_: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    if call.terms.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![call.terms[fastrand::usize(..call.terms.len())].clone()])
+}
+
+/// Most numbers of one sequence.
+const LONGEST: i64 = 1_000_000;
+
+/// `start=1 end=5 stride=2 count=3 format=%02d`, or `[start-]end[/stride][:format]`.
+fn sequence(context: &Context, mut call: Call) -> Result<Vec<Py>> {
+    let mut out = Vec::new();
+    let options: Vec<(&str, Option<String>)> = ["start", "end", "stride", "count", "format"]
+        .into_iter()
+        .map(|name| Ok((name, call.text(context, name)?)))
+        .collect::<Result<_>>()?;
+    call.finish()?;
+    let terms = if call.terms.is_empty() { vec![Py::str("")] } else { call.terms };
+    for term in terms {
+        let text = context.text(&term)?;
+        let mut fields: std::collections::HashMap<&str, String> =
+            options.iter().filter_map(|(name, value)| Some((*name, value.clone()?))).collect();
+        shorthand(text.trim(), &mut fields)?;
+        let number = |name: &str| {
+            let given = fields.get(name).map(|text| {
+                let bad = || Fault::error(format!("can't parse {name}={text} as integer"));
+                parse_int(text, 0).ok_or_else(bad)
+            });
+            given.transpose()
+        };
+        let start = number("start")?.unwrap_or(1);
+        let stride = number("stride")?;
+        let end = match (number("end")?, number("count")?) {
+            (Some(_), Some(_)) => return Err(Fault::error("can't specify both count and end in with_sequence")),
+            (None, None) => return Err(Fault::error("must specify count or end in with_sequence")),
+            (Some(end), None) => end,
+            (None, Some(0)) => continue,
+            (None, Some(count)) => start + count * stride.unwrap_or(1) - stride.unwrap_or(1).signum(),
+        };
+        let stride = stride.unwrap_or(1);
+        if stride > 0 && end < start {
+            return Err(Fault::error("to count backwards make stride negative"));
+        }
+        if stride < 0 && end > start {
+            return Err(Fault::error("to count forward don't make stride negative"));
+        }
+        if stride == 0 {
+            continue;
+        }
+        if (end - start).abs() / stride.abs() > LONGEST {
+            return Err(Fault::error("the sequence is too long"));
+        }
+        let format = fields.get("format").map_or("%d", String::as_str);
+        let mut at = start;
+        while (stride > 0 && at <= end) || (stride < 0 && at >= end) {
+            out.push(percent(context, format, &Py::Int(at))?);
+            at += stride;
+        }
+    }
+    Ok(out)
+}
+
+fn shorthand(text: &str, fields: &mut std::collections::HashMap<&'static str, String>) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    if text.contains('=') {
+        for pair in text.split_whitespace() {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let known = ["start", "end", "stride", "count", "format"].into_iter().find(|known| *known == name);
+            let Some(known) = known else {
+                return Err(Fault::error(format!("unrecognized arguments to with_sequence: {name}")));
+            };
+            fields.insert(known, value.trim_matches(['"', '\'']).to_owned());
+        }
+        return Ok(());
+    }
+    let (range, format) = text.split_once(':').map_or((text, None), |(range, format)| (range, Some(format)));
+    let (range, stride) = range.split_once('/').map_or((range, None), |(range, stride)| (range, Some(stride)));
+    let cut = range.get(1..).and_then(|rest| rest.find('-')).map(|at| at + 1);
+    let (start, end) = match cut {
+        Some(at) => (Some(&range[..at]), &range[at + 1..]),
+        None => (None, range),
+    };
+    for (name, value) in [("start", start), ("end", Some(end)), ("stride", stride), ("format", format)] {
+        if let Some(value) = value {
+            fields.insert(name, value.trim().to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn subelements(context: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let mut terms = call.terms.into_iter();
+    let (Some(items), Some(path)) = (terms.next(), terms.next()) else {
+        return Err(Fault::error("subelements lookup expects a list of two or three items"));
+    };
+    let mut skip = false;
+    if let Some(flags) = terms.next() {
+        let flags = flags.entries(context)?.unwrap_or_else(PyMap::new);
+        skip = match flags.get("skip_missing") {
+            Some(Py::Str(text)) => crate::value::parse_bool(text).unwrap_or_default(),
+            Some(value) => value.truth()?,
+            None => false,
+        };
+    }
+    let items = match items.entries(context)? {
+        Some(entries) => Py::list(entries.into_values().collect()),
+        None => items,
+    };
+    // Results of skipped tasks have nothing to look into.
+    let kept = items.iterate()?.into_iter().filter_map(|item| match item.entries(context) {
+        Ok(Some(fields)) if matches!(fields.get("skipped"), Some(Py::Bool(true))) => None,
+        _ => Some(item),
+    });
+    let args = Args::new(vec![path, Py::Bool(skip)]);
+    call_filter(context, "subelements", Py::list(kept.collect()), args)?.iterate()
+}

@@ -1,0 +1,164 @@
+//! Tests on what a value is and how it compares.
+
+use super::Table;
+use crate::template::context::Context;
+use crate::template::fault::{Fault, Result};
+use crate::template::filters::compile_regex;
+use crate::template::python::{Args, Py, compare, contains, equal};
+use crate::template::syntax::CompareOp;
+use crate::template::{filters, tests};
+use crate::value::parse_bool;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub(super) const TABLE: Table = &[
+    ("defined", |_, value, _| defined(value)),
+    ("undefined", |_, value, _| defined(value).map(|defined| !defined)),
+    ("none", |_, value, _| Ok(matches!(value, Py::None))),
+    ("boolean", |_, value, _| Ok(matches!(value, Py::Bool(_)))),
+    ("true", |_, value, _| Ok(matches!(value, Py::Bool(true)))),
+    ("false", |_, value, _| Ok(matches!(value, Py::Bool(false)))),
+    ("integer", |_, value, _| Ok(matches!(value, Py::Int(_)))),
+    ("float", |_, value, _| Ok(matches!(value, Py::Float(_)))),
+    ("number", |_, value, _| Ok(matches!(value, Py::Int(_) | Py::Float(_) | Py::Bool(_)))),
+    ("string", |_, value, _| Ok(matches!(value, Py::Str(_)))),
+    ("mapping", |_, value, _| Ok(value.is_mapping())),
+    ("sequence", |_, value, _| Ok(value.is_sequence() || value.is_mapping() || matches!(value, Py::Str(_)))),
+    ("iterable", |_, value, _| Ok(value.iterate().is_ok())),
+    ("callable", |_, value, _| Ok(matches!(&value, Py::Object(object) if object.callable()))),
+    ("escaped", |_, _, _| Ok(false)),
+    ("lower", |_, value, _| Ok(value.as_str().is_some_and(|text| letters(text) && text == text.to_lowercase()))),
+    ("upper", |_, value, _| Ok(value.as_str().is_some_and(|text| letters(text) && text == text.to_uppercase()))),
+    ("odd", |_, value, _| whole(&value).map(|value| value.rem_euclid(2) == 1)),
+    ("even", |_, value, _| whole(&value).map(|value| value.rem_euclid(2) == 0)),
+    ("divisibleby", divisible_by),
+    ("sameas", same_as),
+    ("eq", |context, value, args| compared(context, CompareOp::Eq, value, args)),
+    ("==", |context, value, args| compared(context, CompareOp::Eq, value, args)),
+    ("equalto", |context, value, args| compared(context, CompareOp::Eq, value, args)),
+    ("ne", |context, value, args| compared(context, CompareOp::Ne, value, args)),
+    ("!=", |context, value, args| compared(context, CompareOp::Ne, value, args)),
+    ("lt", |context, value, args| compared(context, CompareOp::Lt, value, args)),
+    ("<", |context, value, args| compared(context, CompareOp::Lt, value, args)),
+    ("lessthan", |context, value, args| compared(context, CompareOp::Lt, value, args)),
+    ("le", |context, value, args| compared(context, CompareOp::Le, value, args)),
+    ("<=", |context, value, args| compared(context, CompareOp::Le, value, args)),
+    ("gt", |context, value, args| compared(context, CompareOp::Gt, value, args)),
+    (">", |context, value, args| compared(context, CompareOp::Gt, value, args)),
+    ("greaterthan", |context, value, args| compared(context, CompareOp::Gt, value, args)),
+    ("ge", |context, value, args| compared(context, CompareOp::Ge, value, args)),
+    (">=", |context, value, args| compared(context, CompareOp::Ge, value, args)),
+    ("in", |context, value, args| compared(context, CompareOp::In, value, args)),
+    ("contains", |context, value, args| contains(context, &value, &only(args)?)),
+    ("any", |_, value, _| any(&value, true)),
+    ("all", |_, value, _| any(&value, false).map(|some_false| !some_false)),
+    ("truthy", truthy),
+    ("falsy", |context, value, args| truthy(context, value, args).map(|truthy| !truthy)),
+    ("match", |context, value, args| regex(context, &value, args, "match")),
+    ("search", |context, value, args| regex(context, &value, args, "search")),
+    ("regex", |context, value, args| regex(context, &value, args, "search")),
+    ("subset", |context, value, args| subset(context, &value, &only(args)?)),
+    ("issubset", |context, value, args| subset(context, &value, &only(args)?)),
+    ("superset", |context, value, args| subset(context, &only(args)?, &value)),
+    ("issuperset", |context, value, args| subset(context, &only(args)?, &value)),
+    ("isnan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
+    ("nan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
+    ("filter", |_, value, _| Ok(value.as_str().is_some_and(|name| filters::find(name).is_some()))),
+    ("test", |_, value, _| Ok(value.as_str().is_some_and(|name| tests::find(name).is_some()))),
+    ("vault_encrypted", |_, value, _| match value {
+        Py::Marker(marker) => Err(Fault::Error(marker)),
+        other => Ok(other.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;"))),
+    }),
+];
+
+/// An error is neither defined nor undefined.
+fn defined(value: Py) -> Result<bool> {
+    match value {
+        Py::Marker(marker) if marker.undefined.is_some() => Ok(false),
+        Py::Marker(marker) => Err(Fault::Error(marker)),
+        // It will have some value.
+        Py::Unknown(_) => Ok(true),
+        _ => Ok(true),
+    }
+}
+
+fn letters(text: &str) -> bool {
+    text.chars().any(char::is_alphabetic)
+}
+
+fn only(args: Args) -> Result<Py> {
+    let [other] = args.bind(["other"])?;
+    other.ok_or_else(|| Fault::error("needs an argument"))
+}
+
+fn whole(value: &Py) -> Result<i64> {
+    value.as_int().ok_or_else(|| {
+        Fault::error(format!("unsupported operand type(s) for %: '{}' and 'int'", value.type_name()))
+    })
+}
+
+fn divisible_by(_: &Context, value: Py, args: Args) -> Result<bool> {
+    let by = whole(&only(args)?)?;
+    let value = whole(&value)?;
+    value.checked_rem_euclid(by).map(|rest| rest == 0).ok_or_else(|| Fault::error("integer modulo by zero"))
+}
+
+fn same_as(context: &Context, value: Py, args: Args) -> Result<bool> {
+    let other = only(args)?;
+    match (&value, &other) {
+        (Py::List(a), Py::List(b)) => Ok(Rc::ptr_eq(a, b)),
+        (Py::Dict(a), Py::Dict(b)) => Ok(Rc::ptr_eq(a, b)),
+        (a, b) if std::mem::discriminant(a) != std::mem::discriminant(b) => Ok(false),
+        _ => equal(context, &value, &other),
+    }
+}
+
+fn compared(context: &Context, op: CompareOp, value: Py, args: Args) -> Result<bool> {
+    compare(context, op, &value, &only(args)?)
+}
+
+fn any(value: &Py, wanted: bool) -> Result<bool> {
+    for item in value.iterate()? {
+        if item.truth()? == wanted {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn truthy(_: &Context, value: Py, args: Args) -> Result<bool> {
+    let [convert] = args.bind(["convert_bool"])?;
+    if let (Py::Str(text), Some(true)) = (&value, convert.map(|convert| convert.truth()).transpose()?)
+        && let Some(word) = parse_bool(text)
+    {
+        return Ok(word);
+    }
+    value.truth()
+}
+
+fn regex(context: &Context, value: &Py, args: Args, default: &str) -> Result<bool> {
+    let [pattern, ignore_case, multiline, kind] = args.bind(["pattern", "ignorecase", "multiline", "match_type"])?;
+    let flag = |value: Option<Py>| value.map(|value| value.truth()).transpose().map(Option::unwrap_or_default);
+    let pattern: Arc<str> = match pattern {
+        Some(pattern) => context.text(&pattern)?.into(),
+        None => "".into(),
+    };
+    let pattern = match kind.as_ref().and_then(Py::as_str).unwrap_or(default) {
+        "match" => format!("\\A(?:{pattern})"),
+        "fullmatch" => format!("\\A(?:{pattern})\\Z"),
+        _ => pattern.to_string(),
+    };
+    let regex = compile_regex(&pattern, flag(ignore_case)?, flag(multiline)?)?;
+    let text = context.text(value)?;
+    regex.is_match(&text).map_err(|error| Fault::error(format!("the regular expression failed: {error}")))
+}
+
+fn subset(context: &Context, value: &Py, other: &Py) -> Result<bool> {
+    let other = Py::list(other.iterate()?);
+    for item in value.iterate()? {
+        if !contains(context, &other, &item)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
