@@ -57,8 +57,12 @@ fn cases() {
         let module = registry.get(&name).unwrap_or_else(|| panic!("cases for {name}, which is no module"));
         for file in sorted(&directory).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "yml")) {
             let text = std::fs::read_to_string(&file).unwrap();
-            let cases: Vec<Case> =
-                serde_norway::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            // `<<: *anchor` shares a system between cases.
+            let cases = serde_norway::from_str(&text).and_then(|mut cases: serde_norway::Value| {
+                cases.apply_merge()?;
+                serde_norway::from_value::<Vec<Case>>(cases)
+            });
+            let cases = cases.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             for case in cases {
                 let title = format!("{name}/{}: {}", file.file_stem().unwrap().to_str().unwrap(), case.name);
                 if !title.contains(&wanted) {

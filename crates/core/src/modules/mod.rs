@@ -1,12 +1,22 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
+mod apt;
 mod file;
 mod ping;
+mod service;
+mod setup;
 pub(crate) mod support;
+mod systemd_service;
 
 use crate::module::Registry;
 
 /// All modules that Hostler brings.
 pub fn builtin() -> Registry {
-    Registry::new().with::<file::File>().with::<ping::Ping>()
+    Registry::new()
+        .with::<apt::Apt>()
+        .with::<file::File>()
+        .with::<ping::Ping>()
+        .with::<service::Service>()
+        .with::<setup::Setup>()
+        .with::<systemd_service::SystemdService>()
 }
