@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use hostler_core::diagnostic::SourceFile;
-use hostler_core::template::{Condition, FileOptions, TemplateOptions, Templar, Templates};
+use hostler_core::template::{Condition, FileOptions, Templar, TemplateOptions, Templates};
 use hostler_core::value::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,37 @@
+//! Diffs of whole files, with Ansible's limits.
+
+use crate::module::{Diff, ModuleError};
+use crate::system::{Metadata, System};
+use std::path::Path;
+
+/// Larger files are not shown.
+const LARGEST: u64 = 104_448;
+
+/// The old and new text of the file at `path`. Binary, large and unreadable ones are only said to be so.
+///
+/// # Errors
+/// If the new content cannot be had.
+pub fn file_diff(
+    system: &dyn System,
+    path: &Path,
+    old: Option<&Metadata>,
+    after_header: &str,
+    size: u64,
+    new: impl FnOnce() -> Result<Vec<u8>, ModuleError>,
+) -> Result<Diff, ModuleError> {
+    let header = path.to_string_lossy().into_owned();
+    let before = match old {
+        None => String::new(),
+        Some(meta) if meta.size > LARGEST => format!("(file larger than {LARGEST} bytes)\n"),
+        Some(_) => system.read(path).map_or_else(|_| "(content not readable)\n".to_owned(), shown),
+    };
+    let after = if size > LARGEST { format!("(file larger than {LARGEST} bytes)\n") } else { shown(new()?) };
+    Ok(Diff { before, after, before_header: header, after_header: after_header.to_owned(), prepared: String::new() })
+}
+
+fn shown(content: Vec<u8>) -> String {
+    if content.iter().take(8192).any(|byte| *byte == 0) {
+        return "(binary file)\n".to_owned();
+    }
+    String::from_utf8(content).unwrap_or_else(|_| "(binary file)\n".to_owned())
+}
