@@ -66,9 +66,7 @@ pub(super) fn find_role(
     for dir in &dirs {
         let path = local_files::absolute(&dir.join(name));
         if local_files::is_dir(&path) {
-            let absolute = Path::new(name).is_absolute();
-            let name = path.file_name().filter(|_| absolute).map(|name| name.to_string_lossy().into_owned());
-            return Ok(FoundRole { name: name.map_or_else(|| name_of(&path, dir), Arc::from), path });
+            return Ok(FoundRole { name: name.into(), path });
         }
     }
     let path = local_files::absolute(Path::new(name));
@@ -89,11 +87,6 @@ pub(super) fn find_role(
             error.help(format!("looked in {}", dirs.join(", ")))
         }
     })
-}
-
-/// `web/nginx` of `roles/web/nginx`.
-fn name_of(path: &Path, dir: &Path) -> Arc<str> {
-    path.strip_prefix(local_files::absolute(dir)).unwrap_or(path).to_string_lossy().into_owned().into()
 }
 
 /// A role by its full name, or by its short one in `collections`.

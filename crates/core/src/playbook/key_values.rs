@@ -116,11 +116,17 @@ impl Open {
 fn split(text: &str) -> Option<Vec<Word>> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = Open::default();
+    let mut continued = false;
     for chunk in text.split_inclusive([' ', '\n']) {
         let word = chunk.trim_end_matches([' ', '\n']);
         let separator = &chunk[word.len()..];
         let inside_before = open.inside();
         if word == "\\" && open.quote.is_none() {
+            continued = separator == "\n";
+            continue;
+        }
+        // The blank before the backslash stands for the first one of the next line.
+        if std::mem::take(&mut continued) && word.is_empty() && separator == " " {
             continue;
         }
         open.advance(word);
@@ -198,7 +204,10 @@ mod tests {
         assert_eq!(options("src=a dest=/b/c"), pairs(&[("src", "a"), ("dest", "/b/c")]));
         assert_eq!(options("msg=\"hello  world\" x='y z'"), pairs(&[("msg", "hello  world"), ("x", "y z")]));
         assert_eq!(options("msg={{ a == 'b c' }} x=1"), pairs(&[("msg", "{{ a == 'b c' }}"), ("x", "1")]));
-        assert_eq!(options("msg={% if a %} b c {% endif %}"), pairs(&[("msg", "{% if a %} b c {% endif %}")]));
+        assert_eq!(options("msg=\"{% if a %} b {% endif %}\""), pairs(&[("msg", "{% if a %} b {% endif %}")]));
+        assert_eq!(options("a={{ x\n  | y }} b=c"), pairs(&[("a", "{{ x\n  | y }}"), ("b", "c")]));
+        assert_eq!(options("mode=u=rwx,g=rx e==f"), pairs(&[("mode", "u=rwx,g=rx"), ("e", "=f")]));
+        assert_eq!(options("re='^\\s+\\d' x='it''s'"), pairs(&[("re", "^\\s+\\d"), ("x", "it''s")]));
         assert_eq!(options("src=a\n  dest=b\n"), pairs(&[("src", "a"), ("dest", "b")]));
         assert_eq!(options("src=a \\\n dest=b"), pairs(&[("src", "a"), ("dest", "b")]));
         assert_eq!(options(r#"line="a\tb\x41\u00e4""#), pairs(&[("line", "a\tbAä")]));
@@ -219,7 +228,8 @@ mod tests {
         assert_eq!(command("set -e\n  if x; then\n    y\n  fi\n").0, "set -e\n  if x; then\n    y\n  fi\n");
         assert_eq!(command("echo \"a  'b\" | sed 's/ /\\n/'").0, "echo \"a  'b\" | sed 's/ /\\n/'");
         assert_eq!(command("echo {{ a == 1 }}").0, "echo {{ a == 1 }}");
-        assert_eq!(command("a \\\n  b").0, "a   b");
+        assert_eq!(command("a \\\n  b").0, "a  b");
+        assert_eq!(command("echo a creates=/x b\nc chdir=/y\n").0, "echo a b\nc");
         assert_eq!(command("chdir=/a make").0, "make");
     }
 

@@ -47,10 +47,6 @@ impl Listing {
         if self.tags {
             let _ = writeln!(text, "      TASK TAGS: [{}]", join(&all_tags, ", "));
         }
-        if self.tasks || self.tags {
-            // Ansible prints the list with a line end of its own.
-            text.push('\n');
-        }
     }
 
     fn node(&self, node: &Node, text: &mut String, all_tags: &mut BTreeSet<String>) {
