@@ -11,6 +11,8 @@ pub mod text;
 pub mod wire;
 
 #[cfg(feature = "controller")]
+pub mod config;
+#[cfg(feature = "controller")]
 pub mod connection;
 #[cfg(feature = "controller")]
 pub mod diagnostic;

@@ -1,0 +1,131 @@
+//! Settings of Ansible's that change nothing here, and those that would but are not supported.
+
+/// Accepted in silence: they tune machinery that is not here (Python, forks of ssh, cows) or only how things look.
+/// A name that ends with a dot stands for the whole section.
+const WITHOUT_EFFECT: &[&str] = &[
+    "colors.",
+    "galaxy.",
+    "netconf_connection.",
+    "paramiko_connection.",
+    "persistent_connection.",
+    "selinux.",
+    "accelerate.",
+    "connection.pipelining",
+    "defaults.action_warnings",
+    "defaults.agnostic_become_prompt",
+    "defaults.allow_embedded_templates",
+    "defaults.allow_world_readable_tmpfiles",
+    "defaults.bin_ansible_callbacks",
+    "defaults.collections_on_ansible_version_mismatch",
+    "defaults.collections_scan_sys_path",
+    "defaults.command_warnings",
+    "defaults.cow_selection",
+    "defaults.cowpath",
+    "defaults.cowsay_enabled_stencils",
+    "defaults.debug",
+    "defaults.deprecation_warnings",
+    "defaults.devel_warning",
+    "defaults.display_traceback",
+    "defaults.docsite_root_url",
+    "defaults.editor",
+    "defaults.interpreter_python",
+    "defaults.internal_poll_interval",
+    "defaults.jinja2_native",
+    "defaults.keep_remote_files",
+    "defaults.local_tmp",
+    "defaults.localhost_warning",
+    "defaults.log_filter",
+    "defaults.log_verbosity",
+    "defaults.module_compression",
+    "defaults.module_lang",
+    "defaults.module_set_locale",
+    "defaults.module_strict_utf8_response",
+    "defaults.no_target_syslog",
+    "defaults.nocows",
+    "defaults.pager",
+    "defaults.pipelining",
+    "defaults.python_module_rlimit_nofile",
+    "defaults.remote_tmp",
+    "defaults.retry_files_enabled",
+    "defaults.retry_files_save_path",
+    "defaults.squash_actions",
+    "defaults.sudo_flags",
+    "defaults.syslog_facility",
+    "defaults.system_warnings",
+    "defaults.system_tmpdirs",
+    "defaults.use_persistent_connections",
+    "defaults.verbose_to_stderr",
+    "defaults.win_async_startup_timeout",
+    "inventory.cache",
+    "inventory.enable_plugins",
+    "inventory.inventory_unparsed_warning",
+    "privilege_escalation.agnostic_become_prompt",
+    "ssh_connection.control_path",
+    "ssh_connection.control_path_dir",
+    "ssh_connection.pipelining",
+    "ssh_connection.scp_extra_args",
+    "ssh_connection.scp_if_ssh",
+    "ssh_connection.sftp_batch_mode",
+    "ssh_connection.sftp_extra_args",
+    "ssh_connection.ssh_transfer_method",
+    "ssh_connection.transfer_method",
+    "ssh_connection.usetty",
+];
+
+/// Real settings that a user would miss.
+const UNSUPPORTED: &[&str] = &[
+    "defaults.action_plugins",
+    "defaults.allow_broken_conditionals",
+    "defaults.become_plugins",
+    "defaults.cache_plugins",
+    "defaults.callback_plugins",
+    "defaults.cliconf_plugins",
+    "defaults.connection_plugins",
+    "defaults.doc_fragment_plugins",
+    "defaults.enable_task_debugger",
+    "defaults.facts_modules",
+    "defaults.filter_plugins",
+    "defaults.httpapi_plugins",
+    "defaults.invalid_task_attribute_failed",
+    "defaults.inventory_plugins",
+    "defaults.library",
+    "defaults.lookup_plugins",
+    "defaults.module_utils",
+    "defaults.netconf_plugins",
+    "defaults.playbook_vars_root",
+    "defaults.plugin_filters_cfg",
+    "defaults.precedence",
+    "defaults.run_vars_plugins",
+    "defaults.strategy_plugins",
+    "defaults.terminal_plugins",
+    "defaults.test_plugins",
+    "defaults.vars_plugins",
+    "defaults.vars_plugins_enabled",
+    "defaults.vault_id_match",
+    "defaults.yaml_valid_extensions",
+];
+
+/// What is to be said about a setting that has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing: it would change nothing.
+    Silent,
+    /// It exists, but not here.
+    Unsupported,
+    /// Nobody knows it.
+    Unknown,
+}
+
+pub(super) fn judge(name: &str) -> Verdict {
+    let (section, _) = name.split_once('.').unwrap_or((name, ""));
+    let is_section = |known: &&str| known.strip_suffix('.') == Some(section);
+    if WITHOUT_EFFECT.contains(&name) || WITHOUT_EFFECT.iter().any(|known| is_section(&known)) {
+        Verdict::Silent
+    } else if section.starts_with("galaxy_server.") || section.starts_with("callback_") {
+        Verdict::Silent
+    } else if UNSUPPORTED.contains(&name) {
+        Verdict::Unsupported
+    } else {
+        Verdict::Unknown
+    }
+}
