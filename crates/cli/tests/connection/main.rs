@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod local;
+mod ssh;
+mod sshd;
 
 use hostler_core::connection::{Call, Connection, ConnectionError, DefaultConnector, Helper, NoBlobs, RawOutput};
 use hostler_core::module::{Mode, Outcome};

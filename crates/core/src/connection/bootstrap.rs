@@ -177,7 +177,7 @@ impl<'a> Attempt<'a> {
     fn refused(&mut self) -> ConnectionError {
         let code = self.stream.exit_code(Duration::from_secs(2)).ok().flatten();
         let stderr = self.stream.stderr_text();
-        if self.transport.means_lost(code) {
+        if self.transport.means_lost(code, &stderr) {
             return self.transport.lost(&mut self.stream, &io::ErrorKind::UnexpectedEof.into());
         }
         match &self.elevation {
@@ -209,7 +209,7 @@ impl<'a> Attempt<'a> {
         self.stream.stderr().clear();
         Client::open(self.stream, &[], ANSWER).map_err(|(mut stream, error)| {
             let code = stream.exit_code(Duration::from_secs(1)).ok().flatten();
-            if self.transport.means_lost(code) {
+            if self.transport.means_lost(code, &stream.stderr_text()) {
                 return self.transport.lost(&mut stream, &io::ErrorKind::UnexpectedEof.into());
             }
             let code = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();

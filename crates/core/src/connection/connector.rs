@@ -26,9 +26,7 @@ impl Connector for DefaultConnector {
     fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, ConnectionError> {
         let transport: Box<dyn Transport> = match target.kind {
             ConnectionKind::Local => Box::new(Local::new(target.shell.as_deref())),
-            ConnectionKind::Ssh | ConnectionKind::Libssh2 | ConnectionKind::OpenSsh => {
-                return Err(ConnectionError::Unreachable("SSH is not supported yet".to_owned()));
-            }
+            ConnectionKind::Ssh | ConnectionKind::Libssh2 | ConnectionKind::OpenSsh => super::ssh::connect(target)?,
         };
         let bootstrap = Bootstrap::new(Arc::clone(&self.helpers), target.helper_dir.clone());
         Ok(Box::new(Host::new(transport, bootstrap)))

@@ -62,7 +62,7 @@ impl Connection for Host {
         let over = || (call.cancelled)() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let finished = finish(&mut stream, stdin, &over);
         let error = match finished {
-            Ok(Some(code)) if !self.transport.means_lost(code) => {
+            Ok(Some(code)) if !self.transport.means_lost(code, &stream.stderr_text()) => {
                 return Ok(RawOutput {
                     rc: code.unwrap_or(-1),
                     stdout: stream.stdout().drain(..).collect(),
@@ -122,7 +122,7 @@ fn explain(transport: &dyn Transport, stream: &mut Stream, error: ClientError) -
                 return transport.lost(stream, &source);
             }
             match stream.exit_code(Duration::from_secs(2)) {
-                Ok(code) if transport.means_lost(code) => transport.lost(stream, &source),
+                Ok(code) if transport.means_lost(code, &stream.stderr_text()) => transport.lost(stream, &source),
                 Ok(code) => {
                     let code = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
                     let text = format!("the helper ended unexpectedly{code}: {}", stream.stderr_text());

@@ -43,7 +43,7 @@ impl Transport for Local {
         place().map_err(|error| ConnectionError::Failed(format!("failed to write {directory}/{name}: {error}")))
     }
 
-    fn means_lost(&self, _: Option<i32>) -> bool {
+    fn means_lost(&self, _: Option<i32>, _: &str) -> bool {
         false
     }
 

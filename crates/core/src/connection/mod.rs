@@ -10,6 +10,7 @@ mod host;
 mod local;
 mod pipe;
 mod process;
+mod ssh;
 mod target;
 mod transport;
 

@@ -19,8 +19,9 @@ pub trait Transport: Send {
     /// `Failed` when another directory may do.
     fn put(&mut self, directory: &str, name: &str, content: &[u8]) -> Result<(), ConnectionError>;
 
-    /// Whether a program's exit code means that not the program but the connection ended.
-    fn means_lost(&self, code: Option<i32>) -> bool;
+    /// Whether a program's exit code, and what was written on standard error, mean that not the program but the
+    /// connection ended.
+    fn means_lost(&self, code: Option<i32>, stderr: &str) -> bool;
 
     /// What to say about an error of one of its pipes.
     fn lost(&self, stream: &mut Stream, error: &io::Error) -> ConnectionError;

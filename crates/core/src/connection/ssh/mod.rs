@@ -1,0 +1,10 @@
+//! SSH: in process where that is enough, by the system's `ssh` where its configuration asks for more.
+
+mod auth;
+mod config;
+mod connect;
+mod known_hosts;
+mod openssh;
+mod session;
+
+pub use connect::connect;
