@@ -1,11 +1,14 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 mod apt;
+mod command;
 mod copy;
 mod file;
 mod ping;
+mod script;
 mod service;
 mod setup;
+mod shell;
 pub(crate) mod support;
 mod systemd_service;
 
@@ -16,10 +19,13 @@ use crate::module::Registry;
 pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
+        .with::<command::Command>()
         .with::<copy::Copy>()
         .with::<file::File>()
         .with::<ping::Ping>()
         .with::<service::Service>()
+        .with::<script::Script>()
         .with::<setup::Setup>()
+        .with::<shell::Shell>()
         .with::<systemd_service::SystemdService>()
 }

@@ -130,18 +130,13 @@ pub fn is_mount(path: &Path) -> bool {
 ///
 /// # Errors
 /// If it cannot be started.
-pub fn run_shell(
-    command: &str,
-    dir: &Path,
-    env: &std::collections::BTreeMap<String, String>,
-) -> Result<ScriptOutput> {
+pub fn run_shell(command: &str, dir: &Path, env: &std::collections::BTreeMap<String, String>) -> Result<ScriptOutput> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).env_clear().envs(env);
     if !dir.as_os_str().is_empty() {
         shell.current_dir(dir);
     }
-    let output =
-        shell.output().map_err(|source| SystemError::Spawn { program: command.to_owned(), source })?;
+    let output = shell.output().map_err(|source| SystemError::Spawn { program: command.to_owned(), source })?;
     Ok(ScriptOutput {
         status: output.status.code(),
         stdout: output.stdout,

@@ -134,11 +134,9 @@ impl Context {
             Value::Str(text) => Py::Str(Arc::clone(text)),
             Value::Omit => Py::Omit,
             Value::Unknown(reason) => Py::Unknown(Arc::clone(reason)),
-            Value::Template(_) | Value::Vault(_) | Value::List(_) | Value::Map(_) => Py::Deferred(Rc::new(Deferred {
-                value: value.clone(),
-                context: self.clone(),
-                result: OnceCell::new(),
-            })),
+            Value::Template(_) | Value::Vault(_) | Value::List(_) | Value::Map(_) => {
+                Py::Deferred(Rc::new(Deferred { value: value.clone(), context: self.clone(), result: OnceCell::new() }))
+            }
         }
     }
 
@@ -220,11 +218,8 @@ impl Context {
     fn with_locals(&self, locals: Map) -> Self {
         let mut all = (*self.home.locals).clone();
         all.extend(locals);
-        let home = Home {
-            variables: Arc::clone(&self.home.variables),
-            locals: Arc::new(all),
-            memo: RefCell::default(),
-        };
+        let home =
+            Home { variables: Arc::clone(&self.home.variables), locals: Arc::new(all), memo: RefCell::default() };
         let home = Rc::new(home);
         // Kept with the other hosts so that it is cleared with them.
         let name = format!("\0{}", self.session.hosts.borrow().len());

@@ -70,7 +70,9 @@ impl Date {
 
     pub fn add(&self, other: &Self) -> Result<Py> {
         let date = match (self, other) {
-            (Self::At(at), Self::Span(span)) | (Self::Span(span), Self::At(at)) => at.checked_add(*span).ok().map(Self::At),
+            (Self::At(at), Self::Span(span)) | (Self::Span(span), Self::At(at)) => {
+                at.checked_add(*span).ok().map(Self::At)
+            }
             (Self::Span(a), Self::Span(b)) => a.checked_add(*b).map(Self::Span),
             (Self::At(_), Self::At(_)) => None,
         };

@@ -20,7 +20,8 @@ impl Origin {
     pub fn locate(&self, at: At) -> Option<Span> {
         let span = self.span.as_ref()?;
         let text = self.source.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or_default().trim();
-        let indent = |line: &str| self.source_column(at.line).and_then(|_| line.find(text).map(|at| line[..at].chars().count()));
+        let indent =
+            |line: &str| self.source_column(at.line).and_then(|_| line.find(text).map(|at| line[..at].chars().count()));
         let first = span.line + at.line - 1 + self.skipped_lines;
         for line in [first, first + 1, first + 2] {
             let Some(content) = span.file.line(line) else { continue };

@@ -159,8 +159,8 @@ impl Templar {
         let evaluation = Evaluation::new(&Self { locals: Arc::new(locals), ..self.clone() });
         let origin = Rc::new(origin);
         let program = self.templates.compile(&origin.source, &mode);
-        let program = program
-            .map_err(|error| TemplateError::new(error.message.clone(), origin.locate(error.at).as_ref()))?;
+        let program =
+            program.map_err(|error| TemplateError::new(error.message.clone(), origin.locate(error.at).as_ref()))?;
         let file = Rc::new(FileMode { syntax: syntax.clone(), newline, unknown: Cell::new(false) });
         let frame = Frame::new((*evaluation).clone(), Rc::clone(&origin), &program).for_file(Rc::clone(&file));
         let text = frame.run_file(&program).map_err(|fault| self.error(fault))?;
@@ -175,13 +175,7 @@ impl Templar {
     ///
     /// # Errors
     /// There is no such lookup, or it fails.
-    pub fn lookup(
-        &self,
-        name: &str,
-        terms: Vec<Value>,
-        options: Map,
-        wantlist: bool,
-    ) -> Result<Value, TemplateError> {
+    pub fn lookup(&self, name: &str, terms: Vec<Value>, options: Map, wantlist: bool) -> Result<Value, TemplateError> {
         let evaluation = Evaluation::new(self);
         let mut args = Args::new(vec![Py::str(name)]);
         args.positional.extend(terms.iter().map(|term| evaluation.import(term).force()));

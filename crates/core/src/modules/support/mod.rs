@@ -2,9 +2,12 @@
 
 pub mod diff;
 pub mod file_attributes;
+pub mod glob;
 pub mod hash;
 pub mod json;
 pub mod path_info;
 pub mod replace;
+pub mod run;
 pub mod split;
+pub mod text;
 pub mod time;

@@ -40,9 +40,7 @@ pub(crate) fn global(context: &Context, name: &str) -> Option<Py> {
             let [separator] = args.bind(["sep"])?;
             let separator = separator.unwrap_or_else(|| Py::str(", "));
             let used = Cell::new(false);
-            Ok(Py::function("joiner", move |_, _| {
-                Ok(if used.replace(true) { separator.clone() } else { Py::str("") })
-            }))
+            Ok(Py::function("joiner", move |_, _| Ok(if used.replace(true) { separator.clone() } else { Py::str("") })))
         }),
         "cycler" => Py::function("cycler", |_, args| Ok(Py::object(Cycler(args.positional, Rc::default())))),
         _ => return None,
@@ -51,7 +49,18 @@ pub(crate) fn global(context: &Context, name: &str) -> Option<Py> {
 
 /// The names that [`global`] knows.
 pub(crate) const GLOBALS: [&str; 13] = [
-    "omit", "hostvars", "vars", "range", "dict", "namespace", "lookup", "query", "q", "now", "undef", "joiner",
+    "omit",
+    "hostvars",
+    "vars",
+    "range",
+    "dict",
+    "namespace",
+    "lookup",
+    "query",
+    "q",
+    "now",
+    "undef",
+    "joiner",
     "cycler",
 ];
 

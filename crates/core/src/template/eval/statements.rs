@@ -166,13 +166,8 @@ impl Frame {
     fn include(&self, name: &Expr, ignore_missing: bool, out: &mut Output) -> Result<()> {
         let name = self.eval(name)?.force().used()?;
         let Some((program, origin)) = self.load(&name, ignore_missing)? else { return Ok(()) };
-        let frame = Self {
-            origin,
-            blocks: Rc::default(),
-            parent: Rc::default(),
-            depth: self.depth + 1,
-            ..self.nested()
-        };
+        let frame =
+            Self { origin, blocks: Rc::default(), parent: Rc::default(), depth: self.depth + 1, ..self.nested() };
         frame.add_blocks(&program);
         let mut own = Output::default();
         let result = frame.run_to(&program, &mut own);
@@ -185,13 +180,8 @@ impl Frame {
         let name = self.eval(name)?.force().used()?;
         let loaded = self.load(&name, false)?;
         let (program, origin) = loaded.ok_or_else(|| Fault::error("no template to import"))?;
-        let frame = Self {
-            origin,
-            blocks: Rc::default(),
-            parent: Rc::default(),
-            depth: self.depth + 1,
-            ..self.nested()
-        };
+        let frame =
+            Self { origin, blocks: Rc::default(), parent: Rc::default(), depth: self.depth + 1, ..self.nested() };
         frame.add_blocks(&program);
         let mut out = Output::default();
         frame.run_to(&program, &mut out)?;

@@ -34,19 +34,11 @@ type Table = &'static [(&'static str, Function)];
 const TAKE_UNDEFINED: &[&str] = &["default", "d", "mandatory", "ternary", "type_debug"];
 
 static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
-    let tables: [Table; 6] = [
-        basic::TABLE,
-        collections::TABLE,
-        combine::TABLE,
-        regex::TABLE,
-        select::TABLE,
-        urls::TABLE,
-    ];
+    let tables: [Table; 6] =
+        [basic::TABLE, collections::TABLE, combine::TABLE, regex::TABLE, select::TABLE, urls::TABLE];
     let entries = tables.into_iter().flatten();
     entries
-        .map(|(name, function)| {
-            (*name, Filter { function: *function, takes_undefined: TAKE_UNDEFINED.contains(name) })
-        })
+        .map(|(name, function)| (*name, Filter { function: *function, takes_undefined: TAKE_UNDEFINED.contains(name) }))
         .collect()
 });
 

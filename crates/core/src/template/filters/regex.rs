@@ -6,12 +6,8 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py};
 
-pub(super) const TABLE: Table = &[
-    ("regex_replace", replace),
-    ("regex_search", search),
-    ("regex_findall", find_all),
-    ("regex_escape", escape),
-];
+pub(super) const TABLE: Table =
+    &[("regex_replace", replace), ("regex_search", search), ("regex_findall", find_all), ("regex_escape", escape)];
 
 pub(crate) type Regex = fancy_regex::Regex;
 

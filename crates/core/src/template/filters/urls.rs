@@ -83,10 +83,9 @@ fn url_split(context: &Context, value: Py, args: Args) -> Result<Py> {
     .collect();
     match query.as_ref().and_then(Py::as_str).filter(|query| !query.is_empty()) {
         None => Ok(Py::dict(parts)),
-        Some(query) => parts
-            .get(query)
-            .cloned()
-            .ok_or_else(|| Fault::error(format!("urlsplit: unknown URL component: {query}"))),
+        Some(query) => {
+            parts.get(query).cloned().ok_or_else(|| Fault::error(format!("urlsplit: unknown URL component: {query}")))
+        }
     }
 }
 

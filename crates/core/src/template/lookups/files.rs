@@ -73,7 +73,10 @@ fn pipe(context: &Context, call: Call) -> Result<Vec<Py>> {
             .map_err(|error| Fault::error(error.to_string()))?;
         if output.status != Some(0) {
             let status = output.status.map_or("a signal".to_owned(), |status| status.to_string());
-            return Err(Fault::error(format!("lookup_plugin.pipe({command}) returned {status}: {}", output.stderr.trim())));
+            return Err(Fault::error(format!(
+                "lookup_plugin.pipe({command}) returned {status}: {}",
+                output.stderr.trim()
+            )));
         }
         Ok(Py::str(String::from_utf8_lossy(&output.stdout).trim_end()))
     };

@@ -313,9 +313,10 @@ fn field_value(context: &Context, name: &str, args: &Args, automatic: &mut usize
     let end = name.find(['.', '[']).unwrap_or(name.len());
     let (head, mut path) = name.split_at(end);
     let positional = |at: usize| {
-        args.positional.get(at).cloned().ok_or_else(|| {
-            Fault::error(format!("Replacement index {at} out of range for positional args tuple"))
-        })
+        args.positional
+            .get(at)
+            .cloned()
+            .ok_or_else(|| Fault::error(format!("Replacement index {at} out of range for positional args tuple")))
     };
     let mut value = if head.is_empty() {
         *automatic += 1;

@@ -8,7 +8,7 @@ mod string_methods;
 mod text;
 mod value;
 
-pub(crate) use format::{percent};
+pub(crate) use format::percent;
 pub(crate) use methods::{call_method, has_method, sort};
 pub(crate) use number::{float_text, parse_int};
 pub(crate) use ops::{binary, compare, contains, equal, order, slice};

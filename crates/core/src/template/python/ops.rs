@@ -114,7 +114,9 @@ fn arithmetic(op: BinaryOp, left: &Py, right: &Py) -> Result<Py> {
             BinaryOp::Mul => a.checked_mul(b),
             BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod if b == 0 => return zero(),
             BinaryOp::Div => return Ok(Py::Float(a as f64 / b as f64)),
-            BinaryOp::FloorDiv => a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q }),
+            BinaryOp::FloorDiv => {
+                a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q })
+            }
             BinaryOp::Mod => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
             BinaryOp::Pow if b < 0 => return Ok(Py::Float((a as f64).powi(b as i32))),
             BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
@@ -274,10 +276,9 @@ pub(crate) fn contains(context: &Context, haystack: &Py, needle: &Py) -> Result<
     match haystack.clone().force().used()? {
         Py::Str(text) => match &needle {
             Py::Str(part) => Ok(text.contains(&**part)),
-            other => Err(Fault::error(format!(
-                "'in <string>' requires string as left operand, not {}",
-                other.type_name()
-            ))),
+            other => {
+                Err(Fault::error(format!("'in <string>' requires string as left operand, not {}", other.type_name())))
+            }
         },
         Py::Dict(map) => Ok(map.borrow().contains_key(&needle.to_key()?)),
         Py::Object(object) => match object.keys() {

@@ -6,11 +6,51 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 
 pub(super) const NAMES: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "decode", "endswith", "expandtabs", "find", "format",
-    "format_map", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower",
-    "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip", "partition", "removeprefix",
-    "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines",
-    "startswith", "strip", "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "decode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];
 
 pub(super) fn call(context: &Context, text: &str, name: &str, args: Args) -> Result<Py> {
@@ -101,9 +141,7 @@ fn predicate(text: &str, name: &str) -> Option<bool> {
         "isupper" => text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase),
         "islower" => text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase),
         "istitle" => text.chars().any(char::is_alphabetic) && title(text) == text,
-        "isidentifier" => {
-            !text.starts_with(|c: char| c.is_numeric()) && all(text, |c| c == '_' || c.is_alphanumeric())
-        }
+        "isidentifier" => !text.starts_with(|c: char| c.is_numeric()) && all(text, |c| c == '_' || c.is_alphanumeric()),
         _ => return None,
     })
 }
@@ -149,11 +187,8 @@ fn lines(text: &str, keep: bool) -> Vec<&str> {
             out.push(rest);
             break;
         };
-        let width = if rest[end..].starts_with("\r\n") {
-            2
-        } else {
-            rest[end..].chars().next().map_or(1, char::len_utf8)
-        };
+        let width =
+            if rest[end..].starts_with("\r\n") { 2 } else { rest[end..].chars().next().map_or(1, char::len_utf8) };
         out.push(&rest[..if keep { end + width } else { end }]);
         rest = &rest[end + width..];
     }

@@ -63,10 +63,22 @@ pub(crate) enum ExprKind {
     Or(Box<Expr>, Box<Expr>),
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     Compare(Box<Expr>, Vec<(CompareOp, Expr)>),
-    If { test: Box<Expr>, yes: Box<Expr>, no: Option<Box<Expr>> },
+    If {
+        test: Box<Expr>,
+        yes: Box<Expr>,
+        no: Option<Box<Expr>>,
+    },
     /// `input` is absent at the head of a `{% filter %}` chain.
-    Filter { name: Arc<str>, input: Option<Box<Expr>>, args: Vec<Arg> },
-    Test { name: Arc<str>, input: Box<Expr>, args: Vec<Arg> },
+    Filter {
+        name: Arc<str>,
+        input: Option<Box<Expr>>,
+        args: Vec<Arg>,
+    },
+    Test {
+        name: Arc<str>,
+        input: Box<Expr>,
+        args: Vec<Arg>,
+    },
     Attr(Box<Expr>, Arc<str>),
     Item(Box<Expr>, Box<Expr>),
     Call(Box<Expr>, Vec<Arg>),

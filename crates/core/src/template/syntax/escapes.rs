@@ -101,7 +101,10 @@ mod tests {
 
     #[test]
     fn literals_of_yaml_are_raw_inside_braces_only() {
-        assert_eq!(prepare(r"{{ x | regex_replace('\1\n') }} \1", false, true), r"{{ x | regex_replace('\\1\\n') }} \1");
+        assert_eq!(
+            prepare(r"{{ x | regex_replace('\1\n') }} \1", false, true),
+            r"{{ x | regex_replace('\\1\\n') }} \1"
+        );
         assert_eq!(prepare(r"{% if x == '\n\/' %}", false, true), r"{% if x == '\n\\/' %}");
         assert_eq!(prepare(r"{# '\1 #}{{ '\d' }}", false, false), r"{# '\1 #}{{ '\\d' }}");
         assert_eq!(prepare(r"x == '\d'", true, false), r"x == '\\d'");

@@ -8,7 +8,6 @@ mod escapes;
 mod parse;
 
 pub(crate) use ast::{
-    Arg, At, BinaryOp, CompareOp, Expr, ExprKind, For, Literal, MacroDecl, PluginKind, Program, Stmt,
-    StmtKind, Target,
+    Arg, At, BinaryOp, CompareOp, Expr, ExprKind, For, Literal, MacroDecl, PluginKind, Program, Stmt, StmtKind, Target,
 };
 pub(crate) use parse::{Mode, ParseError, Syntax, parse};

@@ -161,9 +161,7 @@ impl Converter {
             }
             ast::Stmt::FromImport(node) => (node.span(), self.from_import(node)?),
             ast::Stmt::Extends(node) => (node.span(), StmtKind::Extends(self.expr(&node.name)?)),
-            ast::Stmt::Include(node) => {
-                (node.span(), StmtKind::Include(self.expr(&node.name)?, node.ignore_missing))
-            }
+            ast::Stmt::Include(node) => (node.span(), StmtKind::Include(self.expr(&node.name)?, node.ignore_missing)),
             ast::Stmt::Macro(node) => {
                 (node.span(), StmtKind::Macro(Arc::new(self.macro_decl(node, place(node.span()))?)))
             }
@@ -265,11 +263,7 @@ impl Converter {
             }
             ast::Expr::Test(node) => {
                 self.plugins.push(PluginUse { kind: PluginKind::Test, name: node.name.into(), at });
-                ExprKind::Test {
-                    name: node.name.into(),
-                    input: self.boxed(&node.expr)?,
-                    args: self.args(&node.args)?,
-                }
+                ExprKind::Test { name: node.name.into(), input: self.boxed(&node.expr)?, args: self.args(&node.args)? }
             }
             ast::Expr::GetAttr(node) => ExprKind::Attr(self.boxed(&node.expr)?, node.name.into()),
             ast::Expr::GetItem(node) => ExprKind::Item(self.boxed(&node.expr)?, self.boxed(&node.subscript_expr)?),

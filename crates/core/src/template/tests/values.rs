@@ -92,9 +92,9 @@ fn only(args: Args) -> Result<Py> {
 }
 
 fn whole(value: &Py) -> Result<i64> {
-    value.as_int().ok_or_else(|| {
-        Fault::error(format!("unsupported operand type(s) for %: '{}' and 'int'", value.type_name()))
-    })
+    value
+        .as_int()
+        .ok_or_else(|| Fault::error(format!("unsupported operand type(s) for %: '{}' and 'int'", value.type_name())))
 }
 
 fn divisible_by(_: &Context, value: Py, args: Args) -> Result<bool> {

@@ -126,7 +126,9 @@ fn semantic_order(left: &str, right: &str) -> std::result::Result<Ordering, Stri
         let core = version.split('+').next().unwrap_or_default();
         let (numbers, pre) = core.split_once('-').map_or((core, None), |(core, pre)| (core, Some(pre.to_owned())));
         let parts: Option<Vec<u64>> = numbers.split('.').map(|part| part.parse().ok()).collect();
-        parts.filter(|parts| parts.len() == 3).map(|parts| (parts, pre))
+        parts
+            .filter(|parts| parts.len() == 3)
+            .map(|parts| (parts, pre))
             .ok_or_else(|| format!("invalid semantic version '{version}'"))
     };
     let ((left, left_pre), (right, right_pre)) = (parse(left)?, parse(right)?);

@@ -1,0 +1,92 @@
+//! `ansible.builtin.shell`: a command line for a shell.
+//!
+//! Deviation: in check mode a command without `creates` and `removes` counts as a change; Ansible skips it.
+
+use super::command::stdin;
+use super::support::run::{Conditions, Run, RunOutput, UNKNOWN};
+use crate::module::types::{LooseBool, LooseString, PathArg};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::system::System;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Runs a command line in a shell.
+pub struct Shell;
+
+/// Parameters.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// The command line, given as the task's text.
+    #[serde(rename = "_raw_params")]
+    #[schemars(skip)]
+    raw_params: Option<LooseString>,
+    /// The command line.
+    cmd: Option<LooseString>,
+    /// Directory to run it in.
+    chdir: Option<PathArg>,
+    /// Not run if this path or pattern exists.
+    creates: Option<PathArg>,
+    /// Only run if this path or pattern exists.
+    removes: Option<PathArg>,
+    /// The shell, instead of `/bin/sh`.
+    executable: Option<PathArg>,
+    /// Standard input.
+    stdin: Option<LooseString>,
+    /// Add a line end to `stdin`.
+    #[serde(default = "LooseBool::yes")]
+    stdin_add_newline: LooseBool,
+    /// Drop line ends at the end of stdout and stderr.
+    #[serde(default = "LooseBool::yes")]
+    strip_empty_ends: LooseBool,
+}
+
+impl Module for Shell {
+    const NAME: &'static str = "ansible.builtin.shell";
+    const ALIASES: &'static [&'static str] = &["ansible.legacy.shell"];
+    type Args = Args;
+    type Output = RunOutput;
+    type Change = Run;
+
+    fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
+        let line = match (&args.raw_params, &args.cmd) {
+            (Some(_), Some(_)) => return Err(ModuleError::new("parameters are mutually exclusive: _raw_params|cmd")),
+            (Some(line), None) | (None, Some(line)) if !line.trim().is_empty() => line.0.clone(),
+            _ => return Err(ModuleError::new("no command given")),
+        };
+        let cmd = json!(line);
+        let conditions =
+            Conditions { creates: args.creates.as_ref(), removes: args.removes.as_ref(), chdir: args.chdir.as_ref() };
+        let cwd = conditions.directory(system, &cmd)?;
+        if let Some(skipped) = conditions.skip(system, cwd.as_deref())? {
+            return Ok(Checked::unchanged(RunOutput { cmd: Some(cmd), ..skipped }));
+        }
+        let shell = match &args.executable {
+            Some(shell) => shell.text(system)?,
+            None => "/bin/sh".to_owned(),
+        };
+        let creates = conditions.made(system, cwd.as_deref())?;
+        let output = RunOutput {
+            cmd: Some(cmd.clone()),
+            rc: Some(0),
+            msg: "Command would have run if not in check mode".to_owned(),
+            ..RunOutput::default()
+        };
+        let argv = vec![shell, "-c".to_owned(), line];
+        let stdin = stdin(args.stdin.as_ref(), args.stdin_add_newline);
+        Ok(Checked::changed(output, Run { cmd, argv, cwd, stdin, strip: *args.strip_empty_ends, creates }))
+    }
+
+    fn apply(_: &Args, run: Run, system: &mut dyn System) -> Result<RunOutput, ModuleError> {
+        run.run(system)
+    }
+
+    fn simulate(_: &Args, run: Run, system: &mut dyn System) -> Result<Simulated<RunOutput>, ModuleError> {
+        Ok(Simulated::with_unknown(run.simulate(system)?, UNKNOWN))
+    }
+
+    fn diff(run: &Run) -> Vec<Diff> {
+        run.diff()
+    }
+}
