@@ -22,6 +22,8 @@ pub enum Status {
     Skipped,
     /// The host could not be reached.
     Unreachable,
+    /// Only apply will know whether and how it changes something.
+    Unknown,
 }
 
 /// A task as reporters show it.

@@ -12,10 +12,13 @@ pub mod wire;
 
 #[cfg(feature = "controller")]
 pub mod config;
+pub mod actions;
 #[cfg(feature = "controller")]
 pub mod connection;
 #[cfg(feature = "controller")]
 pub mod diagnostic;
+#[cfg(feature = "controller")]
+pub mod engine;
 #[cfg(feature = "controller")]
 pub mod event;
 #[cfg(feature = "controller")]

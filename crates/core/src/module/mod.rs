@@ -12,7 +12,7 @@ pub mod types;
 pub use args::parse_args;
 pub use error::ModuleError;
 pub use outcome::{Diff, Outcome};
-pub use registry::{DynModule, Mode, Registry};
+pub use registry::{DynModule, Mode, Registry, short_name};
 
 use crate::system::System;
 use schemars::JsonSchema;

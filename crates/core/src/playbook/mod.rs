@@ -3,6 +3,7 @@
 //! [`Loader`] reads them. What is not in Ansible's language, or not built here yet, is refused with its name and place.
 
 mod actions;
+mod build;
 mod call;
 mod files;
 mod includes;

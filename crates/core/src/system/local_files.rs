@@ -143,3 +143,35 @@ pub fn run_shell(command: &str, dir: &Path, env: &std::collections::BTreeMap<Str
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
+
+/// A file's size and a reader over its content.
+///
+/// # Errors
+/// Names the path.
+pub fn open(path: &Path) -> Result<(u64, Box<dyn std::io::Read + Send>)> {
+    let failed = |error| SystemError::io("read", path, error);
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    Ok((size, Box::new(file)))
+}
+
+/// Permission bits (07777), links followed.
+///
+/// # Errors
+/// Names the path.
+pub fn mode(path: &Path) -> Result<u32> {
+    let found = std::fs::metadata(path).map_err(|error| SystemError::io("read", path, error))?;
+    Ok(found.permissions().mode() & 0o7777)
+}
+
+/// Where a symbolic link points; `None` if it is none.
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok()
+}
+
+/// Whether a file begins with these bytes.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> bool {
+    use std::io::Read;
+    let mut start = vec![0; bytes.len()];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == bytes
+}

@@ -19,7 +19,7 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
-    pub(super) fn new(message: impl Into<String>, span: Option<&Span>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, span: Option<&Span>) -> Self {
         Self { message: message.into(), span: span.cloned(), undefined: None, help: None, cause: None }
     }
 

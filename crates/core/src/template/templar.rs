@@ -74,6 +74,15 @@ impl Templar {
         }
     }
 
+    /// The value of a variable; `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// It cannot be evaluated.
+    pub fn variable(&self, name: &str) -> Result<Option<Value>, TemplateError> {
+        let value = self.locals.get(name).cloned().or_else(|| self.variables.get(name));
+        value.map(|value| self.resolve(&value)).transpose()
+    }
+
     /// [`Templar::resolve`], then Python's `str()`.
     ///
     /// # Errors

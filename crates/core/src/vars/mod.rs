@@ -2,9 +2,12 @@
 
 pub mod combine;
 pub mod files;
+mod store;
 pub mod vault;
 mod vault_text;
 
+pub(crate) use store::merge;
+pub use store::{Globals, HostView, PlayVariables, Store};
 pub use vault::VaultSecrets;
 pub use vault_text::{Decrypt, VaultText};
 

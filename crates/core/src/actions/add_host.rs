@@ -1,0 +1,71 @@
+//! `add_host`: a host that the inventory does not have, for the rest of the run.
+
+use super::context::{Context, list, text};
+use super::{Action, ActionError, Effect, Reply};
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use std::sync::Arc;
+
+pub(super) struct AddHost;
+
+const NAMES: &[&str] = &["name", "hostname", "host"];
+const GROUPS: &[&str] = &["groups", "group", "groupname"];
+
+impl Action for AddHost {
+    fn name(&self) -> &'static str {
+        "ansible.builtin.add_host"
+    }
+
+    fn parameters(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    fn run(&self, _: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
+        if let Some(raw) = args.shift_remove("_raw_params") {
+            return Err(format!("name, host or hostname needs to be provided, not '{}'", Templar::text_of(&raw)).into());
+        }
+        let name = NAMES.iter().find_map(|name| text(&args, name));
+        let name = name.ok_or("name, host or hostname needs to be provided")?;
+        let mut groups: Vec<Arc<str>> = Vec::new();
+        for group in GROUPS.iter().flat_map(|name| list(&args, name)) {
+            let group: Arc<str> = Templar::text_of(&group).trim().into();
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        args.retain(|key, _| key.as_str().is_none_or(|key| !NAMES.contains(&key) && !GROUPS.contains(&key)));
+        let (host, port) = split_port(&name);
+        if let Some(port) = port {
+            args.insert(Key::from("ansible_port"), Value::Int(i64::from(port)));
+        }
+        let shown = Map::from_iter([
+            (Key::from("host_name"), Value::from(host)),
+            (Key::from("groups"), Value::list(groups.iter().cloned().map(Value::Str))),
+            (Key::from("host_vars"), Value::Map(Arc::new(args.clone()))),
+        ]);
+        let effect = Effect::AddHost { name: host.into(), groups, variables: args };
+        Ok(Reply { changed: true, effects: vec![effect], ..Reply::ok([("add_host", shown.into())]) })
+    }
+}
+
+/// `name:2222` and `[::1]:2222`; other colons belong to the name.
+fn split_port(name: &str) -> (&str, Option<u16>) {
+    let Some((host, port)) = name.rsplit_once(':') else { return (name, None) };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    match port.parse() {
+        Ok(port) if bracketed => (&host[1..host.len() - 1], Some(port)),
+        Ok(port) if !host.contains(':') => (host, Some(port)),
+        _ => (name, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_a_single_colon_means_a_port() {
+        assert_eq!(super::split_port("web:2222"), ("web", Some(2222)));
+        assert_eq!(super::split_port("[fe80::1]:22"), ("fe80::1", Some(22)));
+        assert_eq!(super::split_port("fe80::1"), ("fe80::1", None));
+        assert_eq!(super::split_port("web"), ("web", None));
+    }
+}

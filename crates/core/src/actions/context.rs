@@ -1,0 +1,117 @@
+//! What an action knows and can do.
+
+use super::{ActionError, Reply};
+use crate::connection::{BlobSource, ConnectionError, NoBlobs, RawOutput};
+use crate::engine::{Cancel, Prompter};
+use crate::module::{Mode, Outcome};
+use crate::playbook::Task;
+use crate::secret::Redactor;
+use crate::template::Templar;
+use crate::value::{Map, Value};
+use crate::vars::Decrypt;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The host that an action is for, or the one it is delegated to.
+pub trait Machine {
+    /// Calls a module there.
+    fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError>;
+    /// Runs a command line there, without the helper.
+    fn raw(&self, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError>;
+    /// Variables for commands.
+    fn environment(&self) -> &BTreeMap<String, String>;
+    /// Closes the connection.
+    fn reset(&self);
+}
+
+/// One task on one host, as an action sees it.
+pub struct Context<'a> {
+    /// Evaluates templates with the task's variables.
+    pub templar: &'a Templar,
+    /// The host it is for.
+    pub host: &'a Arc<str>,
+    /// The task.
+    pub task: &'a Task,
+    /// How far to go.
+    pub mode: Mode,
+    /// Whether to give diffs.
+    pub diff: bool,
+    /// `-v`s.
+    pub verbosity: u8,
+    /// Directories that local files are looked for in.
+    pub search: Vec<PathBuf>,
+    /// Directory of the playbook.
+    pub playbook_dir: &'a Path,
+    /// The host.
+    pub machine: &'a dyn Machine,
+    /// Opens vaults in files of variables.
+    pub vault: &'a Arc<dyn Decrypt>,
+    /// Knows what must not be shown.
+    pub redactor: &'a Redactor,
+    /// Asks the user, where there is one.
+    pub prompter: Option<&'a dyn Prompter>,
+    /// Says when to stop.
+    pub cancel: &'a Cancel,
+}
+
+impl Context<'_> {
+    /// Calls a module with evaluated parameters.
+    pub fn module(&self, name: &str, args: &Map) -> Result<Reply, ActionError> {
+        self.module_with(name, args, &NoBlobs)
+    }
+
+    /// Calls a module that may ask for contents.
+    pub fn module_with(&self, name: &str, args: &Map, blobs: &dyn BlobSource) -> Result<Reply, ActionError> {
+        let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
+        Ok(self.machine.call(name, serde_json::Value::Object(args), blobs)?.into())
+    }
+
+    /// A local file: as given if absolute, else in `subdir` of each search directory, then in the directory itself.
+    ///
+    /// # Errors
+    /// Lists where it was looked for.
+    pub fn find_file(&self, subdir: &str, name: &str) -> Result<PathBuf, ActionError> {
+        let exists = |path: &PathBuf| crate::system::local_files::exists(path);
+        let path = Path::new(name);
+        if path.is_absolute() {
+            let path = path.to_owned();
+            return if exists(&path) { Ok(path) } else { Err(missing(name, &[path])) };
+        }
+        let mut looked = Vec::new();
+        for dir in &self.search {
+            looked.extend([dir.join(subdir).join(name), dir.join("tasks").join(subdir).join(name), dir.join(name)]);
+        }
+        looked.iter().find(|path| exists(path)).cloned().ok_or_else(|| missing(name, &looked))
+    }
+}
+
+fn missing(name: &str, looked: &[PathBuf]) -> ActionError {
+    let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
+    ActionError::Failed(format!("Could not find or access '{name}' (looked in {})", places.join(", ")))
+}
+
+/// A text parameter.
+pub(super) fn text(args: &Map, name: &str) -> Option<String> {
+    args.get(name).filter(|value| **value != Value::Null).map(Templar::text_of)
+}
+
+/// A yes-or-no parameter.
+pub(super) fn flag(args: &Map, name: &str, default: bool) -> Result<bool, ActionError> {
+    match args.get(name) {
+        None | Some(Value::Null) => Ok(default),
+        Some(value) => value.as_bool().ok_or_else(|| {
+            ActionError::Failed(format!("parameter `{name}`: {} is not a valid boolean", Templar::text_of(value)))
+        }),
+    }
+}
+
+/// A parameter that is a list, or text with commas.
+pub(super) fn list(args: &Map, name: &str) -> Vec<Value> {
+    match args.get(name) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::List(items)) => items.to_vec(),
+        Some(Value::Str(text)) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect(),
+        Some(other) => vec![other.clone()],
+    }
+}

@@ -1,0 +1,145 @@
+//! `copy`: the controller's half. Finds and hashes local files; the module on the host does the rest.
+
+use super::context::{Context, flag, text};
+use super::local_files::Blobs;
+use super::{Action, ActionError, Reply};
+use crate::system::local_files;
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use crate::vars::Decrypt;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+
+pub(super) struct Copy;
+
+pub(super) const MODULE: &str = "ansible.builtin.copy";
+
+impl Action for Copy {
+    fn name(&self) -> &'static str {
+        MODULE
+    }
+
+    fn parameters(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    fn run(&self, context: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
+        let source = text(&args, "src").filter(|source| !source.is_empty());
+        match (&source, args.get("content")) {
+            (None, None) => return Err("src (or content) is required".into()),
+            (Some(_), Some(_)) => return Err("src and content are mutually exclusive".into()),
+            _ => {}
+        }
+        if text(&args, "dest").is_none_or(|dest| dest.is_empty()) {
+            return Err("dest is required".into());
+        }
+        if let Some(content) = args.shift_remove("content") {
+            if text(&args, "dest").is_some_and(|dest| dest.ends_with('/')) {
+                return Err("can not use content with a dir as dest".into());
+            }
+            let content = match &content {
+                Value::Map(_) | Value::List(_) => content.to_json().to_string(),
+                other => Templar::text_of(other),
+            };
+            return send(context, MODULE, args, content.as_bytes(), "", None);
+        }
+        if flag(&args, "remote_src", false)? {
+            return context.module(MODULE, &args);
+        }
+        let source = source.unwrap_or_default();
+        let path = context.find_file("files", source.trim_end_matches('/'))?;
+        let decrypt = flag(&args, "decrypt", true)?;
+        args.shift_remove("decrypt");
+        let follow = flag(&args, "local_follow", true)?;
+        args.shift_remove("local_follow");
+        if local_files::is_dir(&path) {
+            let base = if source.ends_with('/') { String::new() } else { file_name(&path) };
+            let mut tree = Tree { context, decrypt, follow, blobs: Blobs::default(), files: Vec::new(), dirs: Vec::new(), links: Vec::new() };
+            tree.walk(&path, &base)?;
+            let Tree { blobs, files, dirs, links, .. } = tree;
+            insert(&mut args, "_files", Json::Array(files));
+            insert(&mut args, "_dirs", Json::Array(dirs));
+            insert(&mut args, "_links", Json::Array(links));
+            return context.module_with(MODULE, &args, &blobs);
+        }
+        if let Some(plain) = decrypted(context, &path, decrypt)? {
+            return send(context, MODULE, args, &plain, &file_name(&path), local_files::mode(&path).ok());
+        }
+        let mut blobs = Blobs::default();
+        let file = blobs.file(&path, &file_name(&path))?;
+        insert(&mut args, "_files", Json::Array(vec![file]));
+        context.module_with(MODULE, &args, &blobs)
+    }
+}
+
+/// Has content that is in memory written by the module `copy`; results go by the name of `module`.
+pub(super) fn send(
+    context: &Context<'_>,
+    module: &str,
+    mut args: Map,
+    content: &[u8],
+    name: &str,
+    mode: Option<u32>,
+) -> Result<Reply, ActionError> {
+    let mut blobs = Blobs::default();
+    let file = blobs.bytes(content, name, mode.unwrap_or(0o644));
+    insert(&mut args, "_files", Json::Array(vec![file]));
+    context.module_with(module, &args, &blobs)
+}
+
+fn insert(args: &mut Map, name: &str, value: Json) {
+    args.insert(Key::from(name), Value::from(value));
+}
+
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The plain text of a file that is a vault, if it is to be opened.
+fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Result<Option<Vec<u8>>, ActionError> {
+    if !wanted || !local_files::starts_with(path, b"$ANSIBLE_VAULT;") {
+        return Ok(None);
+    }
+    let envelope = local_files::read_to_string(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+    let vault: &dyn Decrypt = &**context.vault;
+    let plain = vault.decrypt(&envelope).map_err(|error| ActionError::Failed(format!("failed to open the vault {}: {error}", path.display())))?;
+    Ok(Some(plain))
+}
+
+/// A directory that is being described.
+struct Tree<'a> {
+    context: &'a Context<'a>,
+    decrypt: bool,
+    follow: bool,
+    blobs: Blobs,
+    files: Vec<Json>,
+    dirs: Vec<Json>,
+    links: Vec<Json>,
+}
+
+impl Tree<'_> {
+    fn walk(&mut self, dir: &Path, relative: &str) -> Result<(), ActionError> {
+        let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
+        if !relative.is_empty() {
+            self.dirs.push(json!({"path": relative, "mode": local_files::mode(dir).map_err(failed)?}));
+        }
+        for path in local_files::read_dir(dir).map_err(failed)? {
+            let name = file_name(&path);
+            let inner = if relative.is_empty() { name } else { format!("{relative}/{name}") };
+            match local_files::link_target(&path) {
+                Some(target) if !self.follow => {
+                    self.links.push(json!({"path": inner, "target": target.to_string_lossy()}));
+                }
+                _ if local_files::is_dir(&path) => self.walk(&path, &inner)?,
+                _ => match decrypted(self.context, &path, self.decrypt)? {
+                    Some(plain) => {
+                        let mode = local_files::mode(&path).map_err(failed)?;
+                        self.files.push(self.blobs.bytes(&plain, &inner, mode));
+                    }
+                    None => self.files.push(self.blobs.file(&path, &inner)?),
+                },
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! `include_vars`: variables from files of the controller.
+
+use super::context::{Context, flag, list, text};
+use super::{Action, ActionError, Effect, Reply, check_parameters};
+use crate::system::local_files;
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use crate::vars::files::load_vars_file;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(super) struct IncludeVars;
+
+const PARAMETERS: &[&str] = &[
+    "_raw_params",
+    "file",
+    "dir",
+    "name",
+    "depth",
+    "files_matching",
+    "ignore_files",
+    "extensions",
+    "ignore_unknown_extensions",
+    "hash_behaviour",
+];
+
+impl Action for IncludeVars {
+    fn name(&self) -> &'static str {
+        "ansible.builtin.include_vars"
+    }
+
+    fn parameters(&self) -> Option<&'static [&'static str]> {
+        Some(PARAMETERS)
+    }
+
+    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
+        check_parameters(self, &args)?;
+        let file = text(&args, "file").or_else(|| text(&args, "_raw_params"));
+        let files = match (file, text(&args, "dir")) {
+            (Some(_), Some(_)) => return Err("You are mixing file only and dir only arguments, these are incompatible".into()),
+            (Some(file), None) => vec![context.find_file("vars", file.trim())?],
+            (None, Some(dir)) => directory(context, &args, &dir)?,
+            (None, None) => return Err("include_vars needs a file or a dir".into()),
+        };
+        let mut variables = Map::new();
+        for file in &files {
+            let loaded = load_vars_file(file, context.vault, &mut Vec::new());
+            let loaded = loaded.map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?;
+            variables.extend(loaded);
+        }
+        if text(&args, "hash_behaviour").as_deref() == Some("merge") {
+            variables = merged(context, variables)?;
+        }
+        if let Some(name) = text(&args, "name") {
+            variables = Map::from_iter([(Key::from(name), variables.into())]);
+        }
+        let shown = files.iter().map(|file| Value::from(file.to_string_lossy().into_owned()));
+        let fields = [
+            ("ansible_included_var_files", Value::list(shown)),
+            ("ansible_facts", context.templar.resolve(&Value::Map(Arc::new(variables.clone()))).unwrap_or_default()),
+        ];
+        Ok(Reply { effects: vec![Effect::IncludeVars(variables)], ..Reply::ok(fields) })
+    }
+}
+
+/// The files of a directory that the filters let through, in order.
+fn directory(context: &Context<'_>, args: &Map, dir: &str) -> Result<Vec<PathBuf>, ActionError> {
+    let pattern = |text: &str| {
+        fancy_regex::Regex::new(text).map_err(|error| ActionError::Failed(format!("'{text}' is not a regular expression: {error}")))
+    };
+    let matching = text(args, "files_matching").map(|text| pattern(&text)).transpose()?;
+    let ignored = list(args, "ignore_files").iter().map(|text| pattern(&Templar::text_of(text))).collect::<Result<Vec<_>, _>>()?;
+    let mut extensions: Vec<String> = list(args, "extensions").iter().map(Templar::text_of).collect();
+    if extensions.is_empty() {
+        extensions = ["json", "yaml", "yml"].map(str::to_owned).to_vec();
+    }
+    let lenient = flag(args, "ignore_unknown_extensions", false)?;
+    let depth = text(args, "depth").and_then(|text| text.trim().parse::<usize>().ok()).unwrap_or(0);
+    let root = context.find_file("vars", dir)?;
+    let mut files = Vec::new();
+    walk(&root, if depth == 0 { usize::MAX } else { depth }, &mut files)?;
+    let mut chosen = Vec::new();
+    for file in files {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let hits = |regex: &fancy_regex::Regex| regex.is_match(&name).unwrap_or(false);
+        if matching.as_ref().is_some_and(|matching| !hits(matching)) || ignored.iter().any(hits) {
+            continue;
+        }
+        let extension = file.extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();
+        if extensions.iter().any(|known| known.trim_start_matches('.') == extension) {
+            chosen.push(file);
+        } else if !lenient && matching.is_none() {
+            return Err(format!("{} does not have a valid extension: {}", file.display(), extensions.join(", ")).into());
+        }
+    }
+    Ok(chosen)
+}
+
+fn walk(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ActionError> {
+    if depth == 0 {
+        return Ok(());
+    }
+    let names = local_files::read_dir(dir).map_err(|error| ActionError::Failed(error.to_string()))?;
+    for path in names {
+        if local_files::is_dir(&path) {
+            walk(&path, depth - 1, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// `hash_behaviour: merge`: mappings that are there already are merged with the new ones.
+fn merged(context: &Context<'_>, variables: Map) -> Result<Map, ActionError> {
+    let mut all = Map::new();
+    for (key, value) in variables {
+        let old = match key.as_str() {
+            Some(name) => context.templar.variable(name)?,
+            None => None,
+        };
+        let value = match old {
+            Some(old) => crate::vars::merge(old, value),
+            None => value,
+        };
+        all.insert(key, value);
+    }
+    Ok(all)
+}

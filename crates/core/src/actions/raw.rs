@@ -1,0 +1,69 @@
+//! `raw`: a command line for the host's shell, without the helper.
+
+use super::context::{Context, text};
+use super::{Action, ActionError, Reply, check_parameters};
+use crate::module::{Diff, Mode};
+use crate::value::{Map, Value};
+use std::sync::Arc;
+
+pub(super) struct Raw;
+
+impl Action for Raw {
+    fn name(&self) -> &'static str {
+        "ansible.builtin.raw"
+    }
+
+    fn parameters(&self) -> Option<&'static [&'static str]> {
+        Some(&["_raw_params", "executable"])
+    }
+
+    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
+        check_parameters(self, &args)?;
+        let command = text(&args, "_raw_params").ok_or("raw needs a command line")?;
+        if context.mode != Mode::Apply {
+            return Ok(planned(&command));
+        }
+        let mut line = String::new();
+        for (name, value) in context.machine.environment() {
+            line.push_str(&format!("{name}={} ", quote(value)?));
+        }
+        match text(&args, "executable") {
+            Some(shell) => line.push_str(&format!("{shell} -c {}", quote(&command)?)),
+            None => line.push_str(&command),
+        }
+        let output = context.machine.raw(&line, b"")?;
+        Ok(command_reply(output.rc, &output.stdout, &output.stderr))
+    }
+}
+
+pub(super) fn quote(text: &str) -> Result<String, ActionError> {
+    shlex::try_quote(text).map(std::borrow::Cow::into_owned).map_err(|error| ActionError::Failed(error.to_string()))
+}
+
+/// A command that is to run, but not now.
+pub(super) fn planned(command: &str) -> Reply {
+    let reason: Arc<str> = "a command's output".into();
+    let unknown = |name| (name, Value::Unknown(Arc::clone(&reason)));
+    let fields = ["stdout", "stdout_lines", "stderr", "stderr_lines", "rc"].map(unknown);
+    Reply { changed: true, diff: vec![Diff::prepared(format!("run: {command}\n"))], ..Reply::ok(fields) }
+}
+
+/// The result of a command that ran.
+pub(super) fn command_reply(rc: i32, stdout: &[u8], stderr: &[u8]) -> Reply {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let lines = |text: &str| Value::list(text.lines().map(Value::from));
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    let fields = [
+        ("rc", Value::Int(i64::from(rc))),
+        ("stdout_lines", lines(&stdout)),
+        ("stderr_lines", lines(&stderr)),
+        ("stdout", Value::from(stdout)),
+        ("stderr", Value::from(stderr)),
+    ];
+    let mut reply = Reply { changed: true, from_host: true, ..Reply::ok(fields) };
+    if rc != 0 {
+        reply.failed = true;
+        reply.output.insert("msg".into(), Value::from("non-zero return code"));
+    }
+    reply
+}

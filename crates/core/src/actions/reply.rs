@@ -1,0 +1,128 @@
+//! What an action gives back.
+
+use crate::connection::ConnectionError;
+use crate::module::{Diff, Outcome};
+use crate::template::TemplateError;
+use crate::value::{Key, Map, Value};
+use std::sync::Arc;
+
+/// The result of an action or module for one host.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// Something was changed, or would be.
+    pub changed: bool,
+    /// It failed; `output.msg` says why.
+    pub failed: bool,
+    /// It chose to do nothing.
+    pub skipped: bool,
+    /// Only apply will know what it does.
+    pub unknown: bool,
+    /// The host said this, not the controller.
+    pub from_host: bool,
+    /// What `register` gets.
+    pub output: Map,
+    /// The change for people.
+    pub diff: Vec<Diff>,
+    /// What it changes of the run.
+    pub effects: Vec<Effect>,
+}
+
+impl Reply {
+    /// Nothing changed.
+    pub fn ok(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        Self {
+            output: fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// It failed, with other fields than a message.
+    pub fn failure(message: impl Into<String>, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let mut reply = Self { failed: true, ..Self::ok(fields) };
+        reply.output.insert(Key::from("msg"), Value::from(message.into()));
+        reply
+    }
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        let mut output: Map = outcome.output.into_iter().map(|(key, value)| (Key::from(key), Value::from(value))).collect();
+        for name in outcome.unknown {
+            let reason: Arc<str> = format!("`{name}` is known after apply").into();
+            output.insert(Key::from(name), Value::Unknown(reason));
+        }
+        let skipped = output.get("skipped").and_then(Value::as_bool).unwrap_or(false);
+        let effects = match output.get("ansible_facts") {
+            Some(Value::Map(facts)) => vec![Effect::Facts(Map::clone(facts))],
+            _ => Vec::new(),
+        };
+        Self {
+            changed: outcome.changed,
+            failed: outcome.failed,
+            skipped,
+            unknown: false,
+            from_host: true,
+            output,
+            diff: outcome.diff,
+            effects,
+        }
+    }
+}
+
+/// What a result changes of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Facts of the host.
+    Facts(Map),
+    /// Variables of the host, as `set_fact` sets them.
+    SetFacts {
+        /// The variables.
+        variables: Map,
+        /// They are facts too.
+        cacheable: bool,
+    },
+    /// Variables of the host, as `include_vars` sets them.
+    IncludeVars(Map),
+    /// A new host, or new groups and variables of a known one.
+    AddHost {
+        /// Its name.
+        name: Arc<str>,
+        /// Groups it is in from now on.
+        groups: Vec<Arc<str>>,
+        /// Its variables.
+        variables: Map,
+    },
+    /// The host is in this group from now on.
+    GroupBy {
+        /// The group.
+        group: Arc<str>,
+        /// Groups that the group is in.
+        parents: Vec<Arc<str>>,
+    },
+}
+
+/// Why an action did not come to a result.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// In words.
+    #[error("{0}")]
+    Failed(String),
+    /// A template.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
+    /// The host.
+    #[error("{0}")]
+    Connection(#[from] ConnectionError),
+}
+
+impl From<String> for ActionError {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
+}
+
+impl From<&str> for ActionError {
+    fn from(message: &str) -> Self {
+        Self::Failed(message.to_owned())
+    }
+}

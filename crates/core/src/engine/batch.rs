@@ -1,0 +1,203 @@
+//! The hosts of one batch of a play, and what is known of each while it runs.
+
+use super::Engine;
+use crate::playbook::{Block, Node, Play, Role, Scope, Task};
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use crate::vars::PlayVariables;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Hosts, in the play's order.
+pub(super) type Hosts = Vec<Arc<str>>;
+
+/// Which hosts came through, and which failed on the way. Those in neither left without failing.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    pub(super) alive: Hosts,
+    pub(super) failed: Hosts,
+}
+
+impl After {
+    pub(super) fn all(alive: Hosts) -> Self {
+        Self { alive, failed: Hosts::new() }
+    }
+}
+
+/// What tasks know of what is around them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Frame {
+    /// A failure here will be rescued.
+    pub(super) rescuable: bool,
+    /// These are handlers: tags do not select among them.
+    pub(super) handlers: bool,
+    /// The play's own gathering of facts: no `--start-at-task` passes it over.
+    pub(super) gathering: bool,
+}
+
+/// One batch of a play.
+pub(super) struct Batch<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) play: &'a Arc<Play>,
+    pub(super) name: String,
+    pub(super) variables: Arc<PlayVariables>,
+    pub(super) hosts: Hosts,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Roles that came in while running, whose handlers can be notified from then on.
+    pub(super) late_roles: Vec<Arc<Role>>,
+    /// Hosts that notified a handler, by the handler's address.
+    pub(super) notified: HashMap<usize, HashSet<Arc<str>>>,
+    /// Roles that a host has been through.
+    pub(super) roles_done: HashSet<(Arc<str>, String)>,
+    /// Roles that a host left early (`meta: end_role`).
+    pub(super) roles_left: HashSet<(Arc<str>, usize)>,
+    /// Hosts that failed in this batch, without those that were rescued.
+    pub(super) failed: HashSet<Arc<str>>,
+    /// `meta: end_play` or `end_batch`.
+    pub(super) ended: bool,
+    /// `meta: end_play`: no batch comes after this one.
+    pub(super) play_ended: bool,
+    /// `any_errors_fatal`, or too many failures.
+    pub(super) broken: bool,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        play: &'a Arc<Play>,
+        variables: Arc<PlayVariables>,
+        name: &str,
+        everyone: &[Arc<str>],
+        hosts: Hosts,
+    ) -> Self {
+        let batch = Self { engine, play, name: name.to_owned(), variables, hosts, state: Mutex::default() };
+        batch.tell_hosts(everyone);
+        batch
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing more is to be run in this batch.
+    pub(super) fn is_stopped(&self) -> bool {
+        let state = self.state();
+        state.ended || state.broken || self.engine.cancel.is_requested()
+    }
+
+    /// The whole run ends after this batch: everybody failed, or one failure was enough.
+    pub(super) fn is_broken(&self) -> bool {
+        self.state().broken || self.hosts.iter().all(|host| self.engine.is_out(host))
+    }
+
+    /// Sets the magic variables that list hosts.
+    fn tell_hosts(&self, everyone: &[Arc<str>]) {
+        let list = |hosts: &[Arc<str>]| Value::list(hosts.iter().cloned().map(Value::Str));
+        let active: Hosts = everyone.iter().filter(|host| !self.engine.is_out(host)).cloned().collect();
+        let magic = Map::from_iter([
+            (Key::from("ansible_play_hosts_all"), list(everyone)),
+            (Key::from("ansible_play_hosts"), list(&active)),
+            (Key::from("play_hosts"), list(&self.hosts)),
+            (Key::from("ansible_play_batch"), list(&self.hosts)),
+            (Key::from("ansible_play_name"), Value::from(self.name.as_str())),
+            (Key::from("ansible_play_role_names"), {
+                Value::list(self.play.static_roles.iter().map(|role| Value::Str(Arc::clone(&role.name))))
+            }),
+            (Key::from("ansible_role_names"), {
+                Value::list(self.play.static_roles.iter().map(|role| Value::Str(Arc::clone(&role.name))))
+            }),
+        ]);
+        *self.variables.magic.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(magic);
+    }
+
+    /// Takes a lost host out of `ansible_play_hosts` and `ansible_play_batch`.
+    pub(super) fn forget_host(&self, host: &str) {
+        let mut magic = self.variables.magic.write().unwrap_or_else(PoisonError::into_inner);
+        let magic = Arc::make_mut(&mut magic);
+        for name in ["ansible_play_hosts", "play_hosts", "ansible_play_batch"] {
+            if let Some(Value::List(hosts)) = magic.get_mut(name) {
+                Arc::make_mut(hosts).retain(|known| known.as_str() != Some(host));
+            }
+        }
+    }
+
+    /// What a task in `scope` can evaluate on `host`.
+    pub(super) fn templar(&self, host: &Arc<str>, scope: &Arc<Scope>) -> Templar {
+        let view = self.engine.store.of_task(host, &self.variables, scope);
+        Templar::new(Arc::clone(&self.engine.parts.templates), view).with_search(self.search(scope))
+    }
+
+    /// Where files are looked for: the roles from the inside outwards, the file's directory, the playbook's.
+    pub(super) fn search(&self, scope: &Scope) -> Vec<PathBuf> {
+        let mut dirs = Vec::new();
+        for level in scope.levels() {
+            dirs.extend(level.role.as_ref().map(|role| role.path.clone()));
+        }
+        dirs.extend(scope.dir().map(|dir| dir.to_path_buf()));
+        dirs.push(self.play.dir.clone());
+        let mut seen = HashSet::new();
+        dirs.retain(|dir| seen.insert(dir.clone()));
+        dirs
+    }
+
+    /// Runs tasks and blocks in order. Hosts that fail stay behind.
+    pub(super) fn nodes(&self, nodes: &[Node], hosts: Hosts, frame: Frame) -> After {
+        let mut after = After::all(hosts);
+        for node in nodes {
+            if after.alive.is_empty() || self.is_stopped() {
+                break;
+            }
+            let hosts = std::mem::take(&mut after.alive);
+            let step = match node {
+                Node::Task(task) => self.task(task, hosts, frame),
+                Node::Block(block) => self.block(block, hosts, frame),
+            };
+            after.alive = step.alive;
+            after.failed.extend(step.failed);
+        }
+        after
+    }
+
+    /// Puts hosts back into the batch's order.
+    pub(super) fn in_order(&self, mut hosts: Hosts) -> Hosts {
+        let place: HashMap<&str, usize> = self.hosts.iter().enumerate().map(|(index, host)| (&**host, index)).collect();
+        hosts.sort_by_key(|host| place.get(&**host).copied().unwrap_or(usize::MAX));
+        hosts.dedup();
+        hosts
+    }
+
+    /// Whether `--tags` and `--skip-tags` let a task run.
+    pub(super) fn is_selected(&self, task: &Task, hosts: &[Arc<str>], frame: Frame) -> bool {
+        let options = &self.engine.options;
+        if frame.handlers {
+            return true;
+        }
+        let tags = task.scope.tags();
+        if tags.is_empty() && options.tags.is_empty() {
+            return true;
+        }
+        let templar = hosts.first().map(|host| self.templar(host, &task.scope));
+        let mut names = Vec::new();
+        for tag in tags {
+            let value = match &templar {
+                Some(templar) if tag.is_lazy() => templar.resolve(tag).unwrap_or_else(|_| tag.clone()),
+                _ => tag.clone(),
+            };
+            match value {
+                Value::List(items) => names.extend(items.iter().map(Templar::text_of)),
+                other => names.extend(Templar::text_of(&other).split(',').map(|name| name.trim().to_owned())),
+            }
+        }
+        crate::playbook::tags_selected(&names, &options.tags, &options.skip_tags)
+    }
+
+    pub(super) fn role_key(block: &Block) -> Option<(String, bool)> {
+        let role = block.scope.role.as_ref()?;
+        Some((format!("{}\0{:?}", role.path.display(), role.params), role.allow_duplicates))
+    }
+}

@@ -1,0 +1,213 @@
+//! `include_tasks` and `include_role`: what runs is known only now, and may differ from host to host.
+
+use super::batch::{After, Batch, Frame, Hosts};
+use super::host_task::{Ended, first_unknown};
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Status, TaskInfo};
+use crate::playbook::{Keywords, Node, Role, RoleSpec, Scope, Task};
+use crate::template::Templar;
+use crate::value::{Map, Value};
+use std::sync::{Arc, PoisonError};
+
+/// One thing to include, and for whom.
+#[derive(Debug, Clone, PartialEq)]
+struct Included {
+    args: Map,
+    /// Variables of the loop's item.
+    locals: Map,
+    hosts: Hosts,
+}
+
+impl Batch<'_> {
+    /// Evaluates the include on every host, then runs each different one for its hosts, in order.
+    pub(super) fn include(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
+        let info = self.begin(task, &hosts);
+        let evaluated = self.in_parallel(&hosts, |host| self.evaluate_include(task, host));
+        let mut groups: Vec<Included> = Vec::new();
+        let mut after = After::default();
+        for (host, evaluated) in hosts.iter().zip(evaluated) {
+            let wanted = match evaluated {
+                Ok(wanted) => wanted,
+                Err(ended) => {
+                    let status = self.absorb(task, &info, host, *ended, frame);
+                    match status {
+                        Status::Failed => after.failed.push(Arc::clone(host)),
+                        _ => after.alive.push(Arc::clone(host)),
+                    }
+                    continue;
+                }
+            };
+            after.alive.push(Arc::clone(host));
+            for (args, locals) in wanted {
+                match groups.iter_mut().find(|group| group.args == args && group.locals == locals && !group.hosts.contains(host)) {
+                    Some(group) => group.hosts.push(Arc::clone(host)),
+                    None => groups.push(Included { args, locals, hosts: vec![Arc::clone(host)] }),
+                }
+            }
+        }
+        let loaded: Vec<_> = groups.iter().map(|group| self.load_for(task, &info, group, &mut after, frame)).collect();
+        for (group, nodes) in groups.into_iter().zip(loaded) {
+            self.run_included(group, &nodes.unwrap_or_default(), &mut after, frame);
+        }
+        After { alive: self.in_order(after.alive), failed: self.in_order(after.failed) }
+    }
+
+    /// Reads what a group of hosts includes, and tells of it. Where that fails the hosts fail.
+    fn load_for(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, group: &Included, after: &mut After, frame: Frame) -> Option<Vec<Node>> {
+        match self.load_included(task, group, &group.hosts) {
+            Ok((what, nodes)) => {
+                self.engine.emit(&Event::Included { what, hosts: group.hosts.clone() });
+                for host in &group.hosts {
+                    self.engine.stats.count(host, Status::Ok, false);
+                }
+                Some(nodes)
+            }
+            Err(diagnostics) => {
+                let message = diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+                for host in &group.hosts {
+                    let mut ended = Ended::failure(message.clone());
+                    if self.task_flag(task, &group.hosts, |keywords| &keywords.ignore_errors) {
+                        ended.status = Status::Ignored;
+                    }
+                    if self.absorb(task, info, host, ended, frame) == Status::Failed {
+                        after.alive.retain(|alive| alive != host);
+                        after.failed.push(Arc::clone(host));
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn run_included(&self, group: Included, nodes: &[Node], after: &mut After, frame: Frame) {
+        // Hosts that failed in an earlier one of these do not go on.
+        let hosts: Hosts = group.hosts.into_iter().filter(|host| after.alive.contains(host)).collect();
+        if hosts.is_empty() {
+            return;
+        }
+        let ran = self.nodes(nodes, hosts.clone(), frame);
+        after.alive.retain(|host| !hosts.contains(host));
+        after.alive.extend(ran.alive);
+        after.failed.extend(ran.failed);
+    }
+
+    /// What a host wants included: one each item, none where the condition is false.
+    #[allow(clippy::type_complexity, reason = "pairs of arguments and item variables, used once")]
+    fn evaluate_include(&self, task: &Arc<Task>, host: &Arc<str>) -> Result<Vec<(Map, Map)>, Box<Ended>> {
+        let info = Arc::new(TaskInfo {
+            id: 0,
+            name: String::new(),
+            action: task.action.to_string(),
+            span: task.span.clone(),
+            handler: task.handler,
+        });
+        let host_task = super::host_task::HostTask { batch: self, task, info: &info, host };
+        let templar = self.templar(host, &task.scope);
+        host_task.include_wishes(&templar)
+    }
+
+    /// Reads the file or role.
+    fn load_included(&self, task: &Arc<Task>, group: &Included, hosts: &[Arc<str>]) -> Result<(String, Vec<Node>), Vec<Diagnostic>> {
+        let scope = include_scope(task, &group.locals);
+        let statics = super::run::EngineStatics { batch: self, host: &hosts[0] };
+        if &*task.action == "ansible.builtin.include_role" {
+            let spec = role_spec(&group.args).map_err(|message| vec![located(Diagnostic::error(message), task)])?;
+            let loaded = self.engine.parts.loader.include_role(&spec, &scope, &statics)?;
+            loaded.dependencies.iter().chain([&loaded.role]).for_each(|role| self.show_role(role));
+            return Ok((spec.name.to_string(), vec![loaded.block]));
+        }
+        let file = ["_raw_params", "file"].iter().find_map(|name| group.args.get(*name));
+        let Some(file) = file.map(Templar::text_of) else {
+            return Err(vec![located(Diagnostic::error("include_tasks needs a file"), task)]);
+        };
+        let loader = &self.engine.parts.loader;
+        let path = loader.find_tasks(&file, &task.scope, task.handler).map_err(|error| vec![located(error, task)])?;
+        let loaded = loader.include_tasks(&path, &scope, task.handler, &statics)?;
+        loaded.roles.iter().for_each(|role| self.show_role(role));
+        Ok((path.display().to_string(), loaded.nodes))
+    }
+
+    /// A role that came in now: its handlers, and, where it is public, its variables, for the whole play.
+    fn show_role(&self, role: &Arc<Role>) {
+        // A role that the play knows already has its handlers there.
+        let known = |other: &Arc<Role>| other.path == role.path && other.params == role.params;
+        if !self.play.static_roles.iter().any(known) {
+            let mut state = self.state();
+            if !state.late_roles.iter().any(known) {
+                state.late_roles.push(Arc::clone(role));
+            }
+        }
+        if role.public {
+            for (all, new) in [(&self.variables.role_defaults, &role.defaults), (&self.variables.role_vars, &role.vars)] {
+                let mut all = all.write().unwrap_or_else(PoisonError::into_inner);
+                Arc::make_mut(&mut all).extend(new.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+        }
+    }
+}
+
+impl super::host_task::HostTask<'_> {
+    /// Evaluates loop, condition and arguments of an include.
+    #[allow(clippy::type_complexity, reason = "pairs of arguments and item variables, used once")]
+    fn include_wishes(&self, templar: &Templar) -> Result<Vec<(Map, Map)>, Box<Ended>> {
+        let Some(loop_) = &self.task.loop_ else {
+            return Ok(self.include_wish(templar)?.map(|args| (args, Map::new())).into_iter().collect());
+        };
+        let items = match self.loop_locals(templar, loop_) {
+            Ok(items) => items,
+            Err(ended) => return Err(ended),
+        };
+        let mut wishes = Vec::new();
+        for locals in items {
+            if let Some(args) = self.include_wish(&templar.with_locals(locals.clone()))? {
+                wishes.push((args, locals));
+            }
+        }
+        Ok(wishes)
+    }
+
+    fn include_wish(&self, templar: &Templar) -> Result<Option<Map>, Box<Ended>> {
+        // `when` of an include decides about the include itself, and is inherited by what it brings.
+        if let Some(ended) = self.when(templar)? {
+            return if self.task.loop_.is_some() { Ok(None) } else { Err(Box::new(ended)) };
+        }
+        let args = self.args(templar).map_err(|error| Box::new(Ended::from_error(&error, self.task.span.as_ref())))?;
+        match args.values().find_map(first_unknown) {
+            Some(reason) => Err(Box::new(Ended::unknown(&reason))),
+            None => Ok(Some(args)),
+        }
+    }
+}
+
+/// The level that everything included is inside of, with the variables of the loop's item.
+fn include_scope(task: &Task, locals: &Map) -> Arc<Scope> {
+    let scope = task.included_scope();
+    if locals.is_empty() {
+        return scope;
+    }
+    let mut vars = Map::clone(&scope.keywords.vars);
+    vars.extend(locals.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let keywords = Keywords { vars: Arc::new(vars), ..scope.keywords.clone() };
+    Arc::new(Scope { keywords, ..Scope::clone(&scope) })
+}
+
+fn located(diagnostic: Diagnostic, task: &Task) -> Diagnostic {
+    task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span))
+}
+
+fn role_spec(args: &Map) -> Result<RoleSpec, String> {
+    let text = |name: &str| args.get(name).map(|value| Arc::<str>::from(Templar::text_of(value)));
+    let flag = |name: &str, default| args.get(name).and_then(Value::as_bool).unwrap_or(default);
+    let name = text("name").or_else(|| text("role")).ok_or("include_role needs a name")?;
+    Ok(RoleSpec {
+        name,
+        tasks_from: text("tasks_from"),
+        vars_from: text("vars_from"),
+        defaults_from: text("defaults_from"),
+        handlers_from: text("handlers_from"),
+        allow_duplicates: flag("allow_duplicates", true),
+        public: args.get("public").and_then(Value::as_bool),
+        rolespec_validate: flag("rolespec_validate", true),
+        params: Arc::default(),
+    })
+}

@@ -1,0 +1,23 @@
+//! Plays on hosts: order, handlers, failures, loops, connections. The only layer that knows both playbooks and machines.
+
+mod batch;
+mod block;
+mod cancel;
+mod facts;
+mod handlers;
+mod host_task;
+mod include;
+mod stats;
+mod looped;
+mod meta;
+mod options;
+mod play;
+mod pool;
+mod run;
+mod settings;
+mod task;
+mod validate;
+
+pub use cancel::Cancel;
+pub use options::{Gathering, Prompter, RunMode, RunOptions};
+pub use run::{ANSIBLE_VERSION, Engine, EngineParts, Reload, RunError, Summary};

@@ -1,0 +1,124 @@
+//! What a run is told besides its playbook and inventory.
+
+use crate::connection::HostKeyChecking;
+use crate::secret::Secret;
+use crate::value::Map;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a run does to hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunMode {
+    /// Changes them.
+    #[default]
+    Apply,
+    /// Looks, and plays the changes into a simulation that later tasks see.
+    Plan,
+}
+
+/// When facts are gathered without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gathering {
+    /// In each play, unless it says no.
+    #[default]
+    Implicit,
+    /// Only where a play says so.
+    Explicit,
+    /// Where no facts of the host are known yet.
+    Smart,
+}
+
+/// Questions to whoever started the run (`pause`, `vars_prompt`).
+pub trait Prompter: Send + Sync {
+    /// Shows `prompt` and returns the answer; `echo` says whether it may be seen while typed.
+    ///
+    /// # Errors
+    /// In words, where nobody can be asked.
+    fn ask(&self, prompt: &str, echo: bool) -> Result<String, String>;
+}
+
+/// What a run is told. `Default` is a plain apply of everything.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "named as ansible-playbook's options and ansible.cfg's settings")]
+pub struct RunOptions {
+    pub mode: RunMode,
+    /// Whether results carry diffs.
+    pub diff: bool,
+    /// Hosts at a time.
+    pub forks: usize,
+    pub tags: Vec<String>,
+    pub skip_tags: Vec<String>,
+    pub limit: Option<String>,
+    pub start_at_task: Option<String>,
+    pub extra_vars: Arc<Map>,
+    pub verbosity: u8,
+    pub force_handlers: bool,
+    pub any_errors_fatal: bool,
+    pub gathering: Gathering,
+    pub gather_subset: Vec<String>,
+    /// Default `-c`.
+    pub connection: Option<String>,
+    /// Default `-u`.
+    pub remote_user: Option<String>,
+    pub private_key_file: Option<PathBuf>,
+    pub connection_password: Option<Secret>,
+    pub ssh_args: Vec<String>,
+    pub host_key_checking: HostKeyChecking,
+    pub timeout: Duration,
+    pub retries: u32,
+    /// Seconds a task may take, where it does not say.
+    pub task_timeout: Option<f64>,
+    pub become_: bool,
+    pub become_method: String,
+    pub become_user: Option<String>,
+    pub become_flags: Option<String>,
+    pub become_password: Option<Secret>,
+    pub inject_facts: bool,
+    pub merge_hashes: bool,
+    pub remote_tmp: Option<String>,
+    pub inventory_sources: Vec<String>,
+    pub config_file: Option<PathBuf>,
+    /// User that local paths like `~` and `ansible_user_id` without facts belong to.
+    pub home: Option<PathBuf>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            mode: RunMode::Apply,
+            diff: false,
+            forks: 256,
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            limit: None,
+            start_at_task: None,
+            extra_vars: Arc::default(),
+            verbosity: 0,
+            force_handlers: false,
+            any_errors_fatal: false,
+            gathering: Gathering::Implicit,
+            gather_subset: Vec::new(),
+            connection: None,
+            remote_user: None,
+            private_key_file: None,
+            connection_password: None,
+            ssh_args: Vec::new(),
+            host_key_checking: HostKeyChecking::Strict,
+            timeout: Duration::from_secs(10),
+            retries: 0,
+            task_timeout: None,
+            become_: false,
+            become_method: "sudo".to_owned(),
+            become_user: None,
+            become_flags: None,
+            become_password: None,
+            inject_facts: true,
+            merge_hashes: false,
+            remote_tmp: None,
+            inventory_sources: Vec::new(),
+            config_file: None,
+            home: None,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! One play: its hosts, its batches, and the phases of each.
+
+use super::batch::{Batch, Frame};
+use super::{Engine, RunError};
+use crate::diagnostic::Diagnostic;
+use crate::event::Event;
+use crate::playbook::{Play, Spanned};
+use crate::system::local_files;
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use crate::vars::PlayVariables;
+use crate::vars::files::load_vars_file;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+impl Engine {
+    /// Runs a play. `false`: nothing after it is to be run.
+    pub(super) fn play(&self, play: &Arc<Play>) -> Result<bool, RunError> {
+        let mut variables = PlayVariables { vars: Arc::clone(&play.scope.keywords.vars), ..PlayVariables::default() };
+        variables.prompted = Arc::new(self.prompt(play)?);
+        let everyone = self.hosts_of(play, &variables)?;
+        let name = self.play_name(play, &variables);
+        variables.files = self.vars_files(play, &everyone)?;
+        self.role_variables(play, &mut variables);
+
+        if everyone.is_empty() {
+            self.emit(&Event::NoHostsMatched { play: name });
+            return Ok(true);
+        }
+        let variables = Arc::new(variables);
+        let batches = self.batches(play, &variables, &everyone)?;
+        for hosts in batches {
+            let hosts: Vec<_> = hosts.into_iter().filter(|host| !self.is_out(host)).collect();
+            if hosts.is_empty() {
+                continue;
+            }
+            let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
+            batch.run();
+            if batch.is_broken() {
+                self.emit(&Event::NoMoreHosts);
+                return Ok(false);
+            }
+            if self.cancel.is_requested() {
+                return Ok(false);
+            }
+            if batch.state().play_ended {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A templar that knows no host: for a play's own keywords.
+    fn play_templar(&self, play: &Play, variables: &PlayVariables) -> Templar {
+        // Lowest first, so that later ones replace earlier ones.
+        let mut map = Map::new();
+        for layer in [&variables.vars, &variables.prompted, &self.options.extra_vars] {
+            map.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let view = self.store.of_host(&Arc::from("localhost"));
+        Templar::new(Arc::clone(&self.parts.templates), view).with_locals(map).with_search(vec![play.dir.clone()])
+    }
+
+    pub(super) fn play_keyword(&self, play: &Play, variables: &PlayVariables, keyword: &Option<Spanned<Value>>) -> Result<Option<Value>, RunError> {
+        let Some(written) = keyword else { return Ok(None) };
+        let value = self.play_templar(play, variables).resolve(&written.value).map_err(|error| {
+            let diagnostic = error.to_diagnostic();
+            written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span))
+        })?;
+        Ok(Some(value))
+    }
+
+    fn play_name(&self, play: &Play, variables: &PlayVariables) -> String {
+        let named = self.play_keyword(play, variables, &play.name).ok().flatten();
+        named.map(|name| Templar::text_of(&name)).filter(|name| !name.is_empty()).unwrap_or_else(|| {
+            play.hosts.iter().map(|hosts| Templar::text_of(&hosts.value)).collect::<Vec<_>>().join(",")
+        })
+    }
+
+    /// The hosts that the play's pattern and `--limit` select, in the play's order.
+    fn hosts_of(&self, play: &Play, variables: &PlayVariables) -> Result<Vec<Arc<str>>, RunError> {
+        let templar = self.play_templar(play, variables);
+        let mut patterns = Vec::new();
+        for written in &play.hosts {
+            let place = |diagnostic: Diagnostic| written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span));
+            match templar.resolve(&written.value).map_err(|error| place(error.to_diagnostic()))? {
+                Value::List(items) => patterns.extend(items.iter().map(Templar::text_of)),
+                other => patterns.push(Templar::text_of(&other)),
+            }
+        }
+        let pattern = patterns.join(",");
+        let place = |diagnostic: Diagnostic| play.hosts.first().and_then(|hosts| hosts.span.as_ref()).map_or(diagnostic.clone(), |span| diagnostic.at(span));
+        let selected = self.store.inventory(|inventory| inventory.select(&pattern, self.options.limit.as_deref()));
+        let mut hosts = selected.map_err(place)?;
+        for warning in self.store.inventory(|inventory| inventory.take_warnings()) {
+            self.warn(warning.to_string());
+        }
+        for host in &hosts {
+            self.store.check_host(host)?;
+        }
+        let order = self.play_keyword(play, variables, &play.order)?.map(|order| Templar::text_of(&order));
+        match order.as_deref() {
+            None | Some("inventory" | "None" | "") => {}
+            Some("sorted") => hosts.sort(),
+            Some("reverse_sorted") => {
+                hosts.sort();
+                hosts.reverse();
+            }
+            Some("reverse_inventory") => hosts.reverse(),
+            Some("shuffle") => fastrand::shuffle(&mut hosts),
+            Some(other) => {
+                let known = ["inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle"];
+                return Err(place(Diagnostic::error(format!("unknown order `{other}`")).suggest(other, known)).into());
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn prompt(&self, play: &Play) -> Result<Map, RunError> {
+        let mut answers = Map::new();
+        for question in &play.vars_prompt {
+            if self.options.extra_vars.contains_key(&*question.name) {
+                continue;
+            }
+            let answer = self.ask(question).map_err(|message| Diagnostic::error(format!("vars_prompt `{}`: {message}", question.name)))?;
+            if question.private {
+                self.parts.redactor.add(&answer);
+            }
+            answers.insert(Key::Str(Arc::clone(&question.name)), Value::from(answer));
+        }
+        Ok(answers)
+    }
+
+    fn ask(&self, question: &crate::playbook::Prompt) -> Result<String, String> {
+        let default = question.default.as_ref().map(Templar::text_of);
+        if question.encrypt.is_some() {
+            return Err("`encrypt` is not built yet; use the password_hash filter where the variable is used".into());
+        }
+        let Some(prompter) = &self.parts.prompter else {
+            return default.ok_or_else(|| "nobody can be asked here and there is no default; give it with -e".to_owned());
+        };
+        let text = question.prompt.as_ref().map_or_else(|| question.name.to_string(), Templar::text_of);
+        let shown = match &default {
+            Some(default) if !question.private => format!("{text} [{default}]"),
+            _ => text.clone(),
+        };
+        loop {
+            let answer = prompter.ask(&shown, !question.private)?;
+            if question.confirm && prompter.ask(&format!("confirm {text}"), !question.private)? != answer {
+                continue;
+            }
+            return Ok(if answer.is_empty() { default.unwrap_or_default() } else { answer });
+        }
+    }
+
+    /// Reads `vars_files` for each host: names may depend on it; of a list, the first that exists is taken.
+    fn vars_files(&self, play: &Play, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str>, Arc<Map>>, RunError> {
+        let mut by_host = HashMap::new();
+        if play.vars_files.is_empty() {
+            return Ok(by_host);
+        }
+        let mut known: HashMap<Vec<String>, Arc<Map>> = HashMap::new();
+        for host in hosts {
+            let templar = Templar::new(Arc::clone(&self.parts.templates), self.store.of_host(host)).with_locals(Map::clone(&play.scope.keywords.vars));
+            let mut merged = Map::new();
+            for written in &play.vars_files {
+                let place = |diagnostic: Diagnostic| written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span));
+                let names: Vec<String> = match templar.resolve(&written.value) {
+                    Ok(Value::List(items)) => items.iter().map(Templar::text_of).collect(),
+                    Ok(other) => vec![Templar::text_of(&other)],
+                    // A name that needs facts is read when the facts are there, by the tasks that need it; as Ansible does.
+                    Err(error) if error.undefined.is_some() => continue,
+                    Err(error) => return Err(place(error.to_diagnostic()).into()),
+                };
+                let vars = match known.get(&names) {
+                    Some(vars) => Arc::clone(vars),
+                    None => {
+                        let vars = Arc::new(self.vars_file(play, &names).map_err(place)?);
+                        known.insert(names, Arc::clone(&vars));
+                        vars
+                    }
+                };
+                merged.extend(vars.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            by_host.insert(Arc::clone(host), Arc::new(merged));
+        }
+        Ok(by_host)
+    }
+
+    /// The first of `names` that exists, below the playbook or its `vars/`.
+    fn vars_file(&self, play: &Play, names: &[String]) -> Result<Map, Diagnostic> {
+        let candidates = names.iter().flat_map(|name| [play.dir.join("vars").join(name), play.dir.join(name)]);
+        let found = candidates.into_iter().find(|path| local_files::is_file(path));
+        let path = found.ok_or_else(|| Diagnostic::error(format!("vars file {} was not found", names.join(", "))))?;
+        let mut warnings = Vec::new();
+        let vars = load_vars_file(&path, &self.parts.vault, &mut warnings)?;
+        warnings.iter().for_each(|warning| self.warn(warning.to_string()));
+        Ok(vars)
+    }
+
+    /// Merges what the static roles show to the whole play: of two, the later wins.
+    fn role_variables(&self, play: &Play, variables: &mut PlayVariables) {
+        let merged = |of: &dyn Fn(&crate::playbook::Role) -> Arc<Map>| {
+            let mut all = Map::new();
+            for role in &play.static_roles {
+                all.extend(of(role).iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            RwLock::new(Arc::new(all))
+        };
+        variables.role_defaults = merged(&|role| Arc::clone(&role.defaults));
+        variables.role_vars = merged(&|role| Arc::clone(&role.vars));
+    }
+
+    /// `serial`: numbers, percentages, or a list of them, the last repeated.
+    fn batches(&self, play: &Play, variables: &PlayVariables, hosts: &[Arc<str>]) -> Result<Vec<Vec<Arc<str>>>, RunError> {
+        let Some(serial) = self.play_keyword(play, variables, &play.serial)? else { return Ok(vec![hosts.to_vec()]) };
+        let steps = match &serial {
+            Value::List(items) => items.to_vec(),
+            other => vec![other.clone()],
+        };
+        let mut sizes = Vec::new();
+        for step in &steps {
+            let text = Templar::text_of(step);
+            let size = match text.trim().strip_suffix('%') {
+                Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| ((hosts.len() as f64 * percent / 100.0) as usize).max(1)),
+                None => text.trim().parse::<usize>().ok(),
+            };
+            let Some(size) = size else {
+                let diagnostic = Diagnostic::error(format!("`serial` must be a number or a percentage, not `{text}`"));
+                let span = play.serial.as_ref().and_then(|written| written.span.as_ref());
+                return Err(span.map_or(diagnostic.clone(), |span| diagnostic.at(span)).into());
+            };
+            sizes.push(if size == 0 { hosts.len() } else { size });
+        }
+        let (mut rest, mut batches) = (hosts, Vec::new());
+        let mut sizes = sizes.into_iter();
+        let mut size = sizes.next().unwrap_or(hosts.len());
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(size.min(rest.len()));
+            batches.push(batch.to_vec());
+            rest = after;
+            size = sizes.next().unwrap_or(size);
+        }
+        Ok(batches)
+    }
+}
+
+/// The phases of a play on one batch.
+impl Batch<'_> {
+    pub(super) fn run(&self) {
+        let play = self.play;
+        self.engine.emit(&Event::PlayStarted { name: self.name.clone(), hosts: self.hosts.clone() });
+        let frame = Frame::default();
+        let facts = self.gathering();
+        let strategy = self.engine.play_keyword(play, &self.variables, &play.strategy).ok().flatten();
+        let strategy = strategy.map(|name| Templar::text_of(&name));
+        let phases = |hosts: Vec<Arc<str>>| {
+            let mut hosts = self.gather_facts(&facts, hosts, frame);
+            for nodes in [&[&play.pre_tasks][..], &[&play.roles, &play.tasks], &[&play.post_tasks]] {
+                let mut failed = Vec::new();
+                for nodes in nodes {
+                    let after = self.nodes(nodes, hosts, frame);
+                    hosts = after.alive;
+                    failed.extend(after.failed);
+                }
+                hosts = self.flush_handlers(hosts, &failed, frame);
+            }
+        };
+        match strategy.as_deref().map(crate::module::short_name) {
+            Some("free" | "host_pinned") => self.engine.threads.install(|| {
+                use rayon::prelude::*;
+                self.hosts.par_iter().for_each(|host| phases(vec![Arc::clone(host)]));
+            }),
+            _ => phases(self.hosts.clone()),
+        }
+    }
+}

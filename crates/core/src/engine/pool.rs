@@ -1,0 +1,96 @@
+//! Open connections, kept for the whole run and lent to one task at a time.
+
+use crate::connection::{Connection, ConnectionError, Connector, Target};
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Connections by target.
+pub(super) struct Pool {
+    connector: Arc<dyn Connector>,
+    /// Only one connection a target: its helper holds the simulation that all tasks must see.
+    exclusive: bool,
+    state: Mutex<HashMap<String, Slot>>,
+    returned: Condvar,
+}
+
+#[derive(Default)]
+struct Slot {
+    idle: Vec<Box<dyn Connection>>,
+    lent: usize,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Arc<dyn Connector>, exclusive: bool) -> Self {
+        Self { connector, exclusive, state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    /// Runs `work` with a connection to `target`. One that turns out dead is dropped.
+    pub(super) fn with<T>(
+        &self,
+        target: &Target,
+        work: impl FnOnce(&mut dyn Connection) -> Result<T, ConnectionError>,
+    ) -> Result<T, ConnectionError> {
+        let key = key(target);
+        let idle = self.borrow(&key);
+        let opened = match idle {
+            Some(connection) => Ok(connection),
+            None => self.connector.connect(target),
+        };
+        let mut lent = Lent { pool: self, key, connection: None };
+        lent.connection = Some(opened?);
+        let result = match lent.connection.as_deref_mut() {
+            Some(connection) => work(connection),
+            None => Err(ConnectionError::Unreachable("no connection".into())),
+        };
+        if matches!(result, Err(ConnectionError::Unreachable(_))) {
+            lent.connection = None;
+        }
+        result
+    }
+
+    fn borrow(&self, key: &str) -> Option<Box<dyn Connection>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let slot = state.entry(key.to_owned()).or_default();
+            if self.exclusive && slot.lent > 0 {
+                state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            slot.lent += 1;
+            return slot.idle.pop();
+        }
+    }
+
+    /// Closes all idle connections of a host (`meta: reset_connection`).
+    pub(super) fn reset(&self, target: &Target) {
+        let idle = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.get_mut(&key(target)).map(|slot| std::mem::take(&mut slot.idle))
+        };
+        drop(idle);
+    }
+
+}
+
+/// Gives the connection back however the work ends.
+struct Lent<'a> {
+    pool: &'a Pool,
+    key: String,
+    connection: Option<Box<dyn Connection>>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = state.get_mut(&self.key) {
+            slot.lent -= 1;
+            slot.idle.extend(self.connection.take());
+        }
+        self.pool.returned.notify_all();
+    }
+}
+
+/// Two tasks can share a connection if they connect to the same place as the same user in the same way.
+fn key(target: &Target) -> String {
+    format!("{target:?}")
+}

@@ -1,0 +1,240 @@
+//! A run: playbooks on an inventory, from the first play to the recap.
+
+use super::pool::Pool;
+use super::stats::Stats;
+use super::{Cancel, Prompter, RunMode, RunOptions};
+use crate::actions::Actions;
+use crate::connection::Connector;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Reporter, RunStats};
+use crate::inventory::Inventory;
+use crate::module::Registry;
+use crate::playbook::{Loader, Playbook};
+use crate::secret::Redactor;
+use crate::template::Templates;
+use crate::value::{Key, Map, Value};
+use crate::vars::{Decrypt, Globals, Store};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Reads an inventory.
+pub type Reload = Arc<dyn Fn() -> Result<Inventory, Diagnostic> + Send + Sync>;
+
+/// What a run is made of.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// Modules by name.
+    pub registry: Arc<Registry>,
+    /// Tasks that run on the controller, by name.
+    pub actions: Arc<Actions>,
+    /// Opens connections.
+    pub connector: Arc<dyn Connector>,
+    /// Hears of everything.
+    pub reporter: Arc<dyn Reporter>,
+    /// Evaluates templates.
+    pub templates: Arc<Templates>,
+    /// Reads included files and roles.
+    pub loader: Arc<Loader>,
+    /// Opens vaults in files of variables.
+    pub vault: Arc<dyn Decrypt>,
+    /// Knows what must not be shown.
+    pub redactor: Arc<Redactor>,
+    /// Reads the inventory again (`meta: refresh_inventory`), where there is one to read.
+    pub reload_inventory: Option<Reload>,
+    /// Asks the user, where there is one.
+    pub prompter: Option<Arc<dyn Prompter>>,
+}
+
+/// Why a run could not begin or go on; hosts that failed are no such reason.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Something in the user's files.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Input(Vec<Diagnostic>),
+    /// The threads could not be started.
+    #[error("start {forks} threads: {message}")]
+    Threads {
+        /// How many.
+        forks: usize,
+        /// What the system said.
+        message: String,
+    },
+}
+
+impl From<Diagnostic> for RunError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Input(vec![diagnostic])
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Counts by host.
+    pub stats: RunStats,
+    /// It was asked to stop.
+    pub cancelled: bool,
+    /// Something was changed, or, in a plan, would or may be.
+    pub changed: bool,
+}
+
+impl Summary {
+    /// Whether a host failed.
+    pub fn failed(&self) -> bool {
+        self.stats.values().any(|stats| stats.failed > 0)
+    }
+
+    /// Whether a host could not be reached.
+    pub fn unreachable(&self) -> bool {
+        self.stats.values().any(|stats| stats.unreachable > 0)
+    }
+}
+
+/// Runs playbooks. One engine is one run: facts, connections and failed hosts are kept between its plays.
+pub struct Engine {
+    pub(super) parts: EngineParts,
+    pub(super) options: RunOptions,
+    pub(super) store: Arc<Store>,
+    pub(super) pool: Pool,
+    pub(super) threads: rayon::ThreadPool,
+    pub(super) stats: Stats,
+    pub(super) cancel: Cancel,
+    /// Hosts that failed or could not be reached: out for the rest of the run.
+    pub(super) out: Mutex<HashSet<Arc<str>>>,
+    /// Hosts on which a plan has simulated a change.
+    pub(super) simulated: Mutex<HashSet<Arc<str>>>,
+    pub(super) changed: AtomicBool,
+    /// `--start-at-task` has not come yet.
+    pub(super) waiting_for_start: AtomicBool,
+    next_task: AtomicU64,
+}
+
+impl Engine {
+    /// Prepares a run. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Threads that cannot be started.
+    pub fn new(parts: EngineParts, inventory: Inventory, options: RunOptions, playbook_dir: Option<&Path>, cancel: Cancel) -> Result<Self, RunError> {
+        let forks = options.forks.clamp(1, 4096);
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(forks)
+            .thread_name(|index| format!("host-{index}"))
+            .build()
+            .map_err(|error| RunError::Threads { forks, message: error.to_string() })?;
+        let globals = Globals {
+            extra: Arc::clone(&options.extra_vars),
+            magic: Arc::new(magic(&options, playbook_dir)),
+            inject_facts: options.inject_facts,
+            merge_hashes: options.merge_hashes,
+            playbook_dir: playbook_dir.map(Path::to_owned),
+        };
+        Ok(Self {
+            pool: Pool::new(Arc::clone(&parts.connector), options.mode == RunMode::Plan),
+            store: Arc::new(Store::new(inventory, globals)),
+            threads,
+            stats: Stats::default(),
+            cancel,
+            out: Mutex::default(),
+            simulated: Mutex::default(),
+            changed: AtomicBool::new(false),
+            waiting_for_start: AtomicBool::new(options.start_at_task.is_some()),
+            next_task: AtomicU64::new(1),
+            parts,
+            options,
+        })
+    }
+
+    /// The variables and the inventory of the run.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Runs every play of a playbook, in order.
+    ///
+    /// # Errors
+    /// Errors in the user's input that stop the whole run.
+    pub fn run(&self, playbook: &Playbook) -> Result<(), RunError> {
+        self.emit(&Event::PlaybookStarted { path: playbook.path.display().to_string() });
+        for play in &playbook.plays {
+            if self.cancel.is_requested() || !self.play(play)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the run: tells the counts.
+    pub fn finish(&self) -> Summary {
+        let stats = self.stats.get();
+        self.emit(&Event::Finished { stats: stats.clone() });
+        Summary { stats, cancelled: self.cancel.is_requested(), changed: self.changed.load(Ordering::Relaxed) }
+    }
+
+    pub(super) fn emit(&self, event: &Event) {
+        self.parts.reporter.event(event);
+    }
+
+    pub(super) fn next_task_id(&self) -> u64 {
+        self.next_task.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        self.emit(&Event::Warning { message: self.parts.redactor.redact(&message.into()).into_owned() });
+    }
+
+    pub(super) fn is_out(&self, host: &str) -> bool {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
+    }
+
+    pub(super) fn put_out(&self, host: &Arc<str>) {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(host));
+    }
+}
+
+/// Evaluates file and role names of static imports inside of what is included while running.
+pub(super) struct EngineStatics<'a> {
+    pub(super) batch: &'a super::batch::Batch<'a>,
+    pub(super) host: &'a Arc<str>,
+}
+
+impl crate::playbook::Statics for EngineStatics<'_> {
+    fn resolve(&self, value: &Value, scope: &Arc<crate::playbook::Scope>) -> Result<Value, Diagnostic> {
+        self.batch.templar(self.host, scope).resolve(value).map_err(|error| error.to_diagnostic())
+    }
+}
+
+/// Magic variables that are the same everywhere.
+fn magic(options: &RunOptions, playbook_dir: Option<&Path>) -> Map {
+    let texts = |items: &[String]| Value::list(items.iter().map(|item| Value::from(item.as_str())));
+    let dir = playbook_dir.map_or(Value::Null, |dir| Value::from(dir.to_string_lossy().into_owned()));
+    let version = Map::from_iter([
+        (Key::from("full"), Value::from(ANSIBLE_VERSION)),
+        (Key::from("string"), Value::from(ANSIBLE_VERSION)),
+        (Key::from("major"), Value::Int(2)),
+        (Key::from("minor"), Value::Int(19)),
+        (Key::from("revision"), Value::Int(14)),
+    ]);
+    let run_tags = if options.tags.is_empty() { vec!["all".to_owned()] } else { options.tags.clone() };
+    Map::from_iter([
+        (Key::from("ansible_check_mode"), Value::Bool(options.mode == RunMode::Plan)),
+        (Key::from("ansible_diff_mode"), Value::Bool(options.diff)),
+        (Key::from("ansible_forks"), Value::Int(options.forks as i64)),
+        (Key::from("ansible_inventory_sources"), texts(&options.inventory_sources)),
+        (Key::from("ansible_limit"), options.limit.as_deref().map_or(Value::Null, Value::from)),
+        (Key::from("ansible_run_tags"), texts(&run_tags)),
+        (Key::from("ansible_skip_tags"), texts(&options.skip_tags)),
+        (Key::from("ansible_verbosity"), Value::Int(i64::from(options.verbosity))),
+        (Key::from("ansible_version"), version.into()),
+        (Key::from("ansible_playbook_python"), Value::from("/usr/bin/python3")),
+        (
+            Key::from("ansible_config_file"),
+            options.config_file.as_ref().map_or(Value::Null, |file| Value::from(file.to_string_lossy().into_owned())),
+        ),
+        (Key::from("playbook_dir"), dir),
+    ])
+}
+
+/// The version of Ansible whose language this is.
+pub const ANSIBLE_VERSION: &str = "2.19.14";

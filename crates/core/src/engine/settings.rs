@@ -1,0 +1,262 @@
+//! How one task runs on one host: connection, become, environment, mode, decided from variables, keywords and options.
+
+use super::{RunMode, RunOptions};
+use crate::connection::{Become, ConnectionKind, HostKeyChecking, Target};
+use crate::module::Mode;
+use crate::playbook::{Keywords, Scope, Spanned};
+use crate::secret::Secret;
+use crate::template::{Templar, TemplateError};
+use crate::value::{Value, parse_bool};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, TemplateError>;
+
+/// Everything decided for one task on one host.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) mode: Mode,
+    pub(super) diff: bool,
+    pub(super) no_log: bool,
+    pub(super) ignore_errors: bool,
+    pub(super) ignore_unreachable: bool,
+    pub(super) timeout: Option<f64>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) target: Target,
+    pub(super) become_: Option<Become>,
+}
+
+/// Reads keywords and connection variables for a task.
+pub(super) struct Resolver<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) scope: &'a Scope,
+    /// The task's variables.
+    pub(super) templar: &'a Templar,
+    /// The variables of the host that is connected to, where the task is delegated.
+    pub(super) connection: &'a Templar,
+    /// Name of that host.
+    pub(super) host: &'a Arc<str>,
+    /// It is not in the inventory and means this machine.
+    pub(super) implicit_local: bool,
+}
+
+impl Resolver<'_> {
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let check_mode = self.flag(|keywords| &keywords.check_mode)?;
+        let mode = match (self.options.mode, check_mode) {
+            (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
+            (RunMode::Apply, Some(true)) => Mode::Check,
+            (RunMode::Plan, _) => Mode::Simulate,
+        };
+        let plan = self.options.mode == RunMode::Plan;
+        Ok(Settings {
+            mode,
+            diff: self.flag(|keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
+            no_log: self.flag(|keywords| &keywords.no_log)?.unwrap_or(false),
+            ignore_errors: self.flag(|keywords| &keywords.ignore_errors)?.unwrap_or(false),
+            ignore_unreachable: self.flag(|keywords| &keywords.ignore_unreachable)?.unwrap_or(false),
+            timeout: self.number(|keywords| &keywords.timeout)?.or(self.options.task_timeout).filter(|seconds| *seconds > 0.0),
+            environment: self.environment()?,
+            target: self.target()?,
+            become_: self.become_()?,
+        })
+    }
+
+    /// A keyword's value, evaluated.
+    pub(super) fn keyword(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<Value>> {
+        match self.scope.find(keyword) {
+            Some(written) => {
+                let value = self.templar.resolve(&written.value)?;
+                Ok((value != Value::Omit).then_some(value))
+            }
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn flag(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<bool>> {
+        Ok(self.keyword(keyword)?.and_then(|value| value.as_bool()))
+    }
+
+    fn number(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<f64>> {
+        Ok(self.keyword(keyword)?.and_then(|value| match value {
+            Value::Int(number) => Some(number as f64),
+            Value::Float(number) => Some(number),
+            Value::Str(text) => text.trim().parse().ok(),
+            _ => None,
+        }))
+    }
+
+    fn text(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<String>> {
+        Ok(self.keyword(keyword)?.filter(|value| *value != Value::Null).map(|value| Templar::text_of(&value)))
+    }
+
+    /// The first of these variables that the connected host has.
+    fn variable(&self, names: &[&str]) -> Result<Option<Value>> {
+        for name in names {
+            if let Some(value) = self.connection.variable(name)? {
+                if !matches!(value, Value::Null | Value::Omit) {
+                    return Ok(Some(value));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn variable_text(&self, names: &[&str]) -> Result<Option<String>> {
+        Ok(self.variable(names)?.map(|value| Templar::text_of(&value)))
+    }
+
+    fn variable_secret(&self, names: &[&str]) -> Result<Option<Secret>> {
+        Ok(self.variable_text(names)?.map(Secret::new))
+    }
+
+    /// Outer levels first, so that inner ones replace by name.
+    fn environment(&self) -> Result<BTreeMap<String, String>> {
+        let mut environment = BTreeMap::new();
+        let mut levels: Vec<&Spanned<Value>> =
+            self.scope.levels().filter_map(|level| level.keywords.environment.as_ref()).collect();
+        levels.reverse();
+        for written in levels {
+            let value = self.templar.resolve(&written.value)?;
+            let maps: Vec<&Value> = match &value {
+                Value::List(items) => items.iter().collect(),
+                other => vec![other],
+            };
+            for map in maps.into_iter().filter_map(Value::as_map) {
+                environment.extend(map.iter().map(|(key, value)| (key.to_string(), Templar::text_of(value))));
+            }
+        }
+        Ok(environment)
+    }
+
+    fn target(&self) -> Result<Target> {
+        let options = self.options;
+        let default = if self.implicit_local { Some("local".to_owned()) } else { None };
+        let connection = match self.variable_text(&["ansible_connection"])? {
+            Some(connection) => Some(connection),
+            None => default.or(self.text(|keywords| &keywords.connection)?).or_else(|| options.connection.clone()),
+        };
+        let kind = self.kind(connection.as_deref().unwrap_or("ssh"))?;
+        let address = self.variable_text(&["ansible_host", "ansible_ssh_host"])?;
+        let port = match self.variable_text(&["ansible_port", "ansible_ssh_port"])? {
+            Some(port) => Some(port),
+            None => self.text(|keywords| &keywords.port)?,
+        };
+        let user = match self.variable_text(&["ansible_user", "ansible_ssh_user"])? {
+            Some(user) => Some(user),
+            None => self.text(|keywords| &keywords.remote_user)?.or_else(|| options.remote_user.clone()),
+        };
+        let mut ssh_args = match self.variable_text(&["ansible_ssh_args"])? {
+            Some(args) => split_args(&args),
+            None => options.ssh_args.clone(),
+        };
+        for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+            ssh_args.extend(self.variable_text(&[name])?.iter().flat_map(|args| split_args(args)));
+        }
+        let key = self.variable_text(&["ansible_private_key_file", "ansible_ssh_private_key_file"])?;
+        let checking = self.variable(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
+        let timeout = self.variable_text(&["ansible_timeout", "ansible_ssh_timeout"])?;
+        Ok(Target {
+            name: self.host.to_string(),
+            kind,
+            address: address.unwrap_or_else(|| self.host.to_string()),
+            port: port.and_then(|port| port.trim().parse().ok()),
+            user,
+            password: self
+                .variable_secret(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
+                .or_else(|| options.connection_password.clone()),
+            private_key: key.map(|key| self.expand(&key)).or_else(|| options.private_key_file.clone()),
+            private_key_passphrase: self.variable_secret(&["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"])?,
+            ssh_args,
+            ssh_executable: self.variable_text(&["ansible_ssh_executable"])?.map(PathBuf::from),
+            host_key_checking: match checking.and_then(|value| value.as_bool()) {
+                Some(false) => HostKeyChecking::Off,
+                _ => options.host_key_checking,
+            },
+            timeout: Some(
+                timeout.and_then(|text| text.trim().parse().ok()).map_or(options.timeout, Duration::from_secs_f64),
+            ),
+            retries: match self.variable_text(&["ansible_ssh_retries"])? {
+                Some(text) => text.trim().parse().unwrap_or(options.retries),
+                None => options.retries,
+            },
+            helper_dir: self.variable_text(&["ansible_remote_tmp"])?.or_else(|| options.remote_tmp.clone()),
+            shell: self.variable_text(&["ansible_shell_executable"])?,
+        })
+    }
+
+    fn kind(&self, name: &str) -> Result<ConnectionKind> {
+        match crate::module::short_name(name) {
+            "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Ok(ConnectionKind::Ssh),
+            "libssh2" => Ok(ConnectionKind::Libssh2),
+            "openssh" => Ok(ConnectionKind::OpenSsh),
+            "local" => Ok(ConnectionKind::Local),
+            other => Err(TemplateError::new(format!(
+                "connection plug-in '{other}' of host {} is not there; ssh, openssh, libssh2 and local are",
+                self.host
+            ), None)),
+        }
+    }
+
+    fn expand(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.options.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+
+    fn become_(&self) -> Result<Option<Become>> {
+        let options = self.options;
+        let wanted = match self.variable(&["ansible_become", "ansible_sudo", "ansible_su"])? {
+            Some(value) => value.as_bool().unwrap_or(false),
+            None => self.flag(|keywords| &keywords.become_)?.unwrap_or(options.become_),
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let method = match self.variable_text(&["ansible_become_method"])? {
+            Some(method) => method,
+            None => self.text(|keywords| &keywords.become_method)?.unwrap_or_else(|| options.become_method.clone()),
+        };
+        let user = match self.variable_text(&["ansible_become_user", "ansible_sudo_user"])? {
+            Some(user) => Some(user),
+            None => self.text(|keywords| &keywords.become_user)?.or_else(|| options.become_user.clone()),
+        };
+        let flags = match self.variable_text(&["ansible_become_flags", "ansible_sudo_flags"])? {
+            Some(flags) => Some(flags),
+            None => self.text(|keywords| &keywords.become_flags)?.or_else(|| options.become_flags.clone()),
+        };
+        let executable = match self.variable_text(&["ansible_become_exe", "ansible_sudo_exe"])? {
+            Some(executable) => Some(executable),
+            None => self.text(|keywords| &keywords.become_exe)?,
+        };
+        let password = self.variable_secret(&[
+            "ansible_become_password",
+            "ansible_become_pass",
+            "ansible_sudo_pass",
+            "ansible_sudo_password",
+        ])?;
+        Ok(Some(Become {
+            method,
+            user: user.filter(|user| !user.is_empty()).unwrap_or_else(|| "root".to_owned()),
+            flags,
+            executable,
+            password: password.or_else(|| options.become_password.clone()),
+        }))
+    }
+}
+
+/// Shell-like splitting; text with unbalanced quotes is split at spaces.
+fn split_args(text: &str) -> Vec<String> {
+    shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Loose booleans in places that are not keywords.
+pub(super) fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Str(text) => parse_bool(text).unwrap_or(false),
+        other => other.as_bool().unwrap_or(false),
+    }
+}

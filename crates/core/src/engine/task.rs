@@ -1,0 +1,308 @@
+//! One task on all hosts that are still there.
+
+use super::batch::{After, Batch, Frame, Hosts};
+use super::host_task::{Ended, HostTask};
+use super::settings::truthy;
+use crate::actions::Effect;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Status, TaskInfo, TaskResult};
+use crate::module::short_name;
+use crate::playbook::{Keywords, Spanned, Task};
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use rayon::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Actions that by their nature run once for all hosts.
+const ONCE: &[&str] = &["ansible.builtin.add_host", "ansible.builtin.pause"];
+
+impl Batch<'_> {
+    /// Runs a task, or what it stands for: an include, a `meta` action.
+    pub(super) fn task(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
+        if (!frame.gathering && self.is_before_start(task, &hosts)) || !self.is_selected(task, &hosts, frame) {
+            return After::all(hosts);
+        }
+        let (left, hosts) = self.split_left_role(task, hosts);
+        let mut after = match &*task.action {
+            _ if hosts.is_empty() => After::default(),
+            "ansible.builtin.meta" => self.meta(task, hosts, frame),
+            "ansible.builtin.include_tasks" | "ansible.builtin.include_role" => self.include(task, hosts, frame),
+            _ => self.ordinary(task, hosts, frame),
+        };
+        after.alive.extend(left);
+        after.alive = self.in_order(after.alive);
+        after
+    }
+
+    /// `--start-at-task`: everything before it is passed over.
+    fn is_before_start(&self, task: &Task, hosts: &[Arc<str>]) -> bool {
+        let engine = self.engine;
+        let Some(start) = &engine.options.start_at_task else { return false };
+        if !engine.waiting_for_start.load(Ordering::Relaxed) {
+            return false;
+        }
+        let name = self.task_name(task, hosts);
+        let plain = name.rsplit_once(" : ").map_or(name.as_str(), |(_, name)| name);
+        let matcher = glob::Pattern::new(start);
+        let matches = |name: &str| name == start || matcher.as_ref().is_ok_and(|pattern| pattern.matches(name));
+        if matches(&name) || matches(plain) {
+            engine.waiting_for_start.store(false, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    fn split_left_role(&self, task: &Task, hosts: Hosts) -> (Hosts, Hosts) {
+        let Some(role) = task.scope.role() else { return (Hosts::new(), hosts) };
+        let id = Arc::as_ptr(role) as usize;
+        let state = self.state();
+        hosts.into_iter().partition(|host| state.roles_left.contains(&(Arc::clone(host), id)))
+    }
+
+    /// Runs an ordinary task on every host, or once.
+    fn ordinary(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
+        let info = self.begin(task, &hosts);
+        let once = ONCE.contains(&&*task.action) || self.task_flag(task, &hosts, |keywords| &keywords.run_once);
+        if once {
+            let Some(first) = hosts.first() else { return After::default() };
+            let ended = self.on_host(task, &info, first);
+            return self.absorb_once(task, &info, hosts, ended, frame);
+        }
+        let throttle = self.task_number(task, &hosts, |keywords| &keywords.throttle).filter(|limit| *limit > 0);
+        let mut results = Vec::with_capacity(hosts.len());
+        let chunk = throttle.map_or(hosts.len(), |limit| (limit as usize).min(hosts.len())).max(1);
+        for hosts in hosts.chunks(chunk) {
+            results.extend(self.in_parallel(hosts, |host| {
+                let ended = self.on_host(task, &info, host);
+                self.absorb(task, &info, host, ended, frame)
+            }));
+        }
+        self.sort_out(task, hosts, results)
+    }
+
+    /// Calls `work` for each host at once, as far as the forks allow; results are in the hosts' order.
+    pub(super) fn in_parallel<T: Send>(&self, hosts: &[Arc<str>], work: impl Fn(&Arc<str>) -> T + Sync) -> Vec<T> {
+        match hosts {
+            [host] => vec![work(host)],
+            _ => self.engine.threads.install(|| hosts.par_iter().with_max_len(1).map(&work).collect()),
+        }
+    }
+
+    pub(super) fn on_host(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>) -> Ended {
+        self.engine.emit(&Event::HostStarted { task: Arc::clone(info), host: Arc::clone(host) });
+        HostTask { batch: self, task, info, host }.run()
+    }
+
+    /// Tells that a task begins.
+    pub(super) fn begin(&self, task: &Task, hosts: &[Arc<str>]) -> Arc<TaskInfo> {
+        let info = Arc::new(TaskInfo {
+            id: self.engine.next_task_id(),
+            name: self.task_name(task, hosts),
+            action: task.action.to_string(),
+            span: task.span.clone(),
+            handler: task.handler,
+        });
+        self.engine.emit(&Event::TaskStarted { task: Arc::clone(&info) });
+        info
+    }
+
+    /// `role : name`, with what can be evaluated evaluated.
+    pub(super) fn task_name(&self, task: &Task, hosts: &[Arc<str>]) -> String {
+        let named = task.name.as_ref().map(|name| match hosts.first() {
+            Some(host) if name.value.is_lazy() => {
+                let templar = self.templar(host, &task.scope);
+                templar.resolve_text(&name.value).unwrap_or_else(|_| Templar::text_of(&name.value))
+            }
+            _ => Templar::text_of(&name.value),
+        });
+        let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| {
+            let raw = task.args.get("_raw_params").filter(|_| short_name(&task.action) == "meta");
+            raw.map_or_else(|| short_name(&task.action).to_owned(), Templar::text_of)
+        });
+        let name = self.engine.parts.redactor.redact(&name).into_owned();
+        match task.scope.role() {
+            Some(role) => format!("{} : {name}", role.name),
+            None => name,
+        }
+    }
+
+    pub(super) fn task_value(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Option<Value> {
+        let written = task.scope.find(keyword)?;
+        if !written.value.is_lazy() {
+            return Some(written.value.clone());
+        }
+        self.templar(hosts.first()?, &task.scope).resolve(&written.value).ok()
+    }
+
+    pub(super) fn task_flag(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> bool {
+        self.task_value(task, hosts, keyword).is_some_and(|value| truthy(&value))
+    }
+
+    fn task_number(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Option<i64> {
+        match self.task_value(task, hosts, keyword)? {
+            Value::Int(number) => Some(number),
+            Value::Str(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// One host's result counts for all of them.
+    fn absorb_once(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, hosts: Hosts, ended: Ended, frame: Frame) -> After {
+        let Some((first, others)) = hosts.split_first() else { return After::default() };
+        for host in others {
+            self.remember(task, host, &ended);
+        }
+        let status = self.absorb(task, info, first, ended, frame);
+        let results = hosts.iter().map(|_| status).collect();
+        if status == Status::Failed && !frame.rescuable {
+            let mut state = self.state();
+            state.failed.extend(others.iter().cloned());
+            drop(state);
+            others.iter().for_each(|host| self.engine.put_out(host));
+        }
+        self.sort_out(task, hosts, results)
+    }
+
+    /// Variables and facts that a result brings.
+    fn remember(&self, task: &Task, host: &Arc<str>, ended: &Ended) {
+        if let Some(name) = &task.register {
+            self.engine.store.set(host, [(Key::Str(Arc::clone(name)), Value::Map(Arc::new(ended.result.clone())))]);
+        }
+        for effect in &ended.effects {
+            self.apply_effect(host, ended, effect);
+        }
+    }
+
+    fn apply_effect(&self, host: &Arc<str>, ended: &Ended, effect: &Effect) {
+        let store = &self.engine.store;
+        let owner = ended.facts_for.as_ref().unwrap_or(host);
+        match effect {
+            Effect::Facts(facts) => store.add_facts(owner, facts.iter()),
+            Effect::SetFacts { variables, cacheable } => {
+                store.set(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
+                if *cacheable {
+                    store.add_facts(owner, variables.iter());
+                }
+            }
+            Effect::IncludeVars(variables) => {
+                store.include(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            Effect::AddHost { name, groups, variables } => {
+                let groups: Vec<&str> = groups.iter().map(AsRef::as_ref).collect();
+                self.warn_of(store.change_inventory(|inventory| inventory.add_host(name, &groups, variables)));
+            }
+            Effect::GroupBy { group, parents } => {
+                let parents: Vec<&str> = parents.iter().map(AsRef::as_ref).collect();
+                self.warn_of(store.change_inventory(|inventory| inventory.add_group(group, &parents, Some(host))));
+            }
+        }
+    }
+
+    fn warn_of(&self, result: Result<bool, Diagnostic>) {
+        if let Err(error) = result {
+            self.engine.warn(error.to_string());
+        }
+    }
+
+    /// Takes in a result: variables, notifications, counts, events.
+    pub(super) fn absorb(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>, ended: Ended, frame: Frame) -> Status {
+        self.remember(task, host, &ended);
+        let engine = self.engine;
+        if ended.may_have_changed() {
+            engine.changed.store(true, Ordering::Relaxed);
+            self.notify(task, host, &ended);
+        }
+        engine.stats.count(host, ended.status, frame.rescuable);
+        if ended.status == Status::Ignored && ended.is_changed() {
+            engine.stats.count_changed(host);
+        }
+        if ended.status == Status::Failed {
+            let failed_task = Map::from_iter([
+                (Key::from("name"), Value::from(info.name.as_str())),
+                (Key::from("action"), Value::from(info.action.as_str())),
+            ]);
+            let result = Value::Map(Arc::new(ended.result.clone()));
+            engine.store.set(host, [
+                (Key::from("ansible_failed_task"), failed_task.into()),
+                (Key::from("ansible_failed_result"), result),
+            ]);
+        }
+        let lost = ended.status == Status::Unreachable || (ended.status == Status::Failed && !frame.rescuable);
+        let status = ended.status;
+        let result = self.shown(&ended);
+        engine.emit(&Event::HostFinished { task: Arc::clone(info), host: Arc::clone(host), result });
+        if lost {
+            self.state().failed.insert(Arc::clone(host));
+            engine.put_out(host);
+            self.forget_host(host);
+        }
+        status
+    }
+
+    /// A result without secrets.
+    pub(super) fn shown(&self, ended: &Ended) -> TaskResult {
+        let redactor = &self.engine.parts.redactor;
+        let mut result = if ended.no_log { censored(ended) } else { ended.to_json() };
+        let mut diff = if ended.no_log { Vec::new() } else { ended.diff.clone() };
+        result.values_mut().for_each(|value| redactor.redact_json(value));
+        for diff in &mut diff {
+            for text in [&mut diff.before, &mut diff.after, &mut diff.prepared] {
+                *text = redactor.redact(text).into_owned();
+            }
+        }
+        TaskResult {
+            status: ended.status,
+            result,
+            diff,
+            elapsed: ended.elapsed,
+            delegated_to: ended.delegated_to.clone(),
+        }
+    }
+
+    /// Who goes on after a task.
+    fn sort_out(&self, task: &Task, hosts: Hosts, results: Vec<Status>) -> After {
+        let mut after = After::default();
+        for (host, status) in hosts.iter().zip(results) {
+            match status {
+                Status::Failed => after.failed.push(Arc::clone(host)),
+                Status::Unreachable => {}
+                _ => after.alive.push(Arc::clone(host)),
+            }
+        }
+        let lost = hosts.len() - after.alive.len();
+        let fatal = lost > 0 && (self.engine.options.any_errors_fatal || self.task_flag(task, &hosts, |keywords| &keywords.any_errors_fatal));
+        if fatal {
+            after.failed.append(&mut after.alive);
+            // With nothing to rescue them, this play's remaining hosts are done and so is the run.
+            let mut state = self.state();
+            if hosts.iter().any(|host| state.failed.contains(host)) {
+                state.broken = true;
+            }
+        } else if lost > 0 && self.too_many_failed() {
+            self.state().broken = true;
+            after.failed.append(&mut after.alive);
+        }
+        after
+    }
+
+    /// `max_fail_percentage`.
+    fn too_many_failed(&self) -> bool {
+        let limit = self.engine.play_keyword(self.play, &self.variables, &self.play.max_fail_percentage).ok().flatten();
+        let Some(limit) = limit.and_then(|limit| Templar::text_of(&limit).trim().parse::<f64>().ok()) else { return false };
+        let failed = self.state().failed.len();
+        failed as f64 / self.hosts.len().max(1) as f64 * 100.0 > limit
+    }
+}
+
+fn censored(ended: &Ended) -> serde_json::Map<String, serde_json::Value> {
+    let message = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
+    let mut shown = serde_json::Map::new();
+    shown.insert("censored".into(), message.into());
+    shown.insert("changed".into(), ended.is_changed().into());
+    shown
+}
+
+/// What elapsed means for tasks that never ran.
+pub(super) const NO_TIME: Duration = Duration::ZERO;

@@ -1,0 +1,102 @@
+//! What can be checked of a playbook before the first connection.
+
+use super::Engine;
+use crate::diagnostic::Diagnostic;
+use crate::playbook::{Node, Playbook, Scope, Spanned, Task};
+use crate::value::Value;
+use std::sync::Arc;
+
+impl Engine {
+    /// Checks parameters and templates of all tasks that are known by now.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place.
+    pub fn validate(&self, playbook: &Playbook) -> Result<(), Vec<Diagnostic>> {
+        let mut found = Vec::new();
+        for play in &playbook.plays {
+            let roles = play.static_roles.iter().flat_map(|role| &role.handlers);
+            let nodes = [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks, &play.handlers];
+            for node in nodes.into_iter().flatten().chain(roles) {
+                self.validate_node(node, &mut found);
+            }
+        }
+        let mut seen = Vec::new();
+        found.retain(|diagnostic| {
+            let new = !seen.contains(diagnostic);
+            seen.push(diagnostic.clone());
+            new
+        });
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    fn validate_node(&self, node: &Node, found: &mut Vec<Diagnostic>) {
+        match node {
+            Node::Task(task) => self.validate_task(task, found),
+            Node::Block(block) => {
+                self.validate_scope(&block.scope, found);
+                for node in block.block.iter().chain(&block.rescue).chain(&block.always) {
+                    self.validate_node(node, found);
+                }
+            }
+        }
+    }
+
+    fn validate_task(&self, task: &Arc<Task>, found: &mut Vec<Diagnostic>) {
+        self.validate_scope(&task.scope, found);
+        let conditions = task.until.iter().chain(&task.changed_when).chain(&task.failed_when);
+        for condition in conditions {
+            self.validate_condition(condition, found);
+        }
+        for value in task.args.values().chain(task.loop_.as_ref().map(|loop_| &loop_.items.value)) {
+            self.validate_value(value, task.span.as_ref(), found);
+        }
+        self.validate_parameters(task, found);
+    }
+
+    fn validate_scope(&self, scope: &Scope, found: &mut Vec<Diagnostic>) {
+        for condition in &scope.keywords.when {
+            self.validate_condition(condition, found);
+        }
+        for value in scope.keywords.vars.values() {
+            self.validate_value(value, None, found);
+        }
+    }
+
+    fn validate_condition(&self, condition: &Spanned<Value>, found: &mut Vec<Diagnostic>) {
+        if let Value::Str(expression) = &condition.value
+            && let Err(error) = self.parts.templates.check_expression(expression, condition.span.as_ref())
+        {
+            found.push(error.to_diagnostic());
+        }
+    }
+
+    fn validate_value(&self, value: &Value, span: Option<&crate::diagnostic::Span>, found: &mut Vec<Diagnostic>) {
+        match value {
+            Value::Template(template) => {
+                if let Err(error) = self.parts.templates.check_syntax(template) {
+                    let diagnostic = error.to_diagnostic();
+                    found.push(span.map_or(diagnostic.clone(), |span| diagnostic.at(span)));
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.validate_value(item, span, found)),
+            Value::Map(map) => map.values().for_each(|item| self.validate_value(item, span, found)),
+            _ => {}
+        }
+    }
+
+    /// Asks the module whether it would take the parameters. Where some are templates only unknown names count.
+    fn validate_parameters(&self, task: &Task, found: &mut Vec<Diagnostic>) {
+        if self.parts.actions.get(&task.action).is_some() || task.args.contains_key("_variable_params") {
+            return;
+        }
+        let Some(module) = self.parts.registry.get(&task.action) else { return };
+        let lazy = task.args.values().any(Value::is_lazy) || task.scope.find(|keywords| &keywords.module_defaults).is_some();
+        let args = task.args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
+        if let Err(error) = module.validate(serde_json::Value::Object(args))
+            && (!lazy || error.msg.starts_with("unsupported parameter"))
+        {
+            let diagnostic = Diagnostic::error(error.msg);
+            found.push(task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
+        }
+    }
+}

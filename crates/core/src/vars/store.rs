@@ -1,0 +1,315 @@
+//! All variables of a run: what was learnt of each host, and which source wins.
+//!
+//! A task's view is a short list of shared maps, highest precedence first, so that making one for each of thousands of
+//! hosts copies nothing.
+
+use super::Variables;
+use crate::diagnostic::Diagnostic;
+use crate::inventory::Inventory;
+use crate::playbook::Scope;
+use crate::value::{Key, Map, Value};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What a run learnt of one host.
+#[derive(Debug, Clone, Default)]
+struct Learnt {
+    /// `ansible_facts`, without the `ansible_` prefix.
+    facts: Arc<Map>,
+    /// The same with the prefix, as variables of their own.
+    injected: Arc<Map>,
+    /// `set_fact` and `register`.
+    set: Arc<Map>,
+    /// `include_vars`.
+    included: Arc<Map>,
+}
+
+/// Settings and values that are the same for every host and task.
+#[derive(Debug, Clone, Default)]
+pub struct Globals {
+    /// `-e`: wins over everything but magic variables.
+    pub extra: Arc<Map>,
+    /// Magic variables that do not depend on the host (`ansible_version`, `ansible_check_mode` …).
+    pub magic: Arc<Map>,
+    /// Whether facts are variables of their own (`ansible_os_family`) besides being in `ansible_facts`.
+    pub inject_facts: bool,
+    /// Whether mappings of the same name are merged instead of replaced (`hash_behaviour = merge`).
+    pub merge_hashes: bool,
+    /// Directory of the playbook, whose `group_vars` and `host_vars` count.
+    pub playbook_dir: Option<PathBuf>,
+}
+
+/// The variables of one batch of a play.
+#[derive(Debug, Default)]
+pub struct PlayVariables {
+    /// The play's `vars`.
+    pub vars: Arc<Map>,
+    /// Answers to `vars_prompt`.
+    pub prompted: Arc<Map>,
+    /// `vars_files`, by host.
+    pub files: HashMap<Arc<str>, Arc<Map>>,
+    /// Defaults of all roles that the whole play sees, merged.
+    pub role_defaults: RwLock<Arc<Map>>,
+    /// Variables of all roles that the whole play sees, merged.
+    pub role_vars: RwLock<Arc<Map>>,
+    /// Magic variables of the play (`ansible_play_hosts` …).
+    pub magic: RwLock<Arc<Map>>,
+}
+
+/// Every variable of a run.
+pub struct Store {
+    globals: Globals,
+    inventory: RwLock<Inventory>,
+    learnt: RwLock<HashMap<Arc<str>, Learnt>>,
+    groups: RwLock<Option<Value>>,
+}
+
+impl Store {
+    /// A store over an inventory.
+    pub fn new(inventory: Inventory, globals: Globals) -> Self {
+        Self { globals, inventory: RwLock::new(inventory), learnt: RwLock::default(), groups: RwLock::default() }
+    }
+
+    /// Looks at the inventory.
+    pub fn inventory<T>(&self, look: impl FnOnce(&Inventory) -> T) -> T {
+        look(&self.inventory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the inventory (`add_host`, `group_by`).
+    pub fn change_inventory<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = None;
+        change(&mut self.inventory.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn learnt(&self, host: &str) -> Learnt {
+        self.learnt.read().unwrap_or_else(PoisonError::into_inner).get(host).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, host: &Arc<str>, learn: impl FnOnce(&mut Learnt)) {
+        let mut all = self.learnt.write().unwrap_or_else(PoisonError::into_inner);
+        learn(all.entry(Arc::clone(host)).or_default());
+    }
+
+    /// Sets variables as `set_fact` and `register` do.
+    pub fn set(&self, host: &Arc<str>, variables: impl IntoIterator<Item = (Key, Value)>) {
+        self.learn(host, |learnt| Arc::make_mut(&mut learnt.set).extend(variables));
+    }
+
+    /// Sets variables as `include_vars` does.
+    pub fn include(&self, host: &Arc<str>, variables: impl IntoIterator<Item = (Key, Value)>) {
+        self.learn(host, |learnt| Arc::make_mut(&mut learnt.included).extend(variables));
+    }
+
+    /// Adds facts, named with or without `ansible_`.
+    pub fn add_facts<'a>(&self, host: &Arc<str>, facts: impl IntoIterator<Item = (&'a Key, &'a Value)>) {
+        self.learn(host, |learnt| {
+            let plain = Arc::make_mut(&mut learnt.facts);
+            let injected = Arc::make_mut(&mut learnt.injected);
+            for (key, value) in facts {
+                let Some(name) = key.as_str() else { continue };
+                let short = name.strip_prefix("ansible_").unwrap_or(name);
+                plain.insert(Key::from(short), value.clone());
+                if self.globals.inject_facts {
+                    // `ansible_local` and the like keep their prefix; facts without one become variables as they are.
+                    injected.insert(key.clone(), value.clone());
+                }
+            }
+        });
+    }
+
+    /// Whether facts were gathered.
+    pub fn has_facts(&self, host: &str) -> bool {
+        !self.learnt(host).facts.is_empty()
+    }
+
+    /// Forgets the facts of a host (`meta: clear_facts`).
+    pub fn clear_facts(&self, host: &Arc<str>) {
+        self.learn(host, |learnt| *learnt = Learnt { included: Arc::clone(&learnt.included), ..Learnt::default() });
+    }
+
+    /// `groups`.
+    fn groups(&self) -> Value {
+        if let Some(groups) = &*self.groups.read().unwrap_or_else(PoisonError::into_inner) {
+            return groups.clone();
+        }
+        let groups: Value = self.inventory(|inventory| {
+            let hosts = |name: &str| Value::list(inventory.group_hosts(name).into_iter().map(Value::Str));
+            let groups = inventory.groups().map(|group| (Key::Str(Arc::clone(group.name())), hosts(group.name())));
+            groups.collect::<Map>().into()
+        });
+        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = Some(groups.clone());
+        groups
+    }
+
+    fn inventory_vars(&self, host: &str) -> Result<Arc<Map>, Diagnostic> {
+        self.inventory(|inventory| inventory.host_vars(host, self.globals.playbook_dir.as_deref()))
+    }
+
+    /// Reads the files of a host's variables, so that mistakes in them are found before they are used.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn check_host(&self, host: &str) -> Result<(), Diagnostic> {
+        self.inventory_vars(host).map(drop)
+    }
+
+    /// The variables that `hostvars[host]` shows: without any play's or task's.
+    pub fn of_host(self: &Arc<Self>, host: &Arc<str>) -> Arc<HostView> {
+        Arc::new(self.view(host, None, None))
+    }
+
+    /// The variables that a task in `scope` sees on `host`. Magic variables `task_magic` come on top.
+    pub fn of_task(
+        self: &Arc<Self>,
+        host: &Arc<str>,
+        play: &Arc<PlayVariables>,
+        scope: &Arc<Scope>,
+    ) -> Arc<HostView> {
+        Arc::new(self.view(host, Some(play), Some(scope)))
+    }
+
+    fn view(self: &Arc<Self>, host: &Arc<str>, play: Option<&Arc<PlayVariables>>, scope: Option<&Arc<Scope>>) -> HostView {
+        let Learnt { facts, injected, set, included } = self.learnt(host);
+        // Files that cannot be read were refused by `check_host`, before anything was run.
+        let inventory = self.inventory_vars(host).unwrap_or_default();
+        let levels: Vec<&Scope> = scope.map(|scope| scope.levels().collect()).unwrap_or_default();
+        let inner = || levels.iter().filter(|level| level.parent.is_some());
+        let roles = || levels.iter().filter_map(|level| level.role.as_ref());
+
+        let mut layers = vec![Arc::clone(&self.globals.extra)];
+        layers.extend(inner().filter(|level| level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
+        layers.extend(roles().map(|role| Arc::clone(&role.params)));
+        layers.extend([set, included]);
+        layers.extend(inner().filter(|level| !level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
+        for role in roles() {
+            layers.push(Arc::clone(&role.vars));
+            layers.extend(role.dependencies.iter().rev().map(|dependency| Arc::clone(&dependency.vars)));
+        }
+        if let Some(play) = play {
+            layers.push(read(&play.role_vars));
+            layers.extend(play.files.get(host).cloned());
+            layers.extend([Arc::clone(&play.prompted), Arc::clone(&play.vars)]);
+        }
+        layers.extend([injected, inventory]);
+        for role in roles() {
+            layers.push(Arc::clone(&role.defaults));
+            layers.extend(role.dependencies.iter().rev().map(|dependency| Arc::clone(&dependency.defaults)));
+        }
+        layers.extend(play.map(|play| read(&play.role_defaults)));
+        layers.retain(|layer| !layer.is_empty());
+        let play_magic = play.map(|play| read(&play.magic)).unwrap_or_default();
+        HostView {
+            store: Arc::clone(self),
+            host: Arc::clone(host),
+            facts,
+            layers,
+            play_magic,
+            scope: scope.cloned(),
+        }
+    }
+}
+
+fn read(map: &RwLock<Arc<Map>>) -> Arc<Map> {
+    Arc::clone(&map.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What one task sees on one host.
+pub struct HostView {
+    store: Arc<Store>,
+    host: Arc<str>,
+    facts: Arc<Map>,
+    /// Highest precedence first.
+    layers: Vec<Arc<Map>>,
+    play_magic: Arc<Map>,
+    scope: Option<Arc<Scope>>,
+}
+
+impl HostView {
+    /// Variables that Ansible sets itself; nothing overrides them.
+    fn magic(&self, name: &str) -> Option<Value> {
+        let inventory = |look: &dyn Fn(&Inventory) -> Value| Some(self.store.inventory(look));
+        match name {
+            "inventory_hostname" => Some(Value::Str(Arc::clone(&self.host))),
+            "inventory_hostname_short" => Some(Value::from(self.host.split('.').next().unwrap_or_default())),
+            "group_names" => inventory(&|inventory| {
+                Value::list(inventory.groups_of(&self.host).into_iter().filter(|group| &**group != "all").map(Value::Str))
+            }),
+            "groups" => Some(self.store.groups()),
+            "ansible_facts" => Some(Value::Map(Arc::clone(&self.facts))),
+            "inventory_dir" => inventory(&|inventory| {
+                text(inventory.host(&self.host).and_then(|host| host.source()).and_then(|source| source.parent()))
+            }),
+            "inventory_file" => inventory(&|inventory| text(inventory.host(&self.host).and_then(|host| host.source()))),
+            "role_name" | "ansible_role_name" => Some(Value::Str(Arc::clone(&self.scope.as_ref()?.role()?.name))),
+            "role_path" => Some(Value::from(self.scope.as_ref()?.role()?.path.to_string_lossy().into_owned())),
+            "ansible_parent_role_names" => {
+                Some(Value::list(self.scope.as_ref()?.role()?.parents.iter().rev().cloned().map(Value::Str)))
+            }
+            _ => self.play_magic.get(name).or_else(|| self.store.globals.magic.get(name)).cloned(),
+        }
+    }
+}
+
+fn text(path: Option<&Path>) -> Value {
+    path.map_or(Value::Null, |path| Value::from(path.to_string_lossy().into_owned()))
+}
+
+const MAGIC: &[&str] = &[
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "group_names",
+    "groups",
+    "ansible_facts",
+    "inventory_dir",
+    "inventory_file",
+    "role_name",
+    "ansible_role_name",
+    "role_path",
+    "ansible_parent_role_names",
+];
+
+impl Variables for HostView {
+    fn get(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.magic(name) {
+            return Some(value);
+        }
+        if self.store.globals.merge_hashes {
+            return self.layers.iter().rev().filter_map(|layer| layer.get(name)).cloned().reduce(merge);
+        }
+        self.layers.iter().find_map(|layer| layer.get(name)).cloned()
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        let maps = self.layers.iter().chain([&self.play_magic, &self.store.globals.magic]);
+        let mut names: Vec<Arc<str>> =
+            maps.flat_map(|map| map.keys()).filter_map(|key| key.as_str().map(Arc::from)).collect();
+        names.extend(MAGIC.iter().filter(|name| self.magic(name).is_some()).map(|name| Arc::from(*name)));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn host(&self, host: &str) -> Option<Arc<dyn Variables>> {
+        let known = self.store.inventory(|inventory| inventory.host(host).is_some());
+        known.then(|| self.store.of_host(&Arc::from(host)) as Arc<dyn Variables>)
+    }
+
+    fn hosts(&self) -> Vec<Arc<str>> {
+        self.store.inventory(|inventory| inventory.hosts())
+    }
+}
+
+/// `above` over `below`, mappings merged at every depth.
+pub(crate) fn merge(below: Value, above: Value) -> Value {
+    let (Value::Map(below), Value::Map(above)) = (&below, &above) else { return above };
+    let mut merged = Map::clone(below);
+    for (key, value) in above.iter() {
+        let value = match merged.get(key) {
+            Some(old) => merge(old.clone(), value.clone()),
+            None => value.clone(),
+        };
+        merged.insert(key.clone(), value);
+    }
+    merged.into()
+}
