@@ -11,8 +11,9 @@ pub mod text;
 pub mod wire;
 
 #[cfg(feature = "controller")]
-pub mod config;
 pub mod actions;
+#[cfg(feature = "controller")]
+pub mod config;
 #[cfg(feature = "controller")]
 pub mod connection;
 #[cfg(feature = "controller")]

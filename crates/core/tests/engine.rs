@@ -87,7 +87,9 @@ fn word(result: &TaskResult) -> &'static str {
 fn message(action: &str, result: &TaskResult) -> String {
     let shown = ["ansible.builtin.debug", "ansible.builtin.fail", "ansible.builtin.assert"].contains(&action);
     match result.result.get("msg") {
-        Some(message) if shown && !result.result.contains_key("results") && !message.is_array() => format!(" {message}"),
+        Some(message) if shown && !result.result.contains_key("results") && !message.is_array() => {
+            format!(" {message}")
+        }
         _ => String::new(),
     }
 }
@@ -189,7 +191,10 @@ fn playbooks_end_as_in_ansible() {
         let expected = std::fs::read_to_string(path.with_extension("expected")).unwrap();
         let found = run(&path, |_| {});
         if expected.trim() != found.trim() {
-            let diff = similar::TextDiff::from_lines(expected.trim(), found.trim()).unified_diff().header("ansible", "hostler").to_string();
+            let diff = similar::TextDiff::from_lines(expected.trim(), found.trim())
+                .unified_diff()
+                .header("ansible", "hostler")
+                .to_string();
             failed.push(format!("{}:\n{diff}", path.file_name().unwrap().to_string_lossy()));
         }
     }

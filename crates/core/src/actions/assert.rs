@@ -26,7 +26,9 @@ impl Action for Assert {
         let that = args.get("that").ok_or("conditional required in \"that\" string")?;
         // The whole list may be a template; its items then are conditions.
         let that = match that {
-            Value::Template(template) if template.source.trim_start().starts_with("{{") => context.templar.resolve(that)?,
+            Value::Template(template) if template.source.trim_start().starts_with("{{") => {
+                context.templar.resolve(that)?
+            }
             other => other.clone(),
         };
         let conditions = match that {
@@ -43,7 +45,10 @@ impl Action for Assert {
                 Condition::Unknown(_) => return Ok(Reply { unknown: true, ..Reply::ok([("assertion", shown)]) }),
                 Condition::False => {
                     let message = failed.clone().unwrap_or_else(|| Value::from("Assertion failed"));
-                    let mut reply = Reply { failed: true, ..Reply::ok([("evaluated_to", Value::Bool(false)), ("assertion", shown)]) };
+                    let mut reply = Reply {
+                        failed: true,
+                        ..Reply::ok([("evaluated_to", Value::Bool(false)), ("assertion", shown)])
+                    };
                     reply.output.insert("msg".into(), message);
                     return Ok(reply);
                 }

@@ -111,7 +111,9 @@ pub(super) fn list(args: &Map, name: &str) -> Vec<Value> {
     match args.get(name) {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::List(items)) => items.to_vec(),
-        Some(Value::Str(text)) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect(),
+        Some(Value::Str(text)) => {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect()
+        }
         Some(other) => vec![other.clone()],
     }
 }

@@ -54,7 +54,15 @@ impl Action for Copy {
         args.shift_remove("local_follow");
         if local_files::is_dir(&path) {
             let base = if source.ends_with('/') { String::new() } else { file_name(&path) };
-            let mut tree = Tree { context, decrypt, follow, blobs: Blobs::default(), files: Vec::new(), dirs: Vec::new(), links: Vec::new() };
+            let mut tree = Tree {
+                context,
+                decrypt,
+                follow,
+                blobs: Blobs::default(),
+                files: Vec::new(),
+                dirs: Vec::new(),
+                links: Vec::new(),
+            };
             tree.walk(&path, &base)?;
             let Tree { blobs, files, dirs, links, .. } = tree;
             insert(&mut args, "_files", Json::Array(files));
@@ -100,9 +108,12 @@ fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Result<Option<
     if !wanted || !local_files::starts_with(path, b"$ANSIBLE_VAULT;") {
         return Ok(None);
     }
-    let envelope = local_files::read_to_string(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+    let envelope =
+        local_files::read_to_string(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
     let vault: &dyn Decrypt = &**context.vault;
-    let plain = vault.decrypt(&envelope).map_err(|error| ActionError::Failed(format!("failed to open the vault {}: {error}", path.display())))?;
+    let plain = vault
+        .decrypt(&envelope)
+        .map_err(|error| ActionError::Failed(format!("failed to open the vault {}: {error}", path.display())))?;
     Ok(Some(plain))
 }
 

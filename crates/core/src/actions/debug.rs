@@ -26,7 +26,9 @@ impl Action for Debug {
             return Err("'msg' and 'var' are mutually exclusive".into());
         }
         let verbosity = text(&args, "verbosity").map_or(Ok(0), |text| {
-            text.trim().parse::<u8>().map_err(|_| ActionError::Failed(format!("parameter `verbosity`: '{text}' is not a number")))
+            text.trim()
+                .parse::<u8>()
+                .map_err(|_| ActionError::Failed(format!("parameter `verbosity`: '{text}' is not a number")))
         })?;
         if verbosity > context.verbosity {
             return Ok(Reply {

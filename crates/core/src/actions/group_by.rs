@@ -21,7 +21,8 @@ impl Action for GroupBy {
         check_parameters(self, &args)?;
         let key = text(&args, "key").ok_or("the 'key' param is required when using group_by")?;
         let name = |text: &str| Arc::<str>::from(text.trim().replace(' ', "-"));
-        let mut parents: Vec<Arc<str>> = list(&args, "parents").iter().map(|parent| name(&Templar::text_of(parent))).collect();
+        let mut parents: Vec<Arc<str>> =
+            list(&args, "parents").iter().map(|parent| name(&Templar::text_of(parent))).collect();
         if parents.is_empty() {
             parents.push("all".into());
         }

@@ -37,7 +37,9 @@ impl Action for IncludeVars {
         check_parameters(self, &args)?;
         let file = text(&args, "file").or_else(|| text(&args, "_raw_params"));
         let files = match (file, text(&args, "dir")) {
-            (Some(_), Some(_)) => return Err("You are mixing file only and dir only arguments, these are incompatible".into()),
+            (Some(_), Some(_)) => {
+                return Err("You are mixing file only and dir only arguments, these are incompatible".into());
+            }
             (Some(file), None) => vec![context.find_file("vars", file.trim())?],
             (None, Some(dir)) => directory(context, &args, &dir)?,
             (None, None) => return Err("include_vars needs a file or a dir".into()),
@@ -66,10 +68,14 @@ impl Action for IncludeVars {
 /// The files of a directory that the filters let through, in order.
 fn directory(context: &Context<'_>, args: &Map, dir: &str) -> Result<Vec<PathBuf>, ActionError> {
     let pattern = |text: &str| {
-        fancy_regex::Regex::new(text).map_err(|error| ActionError::Failed(format!("'{text}' is not a regular expression: {error}")))
+        fancy_regex::Regex::new(text)
+            .map_err(|error| ActionError::Failed(format!("'{text}' is not a regular expression: {error}")))
     };
     let matching = text(args, "files_matching").map(|text| pattern(&text)).transpose()?;
-    let ignored = list(args, "ignore_files").iter().map(|text| pattern(&Templar::text_of(text))).collect::<Result<Vec<_>, _>>()?;
+    let ignored = list(args, "ignore_files")
+        .iter()
+        .map(|text| pattern(&Templar::text_of(text)))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut extensions: Vec<String> = list(args, "extensions").iter().map(Templar::text_of).collect();
     if extensions.is_empty() {
         extensions = ["json", "yaml", "yml"].map(str::to_owned).to_vec();

@@ -40,7 +40,8 @@ impl Blobs {
         let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
         let (size, mut reader) = local_files::open(path).map_err(failed)?;
         let mode = local_files::mode(path).map_err(failed)?;
-        let read_error = |error: std::io::Error| ActionError::Failed(format!("failed to read {}: {error}", path.display()));
+        let read_error =
+            |error: std::io::Error| ActionError::Failed(format!("failed to read {}: {error}", path.display()));
         let mut hash = Sha256::new();
         let mut inline = None;
         if size <= INLINE {

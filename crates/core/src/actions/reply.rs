@@ -30,10 +30,7 @@ pub struct Reply {
 impl Reply {
     /// Nothing changed.
     pub fn ok(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
-        Self {
-            output: fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect(),
-            ..Self::default()
-        }
+        Self { output: fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect(), ..Self::default() }
     }
 
     /// It failed, with other fields than a message.
@@ -46,7 +43,8 @@ impl Reply {
 
 impl From<Outcome> for Reply {
     fn from(outcome: Outcome) -> Self {
-        let mut output: Map = outcome.output.into_iter().map(|(key, value)| (Key::from(key), Value::from(value))).collect();
+        let mut output: Map =
+            outcome.output.into_iter().map(|(key, value)| (Key::from(key), Value::from(value))).collect();
         for name in outcome.unknown {
             let reason: Arc<str> = format!("`{name}` is known after apply").into();
             output.insert(Key::from(name), Value::Unknown(reason));

@@ -30,10 +30,13 @@ impl Action for Script {
             return Ok(planned(&line));
         }
         let path = context.find_file("files", script)?;
-        let mut content = local_files::read(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+        let mut content =
+            local_files::read(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
         if content.starts_with(b"$ANSIBLE_VAULT;") && super::context::flag(&args, "decrypt", true)? {
             let envelope = String::from_utf8_lossy(&content).into_owned();
-            content = context.vault.decrypt(&envelope).map_err(|error| ActionError::Failed(format!("failed to open the vault {}: {error}", path.display())))?;
+            content = context.vault.decrypt(&envelope).map_err(|error| {
+                ActionError::Failed(format!("failed to open the vault {}: {error}", path.display()))
+            })?;
         }
         let command = command(context, &args, arguments, content.len())?;
         let output = context.machine.raw(&command, &content)?;
@@ -43,7 +46,9 @@ impl Action for Script {
 
 /// One command line that takes the script from standard input into a private file, runs it and removes it.
 fn command(context: &Context<'_>, args: &Map, arguments: &[String], size: usize) -> Result<String, ActionError> {
-    let mut line = String::from("umask 077; d=$(mktemp -d \"${TMPDIR:-/tmp}/hostler.XXXXXX\") || exit 1; trap 'rm -rf \"$d\"' EXIT; ");
+    let mut line = String::from(
+        "umask 077; d=$(mktemp -d \"${TMPDIR:-/tmp}/hostler.XXXXXX\") || exit 1; trap 'rm -rf \"$d\"' EXIT; ",
+    );
     line.push_str(&format!("head -c {size} >\"$d/script\" && chmod 0700 \"$d/script\" || exit 1; "));
     if let Some(dir) = text(args, "chdir") {
         line.push_str(&format!("cd {} || exit 1; ", quote(&dir)?));
@@ -68,8 +73,10 @@ fn command(context: &Context<'_>, args: &Map, arguments: &[String], size: usize)
 fn needless(context: &Context<'_>, args: &Map) -> Result<Option<String>, ActionError> {
     for (name, ends_it) in [("creates", true), ("removes", false)] {
         let Some(path) = text(args, name) else { continue };
-        let stat = context.module("ansible.builtin.stat", &Map::from_iter([(Key::from("path"), Value::from(path.as_str()))]))?;
-        let exists = stat.output.get("stat").and_then(|stat| stat.get("exists")).and_then(Value::as_bool).unwrap_or(false);
+        let stat = context
+            .module("ansible.builtin.stat", &Map::from_iter([(Key::from("path"), Value::from(path.as_str()))]))?;
+        let exists =
+            stat.output.get("stat").and_then(|stat| stat.get("exists")).and_then(Value::as_bool).unwrap_or(false);
         if exists == ends_it {
             let state = if exists { "exists" } else { "does not exist" };
             return Ok(Some(format!("{path} {state}, matching {name} option")));

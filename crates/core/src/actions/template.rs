@@ -53,7 +53,8 @@ impl Action for Template {
             return Err("src and dest are required".into());
         };
         let path = context.find_file("templates", &source)?;
-        let content = local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+        let content =
+            local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
         let options = options(&mut args)?;
         let encoding = text(&args, "output_encoding").unwrap_or_else(|| "utf-8".to_owned());
         args.shift_remove("output_encoding");
@@ -61,7 +62,8 @@ impl Action for Template {
         let rendered = context.templar.with_locals(locals).render_file(&content, &path, &options)?;
         let bytes = encode(&rendered.text, &encoding)?;
         args.shift_remove("src");
-        let mut reply = copy::send(context, copy::MODULE, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
+        let mut reply =
+            copy::send(context, copy::MODULE, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
         // Where a value is known only after apply, so is whether the file changes.
         reply.unknown |= rendered.has_unknown && !reply.failed;
         Ok(reply)
@@ -120,11 +122,16 @@ fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, ActionError> {
         "utf8" => Ok(text.as_bytes().to_vec()),
         "latin1" | "iso88591" => text
             .chars()
-            .map(|letter| u8::try_from(u32::from(letter)).map_err(|_| ActionError::Failed(format!("'{letter}' is not in {encoding}"))))
+            .map(|letter| {
+                u8::try_from(u32::from(letter))
+                    .map_err(|_| ActionError::Failed(format!("'{letter}' is not in {encoding}")))
+            })
             .collect(),
         "ascii" if text.is_ascii() => Ok(text.as_bytes().to_vec()),
         "utf16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         "utf16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        _ => Err(format!("output_encoding '{encoding}' is not there; utf-8, latin-1, ascii and utf-16-le/be are").into()),
+        _ => {
+            Err(format!("output_encoding '{encoding}' is not there; utf-8, latin-1, ascii and utf-16-le/be are").into())
+        }
     }
 }

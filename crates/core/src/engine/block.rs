@@ -21,7 +21,8 @@ impl Batch<'_> {
             let lost: HashSet<Arc<str>> = failed.iter().cloned().collect();
             let everyone = alive.into_iter().chain(failed).collect();
             let ended = self.nodes(&block.always, self.in_order(everyone), frame);
-            let (still_failed, still_alive): (Hosts, Hosts) = ended.alive.into_iter().partition(|host| lost.contains(host));
+            let (still_failed, still_alive): (Hosts, Hosts) =
+                ended.alive.into_iter().partition(|host| lost.contains(host));
             alive = still_alive;
             failed = ended.failed;
             failed.extend(still_failed);

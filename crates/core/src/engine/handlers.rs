@@ -109,7 +109,8 @@ impl Batch<'_> {
                     return after;
                 }
                 let waiting = self.state().notified.remove(&id(&handler)).unwrap_or_default();
-                let (notified, others): (Hosts, Hosts) = after.alive.iter().cloned().partition(|host| waiting.contains(host));
+                let (notified, others): (Hosts, Hosts) =
+                    after.alive.iter().cloned().partition(|host| waiting.contains(host));
                 if notified.is_empty() {
                     continue;
                 }

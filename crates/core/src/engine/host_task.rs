@@ -46,7 +46,8 @@ impl Ended {
     }
 
     pub(super) fn failure(message: impl Into<String>) -> Self {
-        let fields = [("changed", Value::Bool(false)), ("failed", Value::Bool(true)), ("msg", Value::from(message.into()))];
+        let fields =
+            [("changed", Value::Bool(false)), ("failed", Value::Bool(true)), ("msg", Value::from(message.into()))];
         Self::new(Status::Failed, fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect())
     }
 
@@ -125,7 +126,9 @@ impl HostTask<'_> {
         };
         ended.no_log |= settings.no_log;
         ended.delegated_to = delegate;
-        if self.task.scope.find(|keywords| &keywords.delegate_facts).and_then(|facts| facts.value.as_bool()) == Some(true) {
+        if self.task.scope.find(|keywords| &keywords.delegate_facts).and_then(|facts| facts.value.as_bool())
+            == Some(true)
+        {
             ended.facts_for = ended.delegated_to.clone();
         }
         match ended.status {
@@ -153,7 +156,12 @@ impl HostTask<'_> {
                     ])));
                 }
                 Ok(Condition::Unknown(reason)) => return Ok(Some(Ended::unknown(&reason))),
-                Err(error) => return Err(Box::new(Ended::from_error(&error, condition.span.as_ref().or(self.task.span.as_ref())))),
+                Err(error) => {
+                    return Err(Box::new(Ended::from_error(
+                        &error,
+                        condition.span.as_ref().or(self.task.span.as_ref()),
+                    )));
+                }
             }
         }
         Ok(None)
@@ -220,7 +228,8 @@ impl HostTask<'_> {
             match templar.resolve(whole)? {
                 Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
                 other => {
-                    let message = format!("failed to evaluate `args`: it must give a mapping, not {}", other.type_name());
+                    let message =
+                        format!("failed to evaluate `args`: it must give a mapping, not {}", other.type_name());
                     return Err(TemplateError::new(message, None));
                 }
             }
@@ -333,7 +342,12 @@ impl HostTask<'_> {
             for condition in conditions {
                 let one = templar.condition(condition).map_err(|error| {
                     let mut failed = Ended::from_error(&error, condition.span.as_ref().or(self.task.span.as_ref()));
-                    failed.result = ended.result.iter().map(|(key, value)| (key.clone(), value.clone())).chain(failed.result).collect();
+                    failed.result = ended
+                        .result
+                        .iter()
+                        .map(|(key, value)| (key.clone(), value.clone()))
+                        .chain(failed.result)
+                        .collect();
                     Box::new(failed)
                 })?;
                 match one {
@@ -458,7 +472,10 @@ const LOCAL_NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
 fn retries_exhausted(mut ended: Ended) -> Ended {
     ended.result.insert(Key::from("failed"), Value::Bool(true));
-    ended.result.entry(Key::from("msg")).or_insert_with(|| Value::from("the until conditions did not hold within the retries"));
+    ended
+        .result
+        .entry(Key::from("msg"))
+        .or_insert_with(|| Value::from("the until conditions did not hold within the retries"));
     ended.status = Status::Failed;
     ended
 }
@@ -501,7 +518,8 @@ impl Machine<'_> {
         };
         let cancelled = || engine.cancel.is_immediate();
         engine.pool.with(&self.settings.target, |connection| {
-            let call = Call { become_: self.settings.become_.as_ref(), blobs, progress: &mut progress, cancelled: &cancelled };
+            let call =
+                Call { become_: self.settings.become_.as_ref(), blobs, progress: &mut progress, cancelled: &cancelled };
             work(connection, call)
         })
     }

@@ -39,7 +39,10 @@ impl Batch<'_> {
             };
             after.alive.push(Arc::clone(host));
             for (args, locals) in wanted {
-                match groups.iter_mut().find(|group| group.args == args && group.locals == locals && !group.hosts.contains(host)) {
+                match groups
+                    .iter_mut()
+                    .find(|group| group.args == args && group.locals == locals && !group.hosts.contains(host))
+                {
                     Some(group) => group.hosts.push(Arc::clone(host)),
                     None => groups.push(Included { args, locals, hosts: vec![Arc::clone(host)] }),
                 }
@@ -53,7 +56,14 @@ impl Batch<'_> {
     }
 
     /// Reads what a group of hosts includes, and tells of it. Where that fails the hosts fail.
-    fn load_for(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, group: &Included, after: &mut After, frame: Frame) -> Option<Vec<Node>> {
+    fn load_for(
+        &self,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        group: &Included,
+        after: &mut After,
+        frame: Frame,
+    ) -> Option<Vec<Node>> {
         match self.load_included(task, group, &group.hosts) {
             Ok((what, nodes)) => {
                 self.engine.emit(&Event::Included { what, hosts: group.hosts.clone() });
@@ -107,7 +117,12 @@ impl Batch<'_> {
     }
 
     /// Reads the file or role.
-    fn load_included(&self, task: &Arc<Task>, group: &Included, hosts: &[Arc<str>]) -> Result<(String, Vec<Node>), Vec<Diagnostic>> {
+    fn load_included(
+        &self,
+        task: &Arc<Task>,
+        group: &Included,
+        hosts: &[Arc<str>],
+    ) -> Result<(String, Vec<Node>), Vec<Diagnostic>> {
         let scope = include_scope(task, &group.locals);
         let statics = super::run::EngineStatics { batch: self, host: &hosts[0] };
         if &*task.action == "ansible.builtin.include_role" {
@@ -138,7 +153,8 @@ impl Batch<'_> {
             }
         }
         if role.public {
-            for (all, new) in [(&self.variables.role_defaults, &role.defaults), (&self.variables.role_vars, &role.vars)] {
+            for (all, new) in [(&self.variables.role_defaults, &role.defaults), (&self.variables.role_vars, &role.vars)]
+            {
                 let mut all = all.write().unwrap_or_else(PoisonError::into_inner);
                 Arc::make_mut(&mut all).extend(new.iter().map(|(key, value)| (key.clone(), value.clone())));
             }

@@ -96,10 +96,13 @@ impl HostTask<'_> {
         match items {
             Value::List(items) => Ok(Ok(items.to_vec())),
             Value::Unknown(reason) => Ok(Err(reason)),
-            other => Err(TemplateError::new(format!(
-                "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
-                Templar::text_of(&other)
-            ), None)),
+            other => Err(TemplateError::new(
+                format!(
+                    "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
+                    Templar::text_of(&other)
+                ),
+                None,
+            )),
         }
     }
 
@@ -108,7 +111,11 @@ impl HostTask<'_> {
         let mut conditions = conditions.map(|condition| templar.condition(condition));
         let skipped = conditions.any(|condition| matches!(condition, Ok(Condition::False)));
         skipped.then(|| {
-            let fields = [("changed", Value::Bool(false)), ("skipped", Value::Bool(true)), ("skip_reason", Value::from("Conditional result was False"))];
+            let fields = [
+                ("changed", Value::Bool(false)),
+                ("skipped", Value::Bool(true)),
+                ("skip_reason", Value::from("Conditional result was False")),
+            ];
             Ended::new(Status::Skipped, fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect())
         })
     }
@@ -118,7 +125,9 @@ impl HostTask<'_> {
         let mut one = self.once(locals);
         one.elapsed = started.elapsed();
         let label = match &loop_.control.label {
-            Some(label) => locals.resolve(&label.value).map_or_else(|error| error.to_string(), |label| Templar::text_of(&label)),
+            Some(label) => {
+                locals.resolve(&label.value).map_or_else(|error| error.to_string(), |label| Templar::text_of(&label))
+            }
             None => Templar::text_of(item),
         };
         one.result.insert(Key::Str(Arc::clone(&control.loop_var)), item.clone());
@@ -130,7 +139,11 @@ impl HostTask<'_> {
         if loop_.control.label.is_some() {
             one.result.insert(Key::from("_ansible_item_label"), Value::from(label.as_str()));
         }
-        let label = if one.no_log { "(censored due to no_log)".to_owned() } else { self.batch.engine.parts.redactor.redact(&label).into_owned() };
+        let label = if one.no_log {
+            "(censored due to no_log)".to_owned()
+        } else {
+            self.batch.engine.parts.redactor.redact(&label).into_owned()
+        };
         self.batch.engine.emit(&Event::ItemFinished {
             task: Arc::clone(self.info),
             host: Arc::clone(self.host),
@@ -232,7 +245,8 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         () => (Status::Ok, "All items completed"),
     };
     let mut sum = Ended::new(status, Map::new());
-    sum.result.insert(Key::from("results"), Value::list(items.iter().map(|item| Value::Map(Arc::new(item.result.clone())))));
+    sum.result
+        .insert(Key::from("results"), Value::list(items.iter().map(|item| Value::Map(Arc::new(item.result.clone())))));
     sum.result.insert(Key::from("changed"), Value::Bool(changed));
     sum.result.insert(Key::from("msg"), Value::from(message));
     if items.is_empty() {

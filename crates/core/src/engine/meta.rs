@@ -37,7 +37,13 @@ impl Batch<'_> {
             let near = crate::text::nearest(action, ACTIONS.iter().copied());
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             for host in &hosts {
-                self.absorb(task, &info, host, Ended::failure(format!("invalid meta action requested: {action}{hint}")), frame);
+                self.absorb(
+                    task,
+                    &info,
+                    host,
+                    Ended::failure(format!("invalid meta action requested: {action}{hint}")),
+                    frame,
+                );
             }
             return After { alive: Hosts::new(), failed: hosts };
         }

@@ -7,7 +7,6 @@ mod facts;
 mod handlers;
 mod host_task;
 mod include;
-mod stats;
 mod looped;
 mod meta;
 mod options;
@@ -15,6 +14,7 @@ mod play;
 mod pool;
 mod run;
 mod settings;
+mod stats;
 mod task;
 mod validate;
 

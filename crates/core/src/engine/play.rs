@@ -61,7 +61,12 @@ impl Engine {
         Templar::new(Arc::clone(&self.parts.templates), view).with_locals(map).with_search(vec![play.dir.clone()])
     }
 
-    pub(super) fn play_keyword(&self, play: &Play, variables: &PlayVariables, keyword: &Option<Spanned<Value>>) -> Result<Option<Value>, RunError> {
+    pub(super) fn play_keyword(
+        &self,
+        play: &Play,
+        variables: &PlayVariables,
+        keyword: &Option<Spanned<Value>>,
+    ) -> Result<Option<Value>, RunError> {
         let Some(written) = keyword else { return Ok(None) };
         let value = self.play_templar(play, variables).resolve(&written.value).map_err(|error| {
             let diagnostic = error.to_diagnostic();
@@ -82,14 +87,20 @@ impl Engine {
         let templar = self.play_templar(play, variables);
         let mut patterns = Vec::new();
         for written in &play.hosts {
-            let place = |diagnostic: Diagnostic| written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span));
+            let place =
+                |diagnostic: Diagnostic| written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span));
             match templar.resolve(&written.value).map_err(|error| place(error.to_diagnostic()))? {
                 Value::List(items) => patterns.extend(items.iter().map(Templar::text_of)),
                 other => patterns.push(Templar::text_of(&other)),
             }
         }
         let pattern = patterns.join(",");
-        let place = |diagnostic: Diagnostic| play.hosts.first().and_then(|hosts| hosts.span.as_ref()).map_or(diagnostic.clone(), |span| diagnostic.at(span));
+        let place = |diagnostic: Diagnostic| {
+            play.hosts
+                .first()
+                .and_then(|hosts| hosts.span.as_ref())
+                .map_or(diagnostic.clone(), |span| diagnostic.at(span))
+        };
         let selected = self.store.inventory(|inventory| inventory.select(&pattern, self.options.limit.as_deref()));
         let mut hosts = selected.map_err(place)?;
         for warning in self.store.inventory(|inventory| inventory.take_warnings()) {
@@ -122,7 +133,9 @@ impl Engine {
             if self.options.extra_vars.contains_key(&*question.name) {
                 continue;
             }
-            let answer = self.ask(question).map_err(|message| Diagnostic::error(format!("vars_prompt `{}`: {message}", question.name)))?;
+            let answer = self
+                .ask(question)
+                .map_err(|message| Diagnostic::error(format!("vars_prompt `{}`: {message}", question.name)))?;
             if question.private {
                 self.parts.redactor.add(&answer);
             }
@@ -137,7 +150,8 @@ impl Engine {
             return Err("`encrypt` is not built yet; use the password_hash filter where the variable is used".into());
         }
         let Some(prompter) = &self.parts.prompter else {
-            return default.ok_or_else(|| "nobody can be asked here and there is no default; give it with -e".to_owned());
+            return default
+                .ok_or_else(|| "nobody can be asked here and there is no default; give it with -e".to_owned());
         };
         let text = question.prompt.as_ref().map_or_else(|| question.name.to_string(), Templar::text_of);
         let shown = match &default {
@@ -161,10 +175,13 @@ impl Engine {
         }
         let mut known: HashMap<Vec<String>, Arc<Map>> = HashMap::new();
         for host in hosts {
-            let templar = Templar::new(Arc::clone(&self.parts.templates), self.store.of_host(host)).with_locals(Map::clone(&play.scope.keywords.vars));
+            let templar = Templar::new(Arc::clone(&self.parts.templates), self.store.of_host(host))
+                .with_locals(Map::clone(&play.scope.keywords.vars));
             let mut merged = Map::new();
             for written in &play.vars_files {
-                let place = |diagnostic: Diagnostic| written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span));
+                let place = |diagnostic: Diagnostic| {
+                    written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span))
+                };
                 let names: Vec<String> = match templar.resolve(&written.value) {
                     Ok(Value::List(items)) => items.iter().map(Templar::text_of).collect(),
                     Ok(other) => vec![Templar::text_of(&other)],
@@ -212,7 +229,12 @@ impl Engine {
     }
 
     /// `serial`: numbers, percentages, or a list of them, the last repeated.
-    fn batches(&self, play: &Play, variables: &PlayVariables, hosts: &[Arc<str>]) -> Result<Vec<Vec<Arc<str>>>, RunError> {
+    fn batches(
+        &self,
+        play: &Play,
+        variables: &PlayVariables,
+        hosts: &[Arc<str>],
+    ) -> Result<Vec<Vec<Arc<str>>>, RunError> {
         let Some(serial) = self.play_keyword(play, variables, &play.serial)? else { return Ok(vec![hosts.to_vec()]) };
         let steps = match &serial {
             Value::List(items) => items.to_vec(),
@@ -222,7 +244,11 @@ impl Engine {
         for step in &steps {
             let text = Templar::text_of(step);
             let size = match text.trim().strip_suffix('%') {
-                Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| ((hosts.len() as f64 * percent / 100.0) as usize).max(1)),
+                Some(percent) => percent
+                    .trim()
+                    .parse::<f64>()
+                    .ok()
+                    .map(|percent| ((hosts.len() as f64 * percent / 100.0) as usize).max(1)),
                 None => text.trim().parse::<usize>().ok(),
             };
             let Some(size) = size else {

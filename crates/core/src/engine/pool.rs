@@ -69,7 +69,6 @@ impl Pool {
         };
         drop(idle);
     }
-
 }
 
 /// Gives the connection back however the work ends.

@@ -116,7 +116,13 @@ impl Engine {
     ///
     /// # Errors
     /// Threads that cannot be started.
-    pub fn new(parts: EngineParts, inventory: Inventory, options: RunOptions, playbook_dir: Option<&Path>, cancel: Cancel) -> Result<Self, RunError> {
+    pub fn new(
+        parts: EngineParts,
+        inventory: Inventory,
+        options: RunOptions,
+        playbook_dir: Option<&Path>,
+        cancel: Cancel,
+    ) -> Result<Self, RunError> {
         let forks = options.forks.clamp(1, 4096);
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(forks)

@@ -57,7 +57,10 @@ impl Resolver<'_> {
             no_log: self.flag(|keywords| &keywords.no_log)?.unwrap_or(false),
             ignore_errors: self.flag(|keywords| &keywords.ignore_errors)?.unwrap_or(false),
             ignore_unreachable: self.flag(|keywords| &keywords.ignore_unreachable)?.unwrap_or(false),
-            timeout: self.number(|keywords| &keywords.timeout)?.or(self.options.task_timeout).filter(|seconds| *seconds > 0.0),
+            timeout: self
+                .number(|keywords| &keywords.timeout)?
+                .or(self.options.task_timeout)
+                .filter(|seconds| *seconds > 0.0),
             environment: self.environment()?,
             target: self.target()?,
             become_: self.become_()?,
@@ -168,7 +171,8 @@ impl Resolver<'_> {
                 .variable_secret(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
                 .or_else(|| options.connection_password.clone()),
             private_key: key.map(|key| self.expand(&key)).or_else(|| options.private_key_file.clone()),
-            private_key_passphrase: self.variable_secret(&["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"])?,
+            private_key_passphrase: self
+                .variable_secret(&["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"])?,
             ssh_args,
             ssh_executable: self.variable_text(&["ansible_ssh_executable"])?.map(PathBuf::from),
             host_key_checking: match checking.and_then(|value| value.as_bool()) {
@@ -193,10 +197,13 @@ impl Resolver<'_> {
             "libssh2" => Ok(ConnectionKind::Libssh2),
             "openssh" => Ok(ConnectionKind::OpenSsh),
             "local" => Ok(ConnectionKind::Local),
-            other => Err(TemplateError::new(format!(
-                "connection plug-in '{other}' of host {} is not there; ssh, openssh, libssh2 and local are",
-                self.host
-            ), None)),
+            other => Err(TemplateError::new(
+                format!(
+                    "connection plug-in '{other}' of host {} is not there; ssh, openssh, libssh2 and local are",
+                    self.host
+                ),
+                None,
+            )),
         }
     }
 

@@ -128,7 +128,12 @@ impl Batch<'_> {
         }
     }
 
-    pub(super) fn task_value(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Option<Value> {
+    pub(super) fn task_value(
+        &self,
+        task: &Task,
+        hosts: &[Arc<str>],
+        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
+    ) -> Option<Value> {
         let written = task.scope.find(keyword)?;
         if !written.value.is_lazy() {
             return Some(written.value.clone());
@@ -136,11 +141,21 @@ impl Batch<'_> {
         self.templar(hosts.first()?, &task.scope).resolve(&written.value).ok()
     }
 
-    pub(super) fn task_flag(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> bool {
+    pub(super) fn task_flag(
+        &self,
+        task: &Task,
+        hosts: &[Arc<str>],
+        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
+    ) -> bool {
         self.task_value(task, hosts, keyword).is_some_and(|value| truthy(&value))
     }
 
-    fn task_number(&self, task: &Task, hosts: &[Arc<str>], keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Option<i64> {
+    fn task_number(
+        &self,
+        task: &Task,
+        hosts: &[Arc<str>],
+        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
+    ) -> Option<i64> {
         match self.task_value(task, hosts, keyword)? {
             Value::Int(number) => Some(number),
             Value::Str(text) => text.trim().parse().ok(),
@@ -207,7 +222,14 @@ impl Batch<'_> {
     }
 
     /// Takes in a result: variables, notifications, counts, events.
-    pub(super) fn absorb(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>, ended: Ended, frame: Frame) -> Status {
+    pub(super) fn absorb(
+        &self,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        host: &Arc<str>,
+        ended: Ended,
+        frame: Frame,
+    ) -> Status {
         self.remember(task, host, &ended);
         let engine = self.engine;
         if ended.may_have_changed() {
@@ -224,10 +246,10 @@ impl Batch<'_> {
                 (Key::from("action"), Value::from(info.action.as_str())),
             ]);
             let result = Value::Map(Arc::new(ended.result.clone()));
-            engine.store.set(host, [
-                (Key::from("ansible_failed_task"), failed_task.into()),
-                (Key::from("ansible_failed_result"), result),
-            ]);
+            engine.store.set(
+                host,
+                [(Key::from("ansible_failed_task"), failed_task.into()), (Key::from("ansible_failed_result"), result)],
+            );
         }
         let lost = ended.status == Status::Unreachable || (ended.status == Status::Failed && !frame.rescuable);
         let status = ended.status;
@@ -272,7 +294,9 @@ impl Batch<'_> {
             }
         }
         let lost = hosts.len() - after.alive.len();
-        let fatal = lost > 0 && (self.engine.options.any_errors_fatal || self.task_flag(task, &hosts, |keywords| &keywords.any_errors_fatal));
+        let fatal = lost > 0
+            && (self.engine.options.any_errors_fatal
+                || self.task_flag(task, &hosts, |keywords| &keywords.any_errors_fatal));
         if fatal {
             after.failed.append(&mut after.alive);
             // With nothing to rescue them, this play's remaining hosts are done and so is the run.
@@ -290,7 +314,9 @@ impl Batch<'_> {
     /// `max_fail_percentage`.
     fn too_many_failed(&self) -> bool {
         let limit = self.engine.play_keyword(self.play, &self.variables, &self.play.max_fail_percentage).ok().flatten();
-        let Some(limit) = limit.and_then(|limit| Templar::text_of(&limit).trim().parse::<f64>().ok()) else { return false };
+        let Some(limit) = limit.and_then(|limit| Templar::text_of(&limit).trim().parse::<f64>().ok()) else {
+            return false;
+        };
         let failed = self.state().failed.len();
         failed as f64 / self.hosts.len().max(1) as f64 * 100.0 > limit
     }

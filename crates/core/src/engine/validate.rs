@@ -90,7 +90,8 @@ impl Engine {
             return;
         }
         let Some(module) = self.parts.registry.get(&task.action) else { return };
-        let lazy = task.args.values().any(Value::is_lazy) || task.scope.find(|keywords| &keywords.module_defaults).is_some();
+        let lazy =
+            task.args.values().any(Value::is_lazy) || task.scope.find(|keywords| &keywords.module_defaults).is_some();
         let args = task.args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
         if let Err(error) = module.validate(serde_json::Value::Object(args))
             && (!lazy || error.msg.starts_with("unsupported parameter"))

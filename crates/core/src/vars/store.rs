@@ -160,16 +160,16 @@ impl Store {
     }
 
     /// The variables that a task in `scope` sees on `host`. Magic variables `task_magic` come on top.
-    pub fn of_task(
-        self: &Arc<Self>,
-        host: &Arc<str>,
-        play: &Arc<PlayVariables>,
-        scope: &Arc<Scope>,
-    ) -> Arc<HostView> {
+    pub fn of_task(self: &Arc<Self>, host: &Arc<str>, play: &Arc<PlayVariables>, scope: &Arc<Scope>) -> Arc<HostView> {
         Arc::new(self.view(host, Some(play), Some(scope)))
     }
 
-    fn view(self: &Arc<Self>, host: &Arc<str>, play: Option<&Arc<PlayVariables>>, scope: Option<&Arc<Scope>>) -> HostView {
+    fn view(
+        self: &Arc<Self>,
+        host: &Arc<str>,
+        play: Option<&Arc<PlayVariables>>,
+        scope: Option<&Arc<Scope>>,
+    ) -> HostView {
         let Learnt { facts, injected, set, included } = self.learnt(host);
         // Files that cannot be read were refused by `check_host`, before anything was run.
         let inventory = self.inventory_vars(host).unwrap_or_default();
@@ -199,14 +199,7 @@ impl Store {
         layers.extend(play.map(|play| read(&play.role_defaults)));
         layers.retain(|layer| !layer.is_empty());
         let play_magic = play.map(|play| read(&play.magic)).unwrap_or_default();
-        HostView {
-            store: Arc::clone(self),
-            host: Arc::clone(host),
-            facts,
-            layers,
-            play_magic,
-            scope: scope.cloned(),
-        }
+        HostView { store: Arc::clone(self), host: Arc::clone(host), facts, layers, play_magic, scope: scope.cloned() }
     }
 }
 
@@ -233,7 +226,9 @@ impl HostView {
             "inventory_hostname" => Some(Value::Str(Arc::clone(&self.host))),
             "inventory_hostname_short" => Some(Value::from(self.host.split('.').next().unwrap_or_default())),
             "group_names" => inventory(&|inventory| {
-                Value::list(inventory.groups_of(&self.host).into_iter().filter(|group| &**group != "all").map(Value::Str))
+                Value::list(
+                    inventory.groups_of(&self.host).into_iter().filter(|group| &**group != "all").map(Value::Str),
+                )
             }),
             "groups" => Some(self.store.groups()),
             "ansible_facts" => Some(Value::Map(Arc::clone(&self.facts))),
