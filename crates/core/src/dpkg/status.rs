@@ -31,7 +31,11 @@ pub struct Package {
 
 /// All packages that dpkg knows, by name and by `name:arch`.
 #[derive(Debug, Default)]
-pub struct Packages(HashMap<String, Package>);
+pub struct Packages {
+    known: HashMap<String, Package>,
+    /// Names that installed packages stand for besides their own.
+    provided: HashSet<String>,
+}
 
 impl Packages {
     /// Reads the database of `system`.
@@ -48,22 +52,27 @@ impl Packages {
 
     fn parse(text: &str) -> Self {
         let mut packages: HashMap<String, Package> = HashMap::new();
+        let mut provided = HashSet::new();
         for stanza in text.split("\n\n") {
             let Some((name, package)) = parse_package(stanza) else { continue };
             packages.insert(format!("{name}:{}", package.architecture), package.clone());
             let installed = package.state == PackageState::Installed;
+            if installed && let Some(names) = field(stanza, "Provides") {
+                // `name (= version), other`
+                provided.extend(names.split(',').filter_map(|item| item.split_whitespace().next()).map(str::to_owned));
+            }
             // Of several architectures, an installed one speaks for the bare name.
             if installed || !packages.contains_key(name) {
                 packages.insert(name.to_owned(), package);
             }
         }
-        Self(packages)
+        Self { known: packages, provided }
     }
 
     /// What is known of `name` (`name:arch` for one architecture; `:any` and `:all` for whichever).
     pub fn get(&self, name: &str) -> Option<&Package> {
         let bare = name.strip_suffix(":any").or_else(|| name.strip_suffix(":all")).unwrap_or(name);
-        self.0.get(name).or_else(|| self.0.get(bare))
+        self.known.get(name).or_else(|| self.known.get(bare))
     }
 
     /// The installed version of `name`.
@@ -72,16 +81,25 @@ impl Packages {
         package.map(|package| package.version.as_str())
     }
 
+    /// Whether an installed package stands for `name`.
+    pub fn is_provided(&self, name: &str) -> bool {
+        self.provided.contains(name)
+    }
+
     /// All names without architecture, sorted.
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.0.keys().map(String::as_str).filter(|name| !name.contains(':')).collect();
+        let mut names: Vec<&str> = self.known.keys().map(String::as_str).filter(|name| !name.contains(':')).collect();
         names.sort_unstable();
         names
     }
 }
 
+fn field<'a>(stanza: &'a str, name: &str) -> Option<&'a str> {
+    stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
 fn parse_package(stanza: &str) -> Option<(&str, Package)> {
-    let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let field = |name: &str| field(stanza, name);
     let state = match field("Status")?.split(' ').next_back()? {
         "installed" => PackageState::Installed,
         "config-files" => PackageState::ConfigFiles,
@@ -115,7 +133,7 @@ mod tests {
     #[test]
     fn knows_what_is_installed() {
         let packages = Packages::parse(
-            "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-1\nDescription: x\n y\n\n\
+            "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-1\nProvides: v (= 1), w\nDescription: x\n y\n\n\
              Package: b\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 2\n\n\
              Package: a\nStatus: deinstall ok config-files\nArchitecture: i386\nVersion: 0.9\n",
         );
@@ -125,5 +143,6 @@ mod tests {
         assert_eq!(packages.installed("a:any"), Some("1.0-1"));
         assert_eq!(packages.get("b").unwrap().state, PackageState::ConfigFiles);
         assert_eq!(packages.names(), ["a", "b"]);
+        assert!(packages.is_provided("w") && !packages.is_provided("a"));
     }
 }

@@ -4,6 +4,8 @@ mod apt;
 mod command;
 mod copy;
 mod file;
+mod group;
+mod package;
 mod ping;
 mod script;
 mod service;
@@ -22,6 +24,8 @@ pub fn builtin() -> Registry {
         .with::<command::Command>()
         .with::<copy::Copy>()
         .with::<file::File>()
+        .with::<group::Group>()
+        .with::<package::Package>()
         .with::<ping::Ping>()
         .with::<service::Service>()
         .with::<script::Script>()

@@ -4,6 +4,7 @@
 //! changes on top of another one for plans, [`fake::Fake`] is a machine in memory for tests.
 //! `&self` methods change nothing; whoever holds only `&dyn System` can only look.
 
+pub mod accounts;
 mod command;
 mod error;
 #[cfg(feature = "controller")]
