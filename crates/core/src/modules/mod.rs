@@ -5,6 +5,7 @@ mod command;
 mod copy;
 mod file;
 mod group;
+mod nfs_export;
 mod package;
 mod ping;
 mod script;
@@ -25,6 +26,7 @@ pub fn builtin() -> Registry {
         .with::<copy::Copy>()
         .with::<file::File>()
         .with::<group::Group>()
+        .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
         .with::<ping::Ping>()
         .with::<service::Service>()
