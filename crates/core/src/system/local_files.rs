@@ -175,3 +175,14 @@ pub fn starts_with(path: &Path, bytes: &[u8]) -> bool {
     let mut start = vec![0; bytes.len()];
     std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == bytes
 }
+
+/// The files that a shell pattern matches, sorted.
+///
+/// # Errors
+/// In words: the pattern is not one.
+pub fn glob_files(pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
+    let found = glob::glob(pattern).map_err(|error| format!("'{pattern}' is not a file pattern: {error}"))?;
+    let mut files: Vec<_> = found.filter_map(std::result::Result::ok).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
+}

@@ -7,7 +7,7 @@ use super::fault::{Fault, Marker, Origin, Result};
 use super::python::{Deferred, Py, PyMap, text};
 use super::syntax::Mode;
 use super::templar::Templar;
-use crate::value::{Key, Map, Template, Value};
+use crate::value::{Map, Template, Value};
 use crate::vars::Variables;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -90,11 +90,6 @@ impl Context {
         value
     }
 
-    /// The variable as written.
-    pub fn raw_variable(&self, name: &str) -> Option<Value> {
-        self.home.locals.get(name).cloned().or_else(|| self.home.variables.get(name))
-    }
-
     /// The names of all variables.
     pub fn names(&self) -> Vec<Arc<str>> {
         let mut names = self.home.variables.names();
@@ -145,16 +140,12 @@ impl Context {
         match value {
             Value::List(items) => Py::list(items.iter().map(|item| self.import(item)).collect()),
             Value::Map(map) => {
-                Py::dict(map.iter().map(|(key, value)| (self.key(key), self.import(value))).collect::<PyMap>())
+                Py::dict(map.iter().map(|(key, value)| (key.clone(), self.import(value))).collect::<PyMap>())
             }
             Value::Vault(vault) => Py::captured(vault.reveal().map(Py::Str).map_err(Fault::from)),
             Value::Template(template) => Py::captured(self.evaluate_template(template)),
             other => self.import(other),
         }
-    }
-
-    fn key(&self, key: &Key) -> Key {
-        key.clone()
     }
 
     /// A template's native result. Undefined results are values.

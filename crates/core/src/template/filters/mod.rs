@@ -3,8 +3,15 @@
 mod basic;
 mod collections;
 mod combine;
+mod data;
+mod dates;
+mod hash;
+mod maths;
+mod paths;
 mod regex;
 mod select;
+mod strings;
+mod units;
 mod urls;
 
 pub(crate) use collections::{cartesian, flatten_into};
@@ -34,8 +41,21 @@ type Table = &'static [(&'static str, Function)];
 const TAKE_UNDEFINED: &[&str] = &["default", "d", "mandatory", "ternary", "type_debug"];
 
 static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
-    let tables: [Table; 6] =
-        [basic::TABLE, collections::TABLE, combine::TABLE, regex::TABLE, select::TABLE, urls::TABLE];
+    let tables: [Table; 13] = [
+        basic::TABLE,
+        collections::TABLE,
+        combine::TABLE,
+        data::TABLE,
+        dates::TABLE,
+        hash::TABLE,
+        maths::TABLE,
+        paths::TABLE,
+        regex::TABLE,
+        select::TABLE,
+        strings::TABLE,
+        units::TABLE,
+        urls::TABLE,
+    ];
     let entries = tables.into_iter().flatten();
     entries
         .map(|(name, function)| (*name, Filter { function: *function, takes_undefined: TAKE_UNDEFINED.contains(name) }))

@@ -148,8 +148,6 @@ pub(crate) struct MacroDecl {
     /// Those of the last parameters.
     pub defaults: Vec<Expr>,
     pub body: Body,
-    /// Whether the body speaks of `caller`, `varargs`, `kwargs`.
-    pub at: At,
 }
 
 /// A filter, test or lookup that a template names.

@@ -162,12 +162,10 @@ impl Converter {
             ast::Stmt::FromImport(node) => (node.span(), self.from_import(node)?),
             ast::Stmt::Extends(node) => (node.span(), StmtKind::Extends(self.expr(&node.name)?)),
             ast::Stmt::Include(node) => (node.span(), StmtKind::Include(self.expr(&node.name)?, node.ignore_missing)),
-            ast::Stmt::Macro(node) => {
-                (node.span(), StmtKind::Macro(Arc::new(self.macro_decl(node, place(node.span()))?)))
-            }
+            ast::Stmt::Macro(node) => (node.span(), StmtKind::Macro(Arc::new(self.macro_decl(node)?))),
             ast::Stmt::CallBlock(node) => {
                 let call = self.call(&node.call)?;
-                let decl = self.macro_decl(&node.macro_decl, place(node.span()))?;
+                let decl = self.macro_decl(&node.macro_decl)?;
                 (node.span(), StmtKind::CallBlock(call, Arc::new(decl)))
             }
             ast::Stmt::Continue(node) => (node.span(), StmtKind::Continue),
@@ -198,13 +196,12 @@ impl Converter {
         Ok(StmtKind::FromImport(self.expr(&node.expr)?, names))
     }
 
-    fn macro_decl(&mut self, node: &ast::Macro<'_>, at: At) -> Result<MacroDecl, ParseError> {
+    fn macro_decl(&mut self, node: &ast::Macro<'_>) -> Result<MacroDecl, ParseError> {
         Ok(MacroDecl {
             name: node.name.into(),
             params: node.args.iter().map(variable).collect::<Result<_, _>>()?,
             defaults: node.defaults.iter().map(|expr| self.expr(expr)).collect::<Result<_, _>>()?,
             body: self.body(&node.body)?,
-            at,
         })
     }
 

@@ -1,0 +1,168 @@
+//! JSON, YAML and queries.
+
+use super::Table;
+use super::basic::flag;
+use crate::diagnostic::SourceFile;
+use crate::template::context::Context;
+use crate::template::fault::{Fault, Result};
+use crate::template::json::{self, Layout};
+use crate::template::python::{Args, Py};
+use crate::value::Value;
+use crate::vars::Decrypt;
+use crate::yaml::{self, Trust, emit};
+use std::sync::Arc;
+
+pub(super) const TABLE: Table = &[
+    ("to_json", |context, value, args| to_json(context, value, args, false)),
+    ("to_nice_json", |context, value, args| to_json(context, value, args, true)),
+    ("tojson", |context, value, args| to_json(context, value, args, false)),
+    ("from_json", from_json),
+    ("to_yaml", |context, value, args| to_yaml(context, value, args, false)),
+    ("to_nice_yaml", |context, value, args| to_yaml(context, value, args, true)),
+    ("from_yaml", from_yaml),
+    ("from_yaml_all", from_yaml_all),
+    ("json_query", json_query),
+];
+
+/// A plain value, or the reason why it is not known yet.
+fn plain(context: &Context, value: &Py) -> Result<Value> {
+    let value = context.export(value)?;
+    if value.has_unknown() {
+        return Err(Fault::Unknown("a part of it is known after apply".into()));
+    }
+    Ok(value)
+}
+
+fn to_json(context: &Context, value: Py, args: Args, nice: bool) -> Result<Py> {
+    let [indent, sort_keys, separators, ensure_ascii, _profile, _vault, _unsafe] = args.bind([
+        "indent",
+        "sort_keys",
+        "separators",
+        "ensure_ascii",
+        "profile",
+        "vault_to_text",
+        "preprocess_unsafe",
+    ])?;
+    let indent = match indent {
+        None if nice => Some("    ".to_owned()),
+        None | Some(Py::None) => None,
+        Some(Py::Str(text)) => Some(text.to_string()),
+        Some(indent) => Some(" ".repeat(indent.as_int().and_then(|indent| usize::try_from(indent).ok()).unwrap_or(0))),
+    };
+    let separators = match separators.filter(|_| !nice) {
+        None | Some(Py::None) => {
+            let item = if indent.is_some() { "," } else { ", " };
+            (item.to_owned(), ": ".to_owned())
+        }
+        Some(separators) => match separators.iterate()?.as_slice() {
+            [item, key] => (context.text(item)?, context.text(key)?),
+            _ => return Err(Fault::error("separators must be two texts")),
+        },
+    };
+    let layout = Layout {
+        indent,
+        separators,
+        sort_keys: flag(sort_keys.as_ref(), nice)?,
+        ensure_ascii: flag(ensure_ascii.as_ref(), true)?,
+    };
+    Ok(Py::str(json::write(&plain(context, &value)?, &layout)))
+}
+
+fn from_json(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let [_profile] = args.bind(["profile"])?;
+    let Py::Str(text) = &value else {
+        let kind = value.type_name();
+        return Err(Fault::error(format!("the JSON object must be str, bytes or bytearray, not {kind}")));
+    };
+    let parsed: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Fault::error(format!("this is not JSON: {error}")))?;
+    Ok(context.import(&Value::from(parsed)).force())
+}
+
+fn to_yaml(context: &Context, value: Py, mut args: Args, nice: bool) -> Result<Py> {
+    let mut options = if nice { emit::Options::nice() } else { emit::Options::default() };
+    if nice && !args.positional.is_empty() {
+        args.named.push(("indent".into(), args.positional.remove(0)));
+    }
+    args.positional.clear();
+    for (name, value) in args.named {
+        let number = |value: &Py| {
+            value
+                .as_int()
+                .and_then(|value| usize::try_from(value).ok())
+                .ok_or_else(|| Fault::error(format!("'{name}' must be a number, not '{}'", value.type_name())))
+        };
+        match &*name {
+            "indent" => options.indent = number(&value)?,
+            "width" => {
+                let endless = matches!(value, Py::Float(width) if width.is_infinite());
+                options.width = if endless { None } else { Some(number(&value)?) };
+            }
+            "default_flow_style" => {
+                options.default_flow_style = if matches!(value, Py::None) { None } else { Some(value.truth()?) };
+            }
+            "sort_keys" => options.sort_keys = value.truth()?,
+            "explicit_start" => options.explicit_start = value.truth()?,
+            "explicit_end" => options.explicit_end = value.truth()?,
+            "default_style" => {
+                options.default_style = match value.as_str() {
+                    Some("'") => Some(emit::Style::Single),
+                    Some("\"") => Some(emit::Style::Double),
+                    Some("|") => Some(emit::Style::Literal),
+                    _ => None,
+                };
+            }
+            // Text is never escaped here, and vaults are written opened.
+            "allow_unicode" | "vault_behavior" | "dump_vault_tags" => {}
+            other => return Err(Fault::error(format!("got an unexpected keyword argument '{other}'"))),
+        }
+    }
+    Ok(Py::str(emit::to_yaml(&plain(context, &value)?, &options)))
+}
+
+/// Vaults inside text stay closed.
+struct NoVaults;
+
+impl Decrypt for NoVaults {
+    fn decrypt(&self, _: &str) -> std::result::Result<Vec<u8>, String> {
+        Err("vaults inside text that a filter reads are not opened".into())
+    }
+}
+
+fn documents(text: &str) -> Result<Vec<Value>> {
+    let file = SourceFile::new("<from_yaml>", text);
+    let nodes = yaml::load_all(&file, &mut Vec::new())
+        .map_err(|error| Fault::with_help(format!("this is not YAML: {}", error.message), error.help))?;
+    let vaults: Arc<dyn Decrypt> = Arc::new(NoVaults);
+    Ok(nodes.iter().map(|node| node.to_value(&vaults, Trust::Untrusted)).collect())
+}
+
+fn from_yaml(context: &Context, value: Py, _: Args) -> Result<Py> {
+    let Py::Str(text) = &value else { return Ok(value) };
+    let mut documents = documents(text)?;
+    if documents.len() > 1 {
+        return Err(Fault::error("expected a single document in the stream, but found another"));
+    }
+    Ok(documents.pop().map_or(Py::None, |document| context.import(&document).force()))
+}
+
+fn from_yaml_all(context: &Context, value: Py, _: Args) -> Result<Py> {
+    match &value {
+        Py::None => Ok(Py::list(Vec::new())),
+        Py::Str(text) => Ok(Py::list(documents(text)?.iter().map(|document| context.import(document)).collect())),
+        _ => Ok(value),
+    }
+}
+
+fn json_query(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let [query] = args.bind(["expr"])?;
+    let query = context.text(&query.ok_or_else(|| Fault::error("needs a query"))?)?;
+    let failed = |error: jmespath::JmespathError| Fault::error(format!("JMESPathError in json_query filter: {error}"));
+    let expression = jmespath::compile(&query).map_err(failed)?;
+    let data = plain(context, &value)?.to_json();
+    let data = jmespath::Variable::from_json(&data.to_string()).map_err(Fault::error)?;
+    let found = expression.search(data).map_err(failed)?;
+    let found: serde_json::Value =
+        serde_json::from_str(&found.to_string()).map_err(|error| Fault::error(error.to_string()))?;
+    Ok(context.import(&Value::from(found)).force())
+}
