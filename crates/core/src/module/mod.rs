@@ -37,7 +37,8 @@ pub trait Module: Send + Sync + 'static {
     /// Reads the machine and says what would have to change.
     fn check(args: &Self::Args, system: &dyn System) -> Result<Checked<Self>, ModuleError>;
 
-    /// Does exactly `change`. A `check` after it finds nothing to do.
+    /// Does exactly `change`. A `check` after it finds nothing to do. Where only doing it shows whether anything changes
+    /// (a database's `UPDATE`), the output says so in a field `changed`, which becomes the result's.
     fn apply(args: &Self::Args, change: Self::Change, system: &mut dyn System) -> Result<Self::Output, ModuleError>;
 
     /// Plays `change` into a simulated machine. To be written where `apply` runs commands: record their effect with

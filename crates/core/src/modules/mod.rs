@@ -3,6 +3,9 @@
 mod apt;
 mod command;
 mod copy;
+mod docker_image;
+mod docker_network;
+mod docker_volume;
 mod file;
 mod group;
 mod nfs_export;
@@ -24,6 +27,9 @@ pub fn builtin() -> Registry {
         .with::<apt::Apt>()
         .with::<command::Command>()
         .with::<copy::Copy>()
+        .with::<docker_image::DockerImage>()
+        .with::<docker_network::DockerNetwork>()
+        .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
         .with::<group::Group>()
         .with::<nfs_export::NfsExport>()

@@ -1,6 +1,7 @@
 //! What several modules share.
 
 pub mod diff;
+pub mod docker;
 pub mod file_attributes;
 pub mod glob;
 pub mod hash;
