@@ -1,6 +1,7 @@
 //! Connections end to end, with the helper that this build embeds.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod lab;
 mod local;
 mod ssh;
 mod sshd;

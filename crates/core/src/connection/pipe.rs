@@ -67,7 +67,8 @@ impl Stream {
     pub fn stderr_text(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         let text = text.trim();
-        text[text.ceil_char_boundary(text.len().saturating_sub(4000))..].to_owned()
+        let start = text.char_indices().rev().nth(4000).map_or(0, |(start, _)| start);
+        text[start..].to_owned()
     }
 
     /// Output that has been read and not taken.

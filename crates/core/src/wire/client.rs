@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(200);
 /// Time that a helper gets to end a call that it was told to give up, before it is given up itself.
 const GRACE: Duration = Duration::from_secs(8);
+/// A helper that is silent for so long is asked whether it is there.
+const SILENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(15) };
+/// One that is silent for three times as long is not, whatever the connection below it believes.
+const LOST: Duration = if cfg!(test) { Duration::from_millis(1500) } else { Duration::from_secs(45) };
 /// Contents travel in pieces of this size.
 const PIECE: usize = 32 << 10;
 
@@ -33,10 +37,13 @@ pub enum Received {
     End,
 }
 
+/// Opens a content by its SHA-256 in hex: its length, and a reader.
+pub type Blobs<'a> = &'a dyn Fn(&str) -> Option<(u64, Box<dyn Read + Send>)>;
+
 /// What a call needs while it runs.
 pub struct Handlers<'a> {
-    /// Opens a content by its SHA-256 in hex.
-    pub blobs: &'a dyn Fn(&str) -> Option<(u64, Box<dyn Read + Send>)>,
+    /// Contents that the module may ask for.
+    pub blobs: Blobs<'a>,
     /// Hears of progress.
     pub progress: &'a mut dyn FnMut(Progress),
     /// Whether to give up.
@@ -104,9 +111,11 @@ impl<L: Link> Client<L> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit)?.checked_add(GRACE));
         let mut cancelled_at = None;
         let mut upload = None;
+        let mut heard = Heard::now();
         loop {
             let wait = if cancelled_at.is_none() { TICK } else { TICK / 4 };
             if let Some(frame) = self.receive(wait)? {
+                heard = Heard::now();
                 if frame.call != self.last_call {
                     continue;
                 }
@@ -120,6 +129,7 @@ impl<L: Link> Client<L> {
                             upload.credit = upload.credit.saturating_add(credit).min(WINDOW);
                         }
                     }
+                    Kind::Pong => {}
                     kind => return Err(unexpected(format!("{kind:?} frame"))),
                 }
                 if upload.as_mut().is_some_and(|upload| upload.credit > 0) {
@@ -127,6 +137,9 @@ impl<L: Link> Client<L> {
                 }
             }
             let now = Instant::now();
+            if heard.wants_ping(now)? {
+                self.send(&Frame::new(Kind::Ping, self.last_call, []))?;
+            }
             if cancelled_at.is_none() && (handlers.cancelled)() {
                 cancelled_at = Some(now);
                 self.send(&Frame::new(Kind::Cancel, self.last_call, []))?;
@@ -142,11 +155,7 @@ impl<L: Link> Client<L> {
         }
     }
 
-    fn begin_upload(
-        &mut self,
-        wanted: &Frame,
-        blobs: &dyn Fn(&str) -> Option<(u64, Box<dyn Read + Send>)>,
-    ) -> Result<Option<Upload>, ClientError> {
+    fn begin_upload(&mut self, wanted: &Frame, blobs: Blobs<'_>) -> Result<Option<Upload>, ClientError> {
         let sha256 = String::from_utf8_lossy(&wanted.payload);
         let (answer, upload) = match blobs(&sha256) {
             Some((length, reader)) => {
@@ -198,6 +207,32 @@ impl<L: Link> Client<L> {
 
     fn receive(&mut self, wait: Duration) -> Result<Option<Frame>, ClientError> {
         receive(&mut self.link, &mut self.decoder, wait)
+    }
+}
+
+/// When the helper was last heard of, and last asked.
+struct Heard {
+    last: Instant,
+    asked: Instant,
+}
+
+impl Heard {
+    fn now() -> Self {
+        let now = Instant::now();
+        Self { last: now, asked: now }
+    }
+
+    /// Whether it is time to ask.
+    fn wants_ping(&mut self, now: Instant) -> Result<bool, ClientError> {
+        if now >= self.last + LOST {
+            let message = format!("no answer for {} s", LOST.as_secs());
+            return Err(ClientError::Lost(io::Error::new(io::ErrorKind::TimedOut, message)));
+        }
+        let ask = now >= self.asked + SILENCE;
+        if ask {
+            self.asked = now;
+        }
+        Ok(ask)
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// No more live output of one call than this: all of it comes with the outcome anyway.
 const LIVE_OUTPUT: usize = 1 << 20;
-/// Longer lines are cut in live output.
+/// Lines of more characters are cut in live output.
 const LIVE_LINE: usize = 8 << 10;
 
 /// Where all threads of a helper write their frames.
@@ -132,7 +132,9 @@ impl CallContext {
     /// Tells the controller what happens.
     pub fn progress(&self, progress: Progress) {
         let Progress::Output(mut line) = progress;
-        line.truncate(line.floor_char_boundary(LIVE_LINE));
+        if let Some((cut, _)) = line.char_indices().nth(LIVE_LINE) {
+            line.truncate(cut);
+        }
         let mut call = lock(&self.call);
         call.live += line.len();
         let (id, live) = (call.id, call.live);

@@ -22,6 +22,8 @@ pub enum Kind {
     BlobWanted = 4,
     /// Helper: a JSON number, so many more bytes of the content may be sent.
     BlobCredit = 5,
+    /// Helper: it is there; sent at once, whatever a module does.
+    Pong = 6,
     /// Controller: [`Request`](super::Request).
     Request = 16,
     /// Controller: give the call up.
@@ -30,6 +32,8 @@ pub enum Kind {
     BlobAnswer = 18,
     /// Controller: bytes of the content.
     BlobData = 19,
+    /// Controller: are you there?
+    Ping = 20,
 }
 
 impl Kind {
@@ -40,10 +44,12 @@ impl Kind {
             3 => Self::Progress,
             4 => Self::BlobWanted,
             5 => Self::BlobCredit,
+            6 => Self::Pong,
             16 => Self::Request,
             17 => Self::Cancel,
             18 => Self::BlobAnswer,
             19 => Self::BlobData,
+            20 => Self::Ping,
             _ => return None,
         })
     }

@@ -59,9 +59,9 @@ pub fn serve(
     let (to_blobs, blobs) = channel();
     let error = Arc::new(Mutex::new(None));
     {
-        let (control, error) = (Arc::clone(&control), Arc::clone(&error));
+        let (control, output, error) = (Arc::clone(&control), Arc::clone(&output), Arc::clone(&error));
         std::thread::spawn(move || {
-            if let Err(failure) = read(input, &control, &to_calls, &to_blobs) {
+            if let Err(failure) = read(input, &output, &control, &to_calls, &to_blobs) {
                 *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
             }
             control.close();
@@ -91,6 +91,7 @@ pub fn serve(
 /// Sorts what comes in, until it ends.
 fn read(
     mut input: impl Read,
+    output: &Output,
     control: &Control,
     calls: &Sender<(u64, Request)>,
     blobs: &Sender<Frame>,
@@ -100,6 +101,7 @@ fn read(
         let delivered = match frame.kind {
             Kind::Request => calls.send((frame.call, frame.parse()?)).is_ok(),
             Kind::BlobAnswer | Kind::BlobData => blobs.send(frame).is_ok(),
+            Kind::Ping => output.send(&Frame::new(Kind::Pong, frame.call, [])).is_ok(),
             Kind::Cancel => {
                 control.cancel(frame.call);
                 true

@@ -228,6 +228,21 @@ fn calls_end_by_time_limit_and_cancellation() {
 }
 
 #[test]
+fn a_silent_helper_is_lost_and_a_busy_one_is_not() {
+    let mut busy = helper();
+    let long = Request { timeout: Some(2.5), ..request("wait", "", Mode::Apply) };
+    assert_eq!(busy.call(&long).unwrap().output["msg"], "Timed out after 2.5 second(s).");
+
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let hello = Hello { version: VERSION, pid: 1, uid: 0 };
+    Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
+    let mut client = Client::open(ours, &[], Duration::from_secs(1)).map_err(|(_, error)| error).unwrap();
+    let handlers = Handlers { blobs: &|_| None, progress: &mut |_| {}, cancelled: &|| false };
+    let error = client.call(&request("echo", "", Mode::Apply), handlers).unwrap_err();
+    assert!(matches!(&error, ClientError::Lost(source) if source.kind() == io::ErrorKind::TimedOut), "{error}");
+}
+
+#[test]
 fn the_end_of_input_ends_a_running_module() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let finished = Arc::new(AtomicU32::new(0));

@@ -180,7 +180,7 @@ pub fn choose(target: &Target) -> Result<Choice, ConnectionError> {
         return Err(ConnectionError::Unreachable(format!("Failed to connect to the host via ssh: {reason}")));
     }
     let values = parse(&String::from_utf8_lossy(&output.stdout));
-    if let Some(reason) = beyond_us(&values, &*baseline(&executable)) {
+    if let Some(reason) = beyond_us(&values, &baseline(&executable)) {
         return Ok(Choice::System(reason));
     }
     Ok(Choice::InProcess(Box::new(settings(&values, target))))
