@@ -1,12 +1,24 @@
 //! `add_host`: a host that the inventory does not have, for the rest of the run.
 
-use super::context::{Context, list, text};
-use super::{Action, ActionError, Effect, Reply};
-use crate::template::Templar;
+use super::{Action, ActionError, Context, Effect, Reply, typed};
+use crate::module::types::{LooseString, StringList};
 use crate::value::{Key, Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
 
 pub(super) struct AddHost;
+
+/// Adds a host to the inventory: every other parameter is a variable of it.
+#[derive(Deserialize, JsonSchema)]
+struct Args {
+    /// Name of the host, perhaps with a port (`web:2222`).
+    #[serde(alias = "hostname", alias = "host")]
+    name: Option<LooseString>,
+    /// Groups that it is in.
+    #[serde(default, alias = "group", alias = "groupname")]
+    groups: Option<StringList>,
+}
 
 const NAMES: &[&str] = &["name", "hostname", "host"];
 const GROUPS: &[&str] = &["groups", "group", "groupname"];
@@ -16,19 +28,16 @@ impl Action for AddHost {
         "ansible.builtin.add_host"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        None
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, _: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        if let Some(raw) = args.shift_remove("_raw_params") {
-            return Err(format!("name, host or hostname needs to be provided, not '{}'", Templar::text_of(&raw)).into());
-        }
-        let name = NAMES.iter().find_map(|name| text(&args, name));
-        let name = name.ok_or("name, host or hostname needs to be provided")?;
+        let given: Args = typed(self, &args)?;
+        let name = given.name.ok_or("name, host or hostname needs to be provided")?;
         let mut groups: Vec<Arc<str>> = Vec::new();
-        for group in GROUPS.iter().flat_map(|name| list(&args, name)) {
-            let group: Arc<str> = Templar::text_of(&group).trim().into();
+        for group in given.groups.iter().flat_map(|groups| groups.iter()) {
+            let group: Arc<str> = group.trim().into();
             if !groups.contains(&group) {
                 groups.push(group);
             }

@@ -1,12 +1,31 @@
 //! `assert`: fails unless all conditions hold.
 
-use super::context::{Context, flag, text};
-use super::{Action, ActionError, Reply, check_parameters};
+use super::{Action, ActionError, Context, Reply, typed};
+use crate::module::types::LooseBool;
 use crate::playbook::Spanned;
 use crate::template::{Condition, Templar};
 use crate::value::{Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub(super) struct Assert;
+
+/// Fails unless all conditions hold.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// Expressions, as in `when`; a list of them or one.
+    #[expect(dead_code, reason = "evaluated as it was written")]
+    that: serde_json::Value,
+    /// What to say if one does not hold.
+    #[serde(alias = "msg")]
+    fail_msg: Option<serde_json::Value>,
+    /// What to say if all hold.
+    success_msg: Option<serde_json::Value>,
+    /// Say nothing where all hold.
+    #[serde(default)]
+    quiet: LooseBool,
+}
 
 impl Action for Assert {
     fn name(&self) -> &'static str {
@@ -17,13 +36,17 @@ impl Action for Assert {
         &["that"]
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(&["that", "msg", "fail_msg", "success_msg", "quiet"])
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
+    }
+
+    fn accepts_unknown(&self) -> bool {
+        true
     }
 
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let that = args.get("that").ok_or("conditional required in \"that\" string")?;
+        let Some(that) = args.get("that") else { return Err("conditional required in \"that\" string".into()) };
+        let Args { fail_msg, success_msg, quiet, .. } = typed(self, &args)?;
         // The whole list may be a template; its items then are conditions.
         let that = match that {
             Value::Template(template) if template.source.trim_start().starts_with("{{") => {
@@ -35,8 +58,7 @@ impl Action for Assert {
             Value::List(items) => items.to_vec(),
             other => vec![other],
         };
-        let quiet = flag(&args, "quiet", false)?;
-        let failed = args.get("fail_msg").or_else(|| args.get("msg")).cloned();
+        let failed = fail_msg.map(Value::from);
         for condition in conditions {
             let shown = Value::from(condition.as_str().map_or_else(|| Templar::text_of(&condition), str::to_owned));
             let condition = Spanned::new(condition, context.task.span.clone());
@@ -54,7 +76,7 @@ impl Action for Assert {
                 }
             }
         }
-        let message = text(&args, "success_msg").unwrap_or_else(|| "All assertions passed".to_owned());
-        Ok(if quiet { Reply::default() } else { Reply::ok([("msg", Value::from(message))]) })
+        let message = success_msg.map_or_else(|| Value::from("All assertions passed"), Value::from);
+        Ok(if *quiet { Reply::default() } else { Reply::ok([("msg", message)]) })
     }
 }

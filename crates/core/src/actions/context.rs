@@ -7,7 +7,7 @@ use crate::module::{Mode, Outcome};
 use crate::playbook::Task;
 use crate::secret::Redactor;
 use crate::template::Templar;
-use crate::value::{Map, Value};
+use crate::value::Map;
 use crate::vars::Decrypt;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,31 +89,4 @@ impl Context<'_> {
 fn missing(name: &str, looked: &[PathBuf]) -> ActionError {
     let places: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
     ActionError::Failed(format!("Could not find or access '{name}' (looked in {})", places.join(", ")))
-}
-
-/// A text parameter.
-pub(super) fn text(args: &Map, name: &str) -> Option<String> {
-    args.get(name).filter(|value| **value != Value::Null).map(Templar::text_of)
-}
-
-/// A yes-or-no parameter.
-pub(super) fn flag(args: &Map, name: &str, default: bool) -> Result<bool, ActionError> {
-    match args.get(name) {
-        None | Some(Value::Null) => Ok(default),
-        Some(value) => value.as_bool().ok_or_else(|| {
-            ActionError::Failed(format!("parameter `{name}`: {} is not a valid boolean", Templar::text_of(value)))
-        }),
-    }
-}
-
-/// A parameter that is a list, or text with commas.
-pub(super) fn list(args: &Map, name: &str) -> Vec<Value> {
-    match args.get(name) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::List(items)) => items.to_vec(),
-        Some(Value::Str(text)) => {
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect()
-        }
-        Some(other) => vec![other.clone()],
-    }
 }

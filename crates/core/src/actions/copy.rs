@@ -1,8 +1,7 @@
 //! `copy`: the controller's half. Finds and hashes local files; the module on the host does the rest.
 
-use super::context::{Context, flag, text};
 use super::local_files::Blobs;
-use super::{Action, ActionError, Reply};
+use super::{Action, ActionError, Context, Reply};
 use crate::system::local_files;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
@@ -19,7 +18,7 @@ impl Action for Copy {
         MODULE
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
+    fn schema(&self) -> Option<schemars::Schema> {
         None
     }
 
@@ -33,24 +32,17 @@ impl Action for Copy {
         if text(&args, "dest").is_none_or(|dest| dest.is_empty()) {
             return Err("dest is required".into());
         }
-        if let Some(content) = args.shift_remove("content") {
-            if text(&args, "dest").is_some_and(|dest| dest.ends_with('/')) {
+        if source.is_none() || flag(&args, "remote_src", false) {
+            if source.is_none() && text(&args, "dest").is_some_and(|dest| dest.ends_with('/')) {
                 return Err("can not use content with a dir as dest".into());
             }
-            let content = match &content {
-                Value::Map(_) | Value::List(_) => content.to_json().to_string(),
-                other => Templar::text_of(other),
-            };
-            return send(context, MODULE, args, content.as_bytes(), "", None);
-        }
-        if flag(&args, "remote_src", false)? {
             return context.module(MODULE, &args);
         }
         let source = source.unwrap_or_default();
         let path = context.find_file("files", source.trim_end_matches('/'))?;
-        let decrypt = flag(&args, "decrypt", true)?;
+        let decrypt = flag(&args, "decrypt", true);
         args.shift_remove("decrypt");
-        let follow = flag(&args, "local_follow", true)?;
+        let follow = flag(&args, "local_follow", true);
         args.shift_remove("local_follow");
         if local_files::is_dir(&path) {
             let base = if source.ends_with('/') { String::new() } else { file_name(&path) };
@@ -65,6 +57,7 @@ impl Action for Copy {
             };
             tree.walk(&path, &base)?;
             let Tree { blobs, files, dirs, links, .. } = tree;
+            args.insert(Key::from("_directory"), Value::Bool(true));
             insert(&mut args, "_files", Json::Array(files));
             insert(&mut args, "_dirs", Json::Array(dirs));
             insert(&mut args, "_links", Json::Array(links));
@@ -78,6 +71,16 @@ impl Action for Copy {
         insert(&mut args, "_files", Json::Array(vec![file]));
         context.module_with(MODULE, &args, &blobs)
     }
+}
+
+/// A text parameter.
+fn text(args: &Map, name: &str) -> Option<String> {
+    args.get(name).filter(|value| **value != Value::Null).map(Templar::text_of)
+}
+
+/// A yes-or-no parameter; what is neither is for the module to refuse.
+fn flag(args: &Map, name: &str, default: bool) -> bool {
+    args.get(name).and_then(Value::as_bool).unwrap_or(default)
 }
 
 /// Has content that is in memory written by the module `copy`; results go by the name of `module`.
@@ -132,7 +135,7 @@ impl Tree<'_> {
     fn walk(&mut self, dir: &Path, relative: &str) -> Result<(), ActionError> {
         let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
         if !relative.is_empty() {
-            self.dirs.push(json!({"path": relative, "mode": local_files::mode(dir).map_err(failed)?}));
+            self.dirs.push(json!(relative));
         }
         for path in local_files::read_dir(dir).map_err(failed)? {
             let name = file_name(&path);

@@ -1,11 +1,25 @@
 //! `debug`: shows a message or a variable.
 
-use super::context::{Context, text};
-use super::{Action, ActionError, Reply, check_parameters};
-use crate::template::Templar;
+use super::{Action, ActionError, Context, Reply, typed};
+use crate::module::types::{LooseInt, LooseString};
 use crate::value::{Key, Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub(super) struct Debug;
+
+/// Shows a message or a variable.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// What to show: any value.
+    #[expect(dead_code, reason = "shown as it was given, with its own type")]
+    msg: Option<serde_json::Value>,
+    /// Expression whose value to show, without braces.
+    var: Option<LooseString>,
+    /// Shown only from this number of `-v` on.
+    verbosity: Option<LooseInt>,
+}
 
 impl Action for Debug {
     fn name(&self) -> &'static str {
@@ -16,36 +30,33 @@ impl Action for Debug {
         &["var"]
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(&["msg", "var", "verbosity"])
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
+    }
+
+    fn accepts_unknown(&self) -> bool {
+        true
     }
 
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        if args.contains_key("msg") && args.contains_key("var") {
+        let Args { var, verbosity, .. } = typed(self, &args)?;
+        if args.contains_key("msg") && var.is_some() {
             return Err("'msg' and 'var' are mutually exclusive".into());
         }
-        let verbosity = text(&args, "verbosity").map_or(Ok(0), |text| {
-            text.trim()
-                .parse::<u8>()
-                .map_err(|_| ActionError::Failed(format!("parameter `verbosity`: '{text}' is not a number")))
-        })?;
-        if verbosity > context.verbosity {
+        if verbosity.map_or(0, |level| level.0) > i64::from(context.verbosity) {
             return Ok(Reply {
                 skipped: true,
                 ..Reply::ok([("skipped_reason", Value::from("Verbosity threshold not met."))])
             });
         }
-        let Some(var) = args.get("var") else {
+        let Some(var) = var else {
             let message = args.get("msg").cloned().unwrap_or_else(|| Value::from("Hello world!"));
             return Ok(Reply::ok([("msg", message)]));
         };
-        let name = var.as_str().map_or_else(|| Templar::text_of(var), str::to_owned);
         // `var: "{{ x }}"` is common, if not what is meant: its value is what is shown.
-        let shown = match var {
-            Value::Template(_) => context.templar.resolve(var),
-            Value::Str(expression) => context.templar.expression(expression, context.task.span.as_ref()),
-            other => Ok(other.clone()),
+        let shown = match Value::trusted(&*var, context.task.span.clone()) {
+            template @ Value::Template(_) => context.templar.resolve(&template),
+            _ => context.templar.expression(&var, context.task.span.as_ref()),
         };
         let shown = match shown {
             Ok(value) => value,
@@ -53,7 +64,7 @@ impl Action for Debug {
             Err(error) => return Err(error.into()),
         };
         let mut reply = Reply::default();
-        reply.output.insert(Key::from(name), shown);
+        reply.output.insert(Key::from(var.0), shown);
         Ok(reply)
     }
 }

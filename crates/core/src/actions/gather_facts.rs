@@ -1,7 +1,6 @@
 //! `gather_facts`: `setup` under the name that plays use.
 
-use super::context::Context;
-use super::{Action, ActionError, Reply};
+use super::{Action, ActionError, Context, Reply};
 use crate::value::Map;
 
 pub(super) struct GatherFacts;
@@ -11,7 +10,7 @@ impl Action for GatherFacts {
         "ansible.builtin.gather_facts"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
+    fn schema(&self) -> Option<schemars::Schema> {
         None
     }
 

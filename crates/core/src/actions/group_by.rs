@@ -1,32 +1,42 @@
 //! `group_by`: puts the host into a group whose name may depend on it.
 
-use super::context::{Context, list, text};
-use super::{Action, ActionError, Effect, Reply, check_parameters};
-use crate::template::Templar;
+use super::{Action, ActionError, Context, Effect, Reply, typed};
+use crate::module::types::{LooseString, StringList};
 use crate::value::{Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
 
 pub(super) struct GroupBy;
+
+/// Puts the host into a group.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// Name of the group; blanks become dashes.
+    key: LooseString,
+    /// Groups that the group is in; `all` if not given.
+    #[serde(default)]
+    parents: Option<StringList>,
+}
 
 impl Action for GroupBy {
     fn name(&self) -> &'static str {
         "ansible.builtin.group_by"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(&["key", "parents"])
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, _: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let key = text(&args, "key").ok_or("the 'key' param is required when using group_by")?;
+        let given: Args = typed(self, &args)?;
         let name = |text: &str| Arc::<str>::from(text.trim().replace(' ', "-"));
-        let mut parents: Vec<Arc<str>> =
-            list(&args, "parents").iter().map(|parent| name(&Templar::text_of(parent))).collect();
+        let mut parents: Vec<Arc<str>> = given.parents.iter().flat_map(|parents| parents.iter()).map(|parent| name(parent)).collect();
         if parents.is_empty() {
             parents.push("all".into());
         }
-        let group = name(&key);
+        let group = name(&given.key);
         let fields = [
             ("add_group", Value::Str(Arc::clone(&group))),
             ("parent_groups", Value::list(parents.iter().cloned().map(Value::Str))),

@@ -1,47 +1,62 @@
 //! `include_vars`: variables from files of the controller.
 
-use super::context::{Context, flag, list, text};
-use super::{Action, ActionError, Effect, Reply, check_parameters};
+use super::{Action, ActionError, Context, Effect, Reply, typed};
+use crate::module::types::{LooseBool, LooseInt, LooseString, StringList};
 use crate::system::local_files;
-use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use crate::vars::files::load_vars_file;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) struct IncludeVars;
 
-const PARAMETERS: &[&str] = &[
-    "_raw_params",
-    "file",
-    "dir",
-    "name",
-    "depth",
-    "files_matching",
-    "ignore_files",
-    "extensions",
-    "ignore_unknown_extensions",
-    "hash_behaviour",
-];
+/// Reads variables of the host from files of the controller.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    #[serde(rename = "_raw_params")]
+    #[schemars(skip)]
+    text: Option<LooseString>,
+    /// File, looked for in `vars/`. The task's text is one too.
+    file: Option<LooseString>,
+    /// Directory whose files are read, in the order of their names.
+    dir: Option<LooseString>,
+    /// Variable that gets what is read, instead of each being a variable of its own.
+    name: Option<LooseString>,
+    /// How many levels of directories to read; 0 for all.
+    depth: Option<LooseInt>,
+    /// Regular expression that names of files must match.
+    files_matching: Option<LooseString>,
+    /// Regular expressions of names to leave out.
+    ignore_files: Option<StringList>,
+    /// Endings that files may have.
+    extensions: Option<StringList>,
+    /// Pass over files with other endings instead of failing.
+    #[serde(default)]
+    ignore_unknown_extensions: LooseBool,
+    /// `merge`: mappings are merged with those that are there.
+    hash_behaviour: Option<LooseString>,
+}
 
 impl Action for IncludeVars {
     fn name(&self) -> &'static str {
         "ansible.builtin.include_vars"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(PARAMETERS)
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let file = text(&args, "file").or_else(|| text(&args, "_raw_params"));
-        let files = match (file, text(&args, "dir")) {
+        let args: Args = typed(self, &args)?;
+        let files = match (args.file.as_ref().or(args.text.as_ref()), &args.dir) {
             (Some(_), Some(_)) => {
                 return Err("You are mixing file only and dir only arguments, these are incompatible".into());
             }
             (Some(file), None) => vec![context.find_file("vars", file.trim())?],
-            (None, Some(dir)) => directory(context, &args, &dir)?,
+            (None, Some(dir)) => directory(context, &args, dir)?,
             (None, None) => return Err("include_vars needs a file or a dir".into()),
         };
         let mut variables = Map::new();
@@ -50,10 +65,10 @@ impl Action for IncludeVars {
             let loaded = loaded.map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?;
             variables.extend(loaded);
         }
-        if text(&args, "hash_behaviour").as_deref() == Some("merge") {
+        if args.hash_behaviour.as_ref().is_some_and(|behaviour| &**behaviour == "merge") {
             variables = merged(context, variables)?;
         }
-        if let Some(name) = text(&args, "name") {
+        if let Some(LooseString(name)) = args.name {
             variables = Map::from_iter([(Key::from(name), variables.into())]);
         }
         let shown = files.iter().map(|file| Value::from(file.to_string_lossy().into_owned()));
@@ -66,22 +81,20 @@ impl Action for IncludeVars {
 }
 
 /// The files of a directory that the filters let through, in order.
-fn directory(context: &Context<'_>, args: &Map, dir: &str) -> Result<Vec<PathBuf>, ActionError> {
+fn directory(context: &Context<'_>, args: &Args, dir: &str) -> Result<Vec<PathBuf>, ActionError> {
     let pattern = |text: &str| {
         fancy_regex::Regex::new(text)
             .map_err(|error| ActionError::Failed(format!("'{text}' is not a regular expression: {error}")))
     };
-    let matching = text(args, "files_matching").map(|text| pattern(&text)).transpose()?;
-    let ignored = list(args, "ignore_files")
-        .iter()
-        .map(|text| pattern(&Templar::text_of(text)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut extensions: Vec<String> = list(args, "extensions").iter().map(Templar::text_of).collect();
-    if extensions.is_empty() {
-        extensions = ["json", "yaml", "yml"].map(str::to_owned).to_vec();
-    }
-    let lenient = flag(args, "ignore_unknown_extensions", false)?;
-    let depth = text(args, "depth").and_then(|text| text.trim().parse::<usize>().ok()).unwrap_or(0);
+    let matching = args.files_matching.as_ref().map(|text| pattern(text)).transpose()?;
+    let ignored = args.ignore_files.iter().flat_map(|names| names.iter());
+    let ignored = ignored.map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
+    let extensions = match &args.extensions {
+        Some(extensions) => extensions.0.clone(),
+        None => ["json", "yaml", "yml"].map(str::to_owned).to_vec(),
+    };
+    let lenient = *args.ignore_unknown_extensions;
+    let depth = args.depth.as_ref().map_or(0, |depth| depth.0.max(0) as usize);
     let root = context.find_file("vars", dir)?;
     let mut files = Vec::new();
     walk(&root, if depth == 0 { usize::MAX } else { depth }, &mut files)?;

@@ -81,7 +81,7 @@ fn description(relative: &str, sha256: &str, size: u64, mode: u32, inline: Optio
     use base64::Engine as _;
     let mut file = json!({"path": relative, "sha256": sha256, "size": size, "mode": mode});
     if let (Some(bytes), Some(fields)) = (inline, file.as_object_mut()) {
-        fields.insert("inline".into(), base64::engine::general_purpose::STANDARD.encode(bytes).into());
+        fields.insert("_inline".into(), base64::engine::general_purpose::STANDARD.encode(bytes).into());
     }
     file
 }

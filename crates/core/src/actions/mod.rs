@@ -22,7 +22,7 @@ mod template;
 pub use context::{Context, Machine};
 pub use reply::{ActionError, Effect, Reply};
 
-use crate::module::short_name;
+use crate::module::{parse_args, short_name};
 use crate::value::Map;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,8 +37,13 @@ pub trait Action: Send + Sync {
         &[]
     }
 
-    /// Parameters that it accepts; `None` where the module of the same name decides.
-    fn parameters(&self) -> Option<&'static [&'static str]>;
+    /// Its parameters; `None` where the module of the same name has them.
+    fn schema(&self) -> Option<schemars::Schema>;
+
+    /// Whether it can do with values that are only known after apply.
+    fn accepts_unknown(&self) -> bool {
+        false
+    }
 
     /// Does it, for one host.
     ///
@@ -91,25 +96,21 @@ impl Actions {
         self.0.get(name).map(AsRef::as_ref)
     }
 
+    /// All actions, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Action> {
+        let mut all: Vec<_> = self.0.values().map(AsRef::as_ref).collect();
+        all.sort_by_key(|action: &&dyn Action| action.name());
+        all.into_iter()
+    }
+
     /// Full names of all, with those of the engine.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.0.keys().copied().chain(ENGINE_ACTIONS.iter().copied())
     }
 }
 
-/// Refuses parameters that an action does not have.
-pub(crate) fn check_parameters(action: &dyn Action, args: &Map) -> Result<(), ActionError> {
-    let Some(known) = action.parameters() else { return Ok(()) };
-    for name in args.keys().filter_map(|key| key.as_str()) {
-        if !known.contains(&name) {
-            let near = crate::text::nearest(name, known.iter().copied());
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(ActionError::Failed(format!(
-                "unsupported parameter for ({}) module: {name}{hint} (supported parameters: {})",
-                short_name(action.name()),
-                known.join(", ")
-            )));
-        }
-    }
-    Ok(())
+/// An action's parameters as its own type; unknown ones are refused by name.
+pub(crate) fn typed<A: serde::de::DeserializeOwned>(action: &dyn Action, args: &Map) -> Result<A, ActionError> {
+    let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
+    parse_args(short_name(action.name()), serde_json::Value::Object(args)).map_err(|error| ActionError::Failed(error.msg))
 }

@@ -1,37 +1,47 @@
 //! `pause`: waits for a time or for the user.
 
-use super::context::{Context, flag, text};
-use super::{Action, ActionError, Reply, check_parameters};
+use super::{Action, ActionError, Context, Reply, typed};
 use crate::module::Mode;
+use crate::module::types::{LooseBool, LooseFloat, LooseString};
 use crate::value::{Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::time::{Duration, Instant};
 
 pub(super) struct Pause;
+
+/// Waits for a time, or for the user where none is given.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// Minutes to wait.
+    minutes: Option<LooseFloat>,
+    /// Seconds to wait.
+    seconds: Option<LooseFloat>,
+    /// What to ask.
+    prompt: Option<LooseString>,
+    /// Whether the answer may be seen while it is typed.
+    #[serde(default = "LooseBool::yes")]
+    echo: LooseBool,
+}
 
 impl Action for Pause {
     fn name(&self) -> &'static str {
         "ansible.builtin.pause"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(&["minutes", "seconds", "prompt", "echo"])
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let number = |name: &str, unit: f64| match text(&args, name) {
-            None => Ok(None),
-            Some(text) => match text.trim().parse::<f64>() {
-                Ok(number) => Ok(Some(number * unit)),
-                Err(_) => Err(ActionError::Failed(format!("parameter `{name}`: '{text}' is not a number"))),
-            },
-        };
-        let seconds = match (number("minutes", 60.0)?, number("seconds", 1.0)?) {
+        let Args { minutes, seconds, prompt, echo } = typed(self, &args)?;
+        let seconds = match (minutes, seconds) {
             (Some(_), Some(_)) => return Err("parameters are mutually exclusive: minutes|seconds".into()),
-            (minutes, seconds) => minutes.or(seconds),
+            (Some(minutes), None) => Some(minutes.0 * 60.0),
+            (None, seconds) => seconds.map(|seconds| seconds.0),
         };
-        let echo = flag(&args, "echo", true)?;
-        let prompt = text(&args, "prompt");
+        let echo = *echo;
         let started = Instant::now();
         let mut answer = String::new();
         // A plan waits for nothing and asks nothing.

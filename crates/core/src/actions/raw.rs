@@ -1,25 +1,39 @@
 //! `raw`: a command line for the host's shell, without the helper.
 
-use super::context::{Context, text};
-use super::{Action, ActionError, Reply, check_parameters};
+use super::{Action, ActionError, Context, Reply, typed};
+use crate::module::types::LooseString;
 use crate::module::{Diff, Mode};
 use crate::value::{Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
 
 pub(super) struct Raw;
+
+/// Gives a command line to the login shell of the host, without the helper.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// The command line: the task's text.
+    #[serde(rename = "_raw_params")]
+    #[schemars(skip)]
+    line: Option<LooseString>,
+    /// Shell that runs it instead of the login shell.
+    executable: Option<LooseString>,
+}
 
 impl Action for Raw {
     fn name(&self) -> &'static str {
         "ansible.builtin.raw"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(&["_raw_params", "executable"])
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let command = text(&args, "_raw_params").ok_or("raw needs a command line")?;
+        let Args { line: command, executable } = typed(self, &args)?;
+        let command = command.ok_or("raw needs a command line")?;
         if context.mode != Mode::Apply {
             return Ok(planned(&command));
         }
@@ -27,8 +41,8 @@ impl Action for Raw {
         for (name, value) in context.machine.environment() {
             line.push_str(&format!("{name}={} ", quote(value)?));
         }
-        match text(&args, "executable") {
-            Some(shell) => line.push_str(&format!("{shell} -c {}", quote(&command)?)),
+        match executable {
+            Some(shell) => line.push_str(&format!("{} -c {}", shell.0, quote(&command)?)),
             None => line.push_str(&command),
         }
         let output = context.machine.raw(&line, b"")?;

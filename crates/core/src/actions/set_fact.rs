@@ -1,23 +1,37 @@
 //! `set_fact`: sets variables of the host for the rest of the run.
 
-use super::context::{Context, flag};
-use super::{Action, ActionError, Effect, Reply};
+use super::{Action, ActionError, Context, Effect, Reply, typed};
+use crate::module::types::LooseBool;
 use crate::value::{Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
 
 pub(super) struct SetFact;
+
+/// Sets variables of the host: every other parameter is one.
+#[derive(Deserialize, JsonSchema)]
+struct Args {
+    /// The variables are facts too, and so are cached where facts are.
+    #[serde(default)]
+    cacheable: LooseBool,
+}
 
 impl Action for SetFact {
     fn name(&self) -> &'static str {
         "ansible.builtin.set_fact"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        None
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
+    }
+
+    fn accepts_unknown(&self) -> bool {
+        true
     }
 
     fn run(&self, _: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        let cacheable = flag(&args, "cacheable", false)?;
+        let Args { cacheable } = typed(self, &args)?;
         args.shift_remove("cacheable");
         if args.is_empty() {
             return Err("No key/value pairs provided, at least one is required for this action to succeed".into());
@@ -32,7 +46,7 @@ impl Action for SetFact {
             }
         }
         let mut reply = Reply::ok([("ansible_facts", Value::Map(Arc::new(args.clone())))]);
-        reply.effects.push(Effect::SetFacts { variables: args, cacheable });
+        reply.effects.push(Effect::SetFacts { variables: args, cacheable: *cacheable });
         Ok(reply)
     }
 }

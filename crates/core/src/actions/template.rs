@@ -1,18 +1,78 @@
 //! `template`: renders on the controller, has `copy` write the result on the host.
 
-use super::context::{Context, flag, text};
 use super::copy;
-use super::{Action, ActionError, Reply, check_parameters};
+use super::{Action, ActionError, Context, Reply, typed};
+use crate::module::types::{FileMode, LooseBool, LooseString};
 use crate::system::local_files;
 use crate::template::FileOptions;
 use crate::value::{Key, Map, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub(super) struct Template;
 
-const PARAMETERS: &[&str] = &[
-    "src",
-    "dest",
-    "backup",
+/// Writes a rendered template to the host.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "those of copy are handed on as they are")]
+struct Args {
+    /// Template on the controller, looked for in `templates/`.
+    src: LooseString,
+    /// Path to write to.
+    dest: LooseString,
+    /// Keep a copy of what is replaced, with the time in its name.
+    backup: Option<LooseBool>,
+    /// What ends a line: `\n`, `\r` or `\r\n`.
+    newline_sequence: Option<LooseString>,
+    /// What begins a block.
+    block_start_string: Option<LooseString>,
+    /// What ends a block.
+    block_end_string: Option<LooseString>,
+    /// What begins an expression.
+    variable_start_string: Option<LooseString>,
+    /// What ends an expression.
+    variable_end_string: Option<LooseString>,
+    /// What begins a comment.
+    comment_start_string: Option<LooseString>,
+    /// What ends a comment.
+    comment_end_string: Option<LooseString>,
+    /// Whether the newline after a block is dropped.
+    #[serde(default = "LooseBool::yes")]
+    trim_blocks: LooseBool,
+    /// Whether blanks before a block are dropped.
+    #[serde(default)]
+    lstrip_blocks: LooseBool,
+    /// Encoding of the file: utf-8, latin-1, ascii, utf-16-le, utf-16-be.
+    output_encoding: Option<LooseString>,
+    /// Replace a file that is there.
+    force: Option<LooseBool>,
+    /// Write to what a link at `dest` points to.
+    follow: Option<LooseBool>,
+    /// Command that must accept the new file before it is put in place; `%s` is its path.
+    validate: Option<LooseString>,
+    /// Owner of the file.
+    owner: Option<LooseString>,
+    /// Group of the file.
+    group: Option<LooseString>,
+    /// Permissions of the file.
+    mode: Option<FileMode>,
+    /// Attributes of the file, as `chattr` has them.
+    #[serde(alias = "attr")]
+    attributes: Option<LooseString>,
+    /// User part of the SELinux context.
+    seuser: Option<LooseString>,
+    /// Role part of the SELinux context.
+    serole: Option<LooseString>,
+    /// Type part of the SELinux context.
+    setype: Option<LooseString>,
+    /// Level part of the SELinux context.
+    selevel: Option<LooseString>,
+    /// Write in place where a rename is not possible.
+    unsafe_writes: Option<LooseBool>,
+}
+
+/// Parameters that are about rendering, not about the file.
+const RENDERING: &[&str] = &[
     "newline_sequence",
     "block_start_string",
     "block_end_string",
@@ -22,20 +82,7 @@ const PARAMETERS: &[&str] = &[
     "comment_end_string",
     "trim_blocks",
     "lstrip_blocks",
-    "force",
-    "follow",
     "output_encoding",
-    "validate",
-    "owner",
-    "group",
-    "mode",
-    "attributes",
-    "attr",
-    "seuser",
-    "serole",
-    "setype",
-    "selevel",
-    "unsafe_writes",
 ];
 
 impl Action for Template {
@@ -43,25 +90,21 @@ impl Action for Template {
         "ansible.builtin.template"
     }
 
-    fn parameters(&self) -> Option<&'static [&'static str]> {
-        Some(PARAMETERS)
+    fn schema(&self) -> Option<schemars::Schema> {
+        Some(schemars::schema_for!(Args))
     }
 
     fn run(&self, context: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        check_parameters(self, &args)?;
-        let (Some(source), Some(_)) = (text(&args, "src"), text(&args, "dest")) else {
-            return Err("src and dest are required".into());
-        };
-        let path = context.find_file("templates", &source)?;
+        let given: Args = typed(self, &args)?;
+        let path = context.find_file("templates", &given.src)?;
         let content =
             local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
-        let options = options(&mut args)?;
-        let encoding = text(&args, "output_encoding").unwrap_or_else(|| "utf-8".to_owned());
-        args.shift_remove("output_encoding");
-        let locals = variables(&path, &source, &args);
-        let rendered = context.templar.with_locals(locals).render_file(&content, &path, &options)?;
-        let bytes = encode(&rendered.text, &encoding)?;
-        args.shift_remove("src");
+        let locals = variables(&path, &given);
+        let rendered = context.templar.with_locals(locals).render_file(&content, &path, &options(&given)?)?;
+        let encoding = given.output_encoding.as_ref().map_or("utf-8", |encoding| &**encoding);
+        let bytes = encode(&rendered.text, encoding)?;
+        args.retain(|key, _| key.as_str().is_none_or(|key| !RENDERING.contains(&key)));
+        args.insert(Key::from("src"), Value::from(path.to_string_lossy().into_owned()));
         let mut reply =
             copy::send(context, copy::MODULE, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
         // Where a value is known only after apply, so is whether the file changes.
@@ -70,51 +113,41 @@ impl Action for Template {
     }
 }
 
-/// Takes the parameters that are about rendering out of `args`.
-fn options(args: &mut Map) -> Result<FileOptions, ActionError> {
-    let mut options = FileOptions {
-        trim_blocks: flag(args, "trim_blocks", true)?,
-        lstrip_blocks: flag(args, "lstrip_blocks", false)?,
-        ..FileOptions::default()
-    };
-    args.shift_remove("trim_blocks");
-    args.shift_remove("lstrip_blocks");
-    if let Some(newline) = text(args, "newline_sequence") {
-        options.newline_sequence = match newline.as_str() {
+fn options(given: &Args) -> Result<FileOptions, ActionError> {
+    let mut options =
+        FileOptions { trim_blocks: *given.trim_blocks, lstrip_blocks: *given.lstrip_blocks, ..FileOptions::default() };
+    if let Some(newline) = &given.newline_sequence {
+        options.newline_sequence = match &**newline {
             "\\n" | "\n" => "\n".into(),
             "\\r" | "\r" => "\r".into(),
             "\\r\\n" | "\r\n" => "\r\n".into(),
             _ => return Err(r"newline_sequence needs to be one of: \n, \r or \r\n".into()),
         };
-        args.shift_remove("newline_sequence");
     }
     let marks = [
-        ("block_start_string", &mut options.block.0),
-        ("block_end_string", &mut options.block.1),
-        ("variable_start_string", &mut options.variable.0),
-        ("variable_end_string", &mut options.variable.1),
-        ("comment_start_string", &mut options.comment.0),
-        ("comment_end_string", &mut options.comment.1),
+        (&given.block_start_string, &mut options.block.0),
+        (&given.block_end_string, &mut options.block.1),
+        (&given.variable_start_string, &mut options.variable.0),
+        (&given.variable_end_string, &mut options.variable.1),
+        (&given.comment_start_string, &mut options.comment.0),
+        (&given.comment_end_string, &mut options.comment.1),
     ];
-    for (name, mark) in marks {
-        if let Some(given) = text(args, name) {
-            *mark = given;
-            args.shift_remove(name);
+    for (mark, option) in marks {
+        if let Some(mark) = mark {
+            option.clone_from(&mark.0);
         }
     }
     Ok(options)
 }
 
 /// `template_path` and its kin, as templates can use them in their headers.
-fn variables(path: &std::path::Path, source: &str, args: &Map) -> Map {
+fn variables(path: &std::path::Path, given: &Args) -> Map {
     let full = local_files::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let shown = |path: &std::path::Path| Value::from(path.to_string_lossy().into_owned());
-    let mut variables = Map::from_iter([
-        (Key::from("template_path"), Value::from(source)),
-        (Key::from("template_fullpath"), shown(&full)),
-    ]);
-    variables.extend(text(args, "dest").map(|dest| (Key::from("template_destpath"), Value::from(dest))));
-    variables
+    Map::from_iter([
+        (Key::from("template_path"), Value::from(&*given.src)),
+        (Key::from("template_fullpath"), Value::from(full.to_string_lossy().into_owned())),
+        (Key::from("template_destpath"), Value::from(&*given.dest)),
+    ])
 }
 
 fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, ActionError> {

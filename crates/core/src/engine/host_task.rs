@@ -121,7 +121,7 @@ impl HostTask<'_> {
             Err(error) => return Ended::from_error(&error, self.task.span.as_ref()),
         };
         let mut ended = match args.values().find_map(first_unknown) {
-            Some(reason) if settings.mode != Mode::Apply => Ended::unknown(&reason),
+            Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
             _ => self.until(templar, &settings, &args),
         };
         ended.no_log |= settings.no_log;
@@ -173,6 +173,10 @@ impl HostTask<'_> {
         if let Ok((settings, ..)) = self.prepare(&templar) {
             self.batch.engine.pool.reset(&settings.target);
         }
+    }
+
+    fn accepts_unknown(&self) -> bool {
+        self.batch.engine.parts.actions.get(&self.task.action).is_some_and(crate::actions::Action::accepts_unknown)
     }
 
     /// Settings, arguments, and the host that will do it if it is another one.

@@ -86,7 +86,7 @@ impl Engine {
 
     /// Asks the module whether it would take the parameters. Where some are templates only unknown names count.
     fn validate_parameters(&self, task: &Task, found: &mut Vec<Diagnostic>) {
-        if self.parts.actions.get(&task.action).is_some() || task.args.contains_key("_variable_params") {
+        if task.args.contains_key("_variable_params") {
             return;
         }
         let Some(module) = self.parts.registry.get(&task.action) else { return };
