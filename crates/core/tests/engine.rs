@@ -98,17 +98,22 @@ impl Reporter for Lines {
     fn event(&self, event: &Event) {
         match event {
             Event::PlayStarted { name, .. } => self.heading(format!("PLAY {name}")),
-            Event::NoHostsMatched { .. } => self.heading("no hosts matched".into()),
+            Event::NoHostsMatched { play } => {
+                self.heading(format!("PLAY {play}"));
+                self.heading("no hosts matched".into());
+            }
             Event::TaskStarted { task } => {
                 self.heading(format!("{} {}", if task.handler { "HANDLER" } else { "TASK" }, task.name));
             }
             Event::ItemFinished { host, label, result, task } => {
-                self.host(format!("{} {host} item={label}{}", word(result), message(&task.action, result)));
+                // Whether a failure is ignored is said of the whole loop.
+                let word = if result.status == Status::Ignored { "fatal" } else { word(result) };
+                self.host(format!("{word} {host} item={label}{}", message(&task.action, result)));
             }
             Event::HostFinished { task, host, result } => {
-                // Ansible prints nothing more for a loop that went well.
+                // Of a loop nothing more is printed, unless nothing was done at all.
                 let looped = result.result.contains_key("results");
-                if !looped || !matches!(result.status, Status::Ok | Status::Changed) {
+                if !looped || result.status == Status::Skipped {
                     self.host(format!("{} {host}{}", word(result), message(&task.action, result)));
                 }
             }

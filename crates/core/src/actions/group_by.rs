@@ -32,7 +32,8 @@ impl Action for GroupBy {
     fn run(&self, _: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
         let given: Args = typed(self, &args)?;
         let name = |text: &str| Arc::<str>::from(text.trim().replace(' ', "-"));
-        let mut parents: Vec<Arc<str>> = given.parents.iter().flat_map(|parents| parents.iter()).map(|parent| name(parent)).collect();
+        let mut parents: Vec<Arc<str>> =
+            given.parents.iter().flat_map(|parents| parents.iter()).map(|parent| name(parent)).collect();
         if parents.is_empty() {
             parents.push("all".into());
         }

@@ -112,5 +112,6 @@ impl Actions {
 /// An action's parameters as its own type; unknown ones are refused by name.
 pub(crate) fn typed<A: serde::de::DeserializeOwned>(action: &dyn Action, args: &Map) -> Result<A, ActionError> {
     let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
-    parse_args(short_name(action.name()), serde_json::Value::Object(args)).map_err(|error| ActionError::Failed(error.msg))
+    parse_args(short_name(action.name()), serde_json::Value::Object(args))
+        .map_err(|error| ActionError::Failed(error.msg))
 }

@@ -46,7 +46,8 @@ impl Action for Script {
     fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
         let args: Args = typed(self, &args)?;
         let line = args.line.as_ref().or(args.cmd.as_ref()).ok_or("script needs a command line")?;
-        let words = shlex::split(line).ok_or_else(|| ActionError::Failed(format!("unbalanced quotes in '{}'", line.0)))?;
+        let words =
+            shlex::split(line).ok_or_else(|| ActionError::Failed(format!("unbalanced quotes in '{}'", line.0)))?;
         let (script, arguments) = words.split_first().ok_or("script needs a command line")?;
         if let Some(reason) = needless(context, &args)? {
             return Ok(Reply { skipped: true, ..Reply::ok([("msg", Value::from(reason))]) });

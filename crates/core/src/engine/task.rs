@@ -4,7 +4,6 @@ use super::batch::{After, Batch, Frame, Hosts};
 use super::host_task::{Ended, HostTask};
 use super::settings::truthy;
 use crate::actions::Effect;
-use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Status, TaskInfo, TaskResult};
 use crate::module::short_name;
 use crate::playbook::{Keywords, Spanned, Task};
@@ -166,10 +165,10 @@ impl Batch<'_> {
     /// One host's result counts for all of them.
     fn absorb_once(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, hosts: Hosts, ended: Ended, frame: Frame) -> After {
         let Some((first, others)) = hosts.split_first() else { return After::default() };
+        let status = self.absorb(task, info, first, ended.clone(), frame);
         for host in others {
-            self.remember(task, host, &ended);
+            self.remember(task, host, &mut ended.clone());
         }
-        let status = self.absorb(task, info, first, ended, frame);
         let results = hosts.iter().map(|_| status).collect();
         if status == Status::Failed && !frame.rescuable {
             let mut state = self.state();
@@ -181,44 +180,49 @@ impl Batch<'_> {
     }
 
     /// Variables and facts that a result brings.
-    fn remember(&self, task: &Task, host: &Arc<str>, ended: &Ended) {
+    fn remember(&self, task: &Task, host: &Arc<str>, ended: &mut Ended) {
+        for effect in std::mem::take(&mut ended.effects) {
+            if let Some(changed) = self.apply_effect(host, ended, &effect) {
+                ended.result.insert(Key::from("changed"), Value::Bool(changed));
+                ended.status = if changed { Status::Changed } else { Status::Ok };
+            }
+            ended.effects.push(effect);
+        }
         if let Some(name) = &task.register {
             self.engine.store.set(host, [(Key::Str(Arc::clone(name)), Value::Map(Arc::new(ended.result.clone())))]);
         }
-        for effect in &ended.effects {
-            self.apply_effect(host, ended, effect);
-        }
     }
 
-    fn apply_effect(&self, host: &Arc<str>, ended: &Ended, effect: &Effect) {
+    /// Says whether the inventory was changed, for effects that are about it.
+    fn apply_effect(&self, host: &Arc<str>, ended: &Ended, effect: &Effect) -> Option<bool> {
         let store = &self.engine.store;
         let owner = ended.facts_for.as_ref().unwrap_or(host);
-        match effect {
-            Effect::Facts(facts) => store.add_facts(owner, facts.iter()),
+        let changed = match effect {
+            Effect::Facts(facts) => {
+                store.add_facts(owner, facts.iter());
+                return None;
+            }
             Effect::SetFacts { variables, cacheable } => {
                 store.set(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
                 if *cacheable {
                     store.add_facts(owner, variables.iter());
                 }
+                return None;
             }
             Effect::IncludeVars(variables) => {
                 store.include(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
+                return None;
             }
             Effect::AddHost { name, groups, variables } => {
-                let groups: Vec<&str> = groups.iter().map(AsRef::as_ref).collect();
-                self.warn_of(store.change_inventory(|inventory| inventory.add_host(name, &groups, variables)));
+                let groups = groups.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
+                store.change_inventory(|inventory| inventory.add_host(name, &groups, variables))
             }
             Effect::GroupBy { group, parents } => {
-                let parents: Vec<&str> = parents.iter().map(AsRef::as_ref).collect();
-                self.warn_of(store.change_inventory(|inventory| inventory.add_group(group, &parents, Some(host))));
+                let parents = parents.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
+                store.change_inventory(|inventory| inventory.add_group(group, &parents, Some(host)))
             }
-        }
-    }
-
-    fn warn_of(&self, result: Result<bool, Diagnostic>) {
-        if let Err(error) = result {
-            self.engine.warn(error.to_string());
-        }
+        };
+        changed.map_err(|error| self.engine.warn(error.to_string())).ok()
     }
 
     /// Takes in a result: variables, notifications, counts, events.
@@ -227,10 +231,10 @@ impl Batch<'_> {
         task: &Arc<Task>,
         info: &Arc<TaskInfo>,
         host: &Arc<str>,
-        ended: Ended,
+        mut ended: Ended,
         frame: Frame,
     ) -> Status {
-        self.remember(task, host, &ended);
+        self.remember(task, host, &mut ended);
         let engine = self.engine;
         if ended.may_have_changed() {
             engine.changed.store(true, Ordering::Relaxed);

@@ -11,7 +11,6 @@ mod group;
 mod nfs_export;
 mod package;
 mod ping;
-mod script;
 mod service;
 mod setup;
 mod shell;
@@ -36,7 +35,6 @@ pub fn builtin() -> Registry {
         .with::<package::Package>()
         .with::<ping::Ping>()
         .with::<service::Service>()
-        .with::<script::Script>()
         .with::<setup::Setup>()
         .with::<shell::Shell>()
         .with::<systemd_service::SystemdService>()

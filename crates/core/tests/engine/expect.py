@@ -60,13 +60,15 @@ def main():
             elif block.startswith("included: "):
                 pending.extend(f"included {name.strip()}" for name in block.rsplit(" for ", 1)[1].split(" => ")[0].split(","))
             elif block.startswith("...ignoring"):
-                pending[-1] = re.sub("^fatal", "ignored", pending[-1])
+                if " item=" not in pending[-1]:
+                    pending[-1] = re.sub("^fatal", "ignored", pending[-1])
             elif block.startswith("skipping: no hosts matched"):
                 flush()
                 out.append("no hosts matched")
             elif host:
                 status, name, kind, rest = host.groups()
                 status = "unreachable" if kind == "UNREACHABLE" else status
+                rest = rest.strip()
                 item = re.match(r"\(item=(.*?)\)(?: => (.*))?$", rest, re.S)
                 if item:
                     status = "fatal" if status == "failed" else status
