@@ -1,18 +1,14 @@
 //! Playbooks of `tests/engine/*.yml`, run on hosts in memory: the order and outcome of every task must be what Ansible
 //! itself printed for them (`tests/engine/*.expected`, made by `tests/engine/expect.py`).
 
-use hostler_core::actions::Actions;
 use hostler_core::connection::{Call, Connection, ConnectionError, Connector, RawOutput, Target};
 use hostler_core::engine::{Cancel, Engine, EngineParts, RunMode, RunOptions};
 use hostler_core::event::{Event, Reporter, RunStats, Status, TaskResult};
 use hostler_core::inventory::{Inventory, LoadOptions};
 use hostler_core::module::{Outcome, Registry};
 use hostler_core::modules;
-use hostler_core::playbook::{ActionNames, LiteralOnly, Loader, LoaderOptions};
-use hostler_core::secret::Redactor;
+use hostler_core::playbook::LiteralOnly;
 use hostler_core::system::fake::Fake;
-use hostler_core::template::{TemplateOptions, Templates};
-use hostler_core::vars::{Decrypt, VaultSecrets};
 use hostler_core::wire::Request;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -145,32 +141,10 @@ fn folder() -> PathBuf {
 }
 
 fn run(playbook: &Path, change: impl FnOnce(&mut RunOptions)) -> String {
-    let registry = Arc::new(modules::builtin());
-    let actions = Arc::new(Actions::builtin());
-    let vault: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
     let inventory = Inventory::load(&[folder().join("hosts").to_str().unwrap()], &LoadOptions::default()).unwrap();
     let lines = Arc::new(Lines::default());
-    let names = ActionNames::new(&registry, actions.names());
-    let loader = Loader::new(LoaderOptions {
-        roles_path: Vec::new(),
-        collections_path: Vec::new(),
-        vault: Arc::clone(&vault),
-        actions: Arc::new(names),
-        defer_unbuilt: false,
-    });
-    let templates = TemplateOptions { base_dir: folder(), ..TemplateOptions::default() };
-    let parts = EngineParts {
-        connector: Arc::new(InMemory(Arc::clone(&registry))),
-        registry,
-        actions,
-        reporter: Arc::clone(&lines) as Arc<dyn Reporter>,
-        templates: Arc::new(Templates::new(templates)),
-        loader: Arc::new(loader),
-        vault,
-        redactor: Arc::new(Redactor::default()),
-        reload_inventory: None,
-        prompter: None,
-    };
+    let connector = Arc::new(InMemory(Arc::new(modules::builtin())));
+    let parts = EngineParts::new(connector, Arc::clone(&lines) as Arc<dyn Reporter>);
     let loaded = parts.loader.playbook(playbook, &LiteralOnly).unwrap_or_else(|errors| panic!("{errors:#?}"));
     let mut options = RunOptions { forks: 8, ..RunOptions::default() };
     change(&mut options);

@@ -9,11 +9,11 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Reporter, RunStats};
 use crate::inventory::Inventory;
 use crate::module::Registry;
-use crate::playbook::{Loader, Playbook};
+use crate::playbook::{ActionNames, Loader, LoaderOptions, Playbook};
 use crate::secret::Redactor;
-use crate::template::Templates;
+use crate::template::{TemplateOptions, Templates};
 use crate::value::{Key, Map, Value};
-use crate::vars::{Decrypt, Globals, Store};
+use crate::vars::{Decrypt, Globals, Store, VaultSecrets};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -45,6 +45,38 @@ pub struct EngineParts {
     pub reload_inventory: Option<Reload>,
     /// Asks the user, where there is one.
     pub prompter: Option<Arc<dyn Prompter>>,
+}
+
+impl EngineParts {
+    /// The modules and actions that Hostler brings, no vaults, nobody to ask.
+    pub fn new(connector: Arc<dyn Connector>, reporter: Arc<dyn Reporter>) -> Self {
+        Self::with_registry(crate::modules::builtin(), connector, reporter)
+    }
+
+    /// The same with modules of one's own. The helper that `connector` starts on hosts must have them too.
+    pub fn with_registry(registry: Registry, connector: Arc<dyn Connector>, reporter: Arc<dyn Reporter>) -> Self {
+        let actions = Actions::builtin();
+        let vault: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
+        let loader = Loader::new(LoaderOptions {
+            roles_path: Vec::new(),
+            collections_path: Vec::new(),
+            vault: Arc::clone(&vault),
+            actions: Arc::new(ActionNames::new(&registry, actions.names())),
+            defer_unbuilt: false,
+        });
+        Self {
+            registry: Arc::new(registry),
+            actions: Arc::new(actions),
+            connector,
+            reporter,
+            templates: Arc::new(Templates::new(TemplateOptions::default())),
+            loader: Arc::new(loader),
+            vault,
+            redactor: Arc::default(),
+            reload_inventory: None,
+            prompter: None,
+        }
+    }
 }
 
 /// Why a run could not begin or go on; hosts that failed are no such reason.
