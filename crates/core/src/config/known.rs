@@ -118,10 +118,10 @@ pub(super) enum Verdict {
 
 pub(super) fn judge(name: &str) -> Verdict {
     let (section, _) = name.split_once('.').unwrap_or((name, ""));
-    let is_section = |known: &&str| known.strip_suffix('.') == Some(section);
-    if WITHOUT_EFFECT.contains(&name) || WITHOUT_EFFECT.iter().any(|known| is_section(&known)) {
-        Verdict::Silent
-    } else if section.starts_with("galaxy_server.") || section.starts_with("callback_") {
+    let whole_section = WITHOUT_EFFECT.iter().any(|known| known.strip_suffix('.') == Some(section))
+        || section.starts_with("galaxy_server.")
+        || section.starts_with("callback_");
+    if whole_section || WITHOUT_EFFECT.contains(&name) {
         Verdict::Silent
     } else if UNSUPPORTED.contains(&name) {
         Verdict::Unsupported

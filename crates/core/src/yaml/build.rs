@@ -3,6 +3,8 @@
 use super::{Node, NodeKind, Scalar, explain, resolve, scalar};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::value::Key;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use saphyr_parser::{Event, ScalarStyle, Tag};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ enum Kind {
     Float,
     Bool,
     Null,
+    Binary,
     Seq,
     Map,
     Vault,
@@ -185,6 +188,14 @@ impl<'a> Builder<'a> {
                 _ => return Err(not_a("a boolean")),
             },
             Kind::Null => NodeKind::Null,
+            Kind::Binary => {
+                let digits: String = text.split_whitespace().collect();
+                let bytes = STANDARD.decode(digits).map_err(|_| not_a("base64"))?;
+                let plain = String::from_utf8(bytes).map_err(|_| {
+                    Diagnostic::error("binary data that is no text cannot be used").at(span).help("put it in a file")
+                })?;
+                if in_unsafe { NodeKind::Unsafe(plain.into()) } else { NodeKind::Str(plain.into()) }
+            }
             Kind::Vault => NodeKind::Vault(text.into()),
             // The text is resolved even if quoted, as Ansible does.
             Kind::Unsafe => match resolve(text) {
@@ -226,6 +237,7 @@ fn tag_kind(tag: Option<&Tag>, span: &Span) -> Result<Kind, Diagnostic> {
         "float" => Kind::Float,
         "bool" => Kind::Bool,
         "null" => Kind::Null,
+        "binary" => Kind::Binary,
         "seq" => Kind::Seq,
         "map" | "python/dict" => Kind::Map,
         "!vault" | "!vault-encrypted" => Kind::Vault,

@@ -1,6 +1,7 @@
 //! From text to nodes.
 
 use super::build::Builder;
+use super::relax::{Relaxed, relax};
 use super::{Node, NodeKind, explain};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use saphyr_parser::{Event, Parser};
@@ -53,20 +54,48 @@ fn load_text(file: &Arc<SourceFile>, text: &str, warnings: &mut Vec<Diagnostic>)
     {
         return Ok(vec![from_json(json, &Span::new(file, 1, 1))]);
     }
-    let mut builder = Builder::new(file, text, warnings);
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| explain::syntax_error(file, text, &error))?;
-        let start = span.start;
-        let place = Span::new(file, line_number(start.line()), line_number(start.col() + 1));
-        match event {
-            Event::StreamEnd => break,
-            event => builder.event(event, place)?,
-        }
-    }
-    Ok(builder.documents)
+    let error = match parse(file, text, None, &mut *warnings) {
+        Ok(documents) => return Ok(documents),
+        Err(Failure::Meaning(error)) => return Err(error),
+        Err(Failure::Syntax(error)) => error,
+    };
+    let relaxed = relax(text).and_then(|relaxed| parse(file, text, Some(&relaxed), warnings).ok());
+    relaxed.ok_or(error)
 }
 
-fn line_number(number: usize) -> u32 {
+/// Why a text was not read.
+enum Failure {
+    /// It is no YAML.
+    Syntax(Diagnostic),
+    /// It is YAML, but makes no sense.
+    Meaning(Diagnostic),
+}
+
+fn parse(
+    file: &Arc<SourceFile>,
+    text: &str,
+    relaxed: Option<&Relaxed>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Node>, Failure> {
+    let mut found = Vec::new();
+    let mut builder = Builder::new(file, text, &mut found);
+    for event in Parser::new_from_str(relaxed.map_or(text, |relaxed| &relaxed.text)) {
+        let (event, span) = event.map_err(|error| Failure::Syntax(explain::syntax_error(file, text, &error)))?;
+        let (line, column) = (span.start.line(), span.start.col());
+        let column = relaxed.map_or(column, |relaxed| relaxed.original_column(line, column));
+        match event {
+            Event::StreamEnd => break,
+            event => {
+                builder.event(event, Span::new(file, as_u32(line), as_u32(column + 1))).map_err(Failure::Meaning)?
+            }
+        }
+    }
+    let documents = builder.documents;
+    warnings.append(&mut found);
+    Ok(documents)
+}
+
+fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -156,6 +185,7 @@ mod tests {
                 "a: [\n  1, b,\n]\nc: d # e\nf: g#h\ni: http://x:80/y\n",
                 r#"{"a":[1,"b"],"c":"d","f":"g#h","i":"http://x:80/y"}"#,
             ),
+            ("a: !!binary |\n  aGVs\n  bG8=\n", r#"{"a":"hello"}"#),
             ("a: 2024-01-02\nb: one\n  two\n", r#"{"a":"2024-01-02","b":"one two"}"#),
             ("{\"a\": 1e3, \"b\": \"\\ud83d\\ude00\\/\"}", r#"{"a":1000.0,"b":"😀/"}"#),
             ("\u{feff}---\na: 1\n...\n", r#"{"a":1}"#),

@@ -8,6 +8,7 @@ pub mod emit;
 mod explain;
 mod load;
 mod node;
+mod relax;
 mod scalar;
 
 pub(crate) use load::load_hidden;
