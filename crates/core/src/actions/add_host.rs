@@ -1,6 +1,6 @@
 //! `add_host`: a host that the inventory does not have, for the rest of the run.
 
-use super::{Action, ActionError, Context, Effect, Reply, typed};
+use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::{LooseString, StringList};
 use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ pub(super) struct AddHost;
 
 /// Adds a host to the inventory: every other parameter is a variable of it.
 #[derive(Deserialize, JsonSchema)]
-struct Args {
+pub(super) struct Args {
     /// Name of the host, perhaps with a port (`web:2222`).
     #[serde(alias = "hostname", alias = "host")]
     name: Option<LooseString>,
@@ -24,16 +24,10 @@ const NAMES: &[&str] = &["name", "hostname", "host"];
 const GROUPS: &[&str] = &["groups", "group", "groupname"];
 
 impl Action for AddHost {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.add_host"
-    }
+    const NAME: &'static str = "ansible.builtin.add_host";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, _: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        let given: Args = typed(self, &args)?;
+    fn run(_: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
         let name = given.name.ok_or("name, host or hostname needs to be provided")?;
         let mut groups: Vec<Arc<str>> = Vec::new();
         for group in given.groups.iter().flat_map(|groups| groups.iter()) {

@@ -1,6 +1,6 @@
 //! `assert`: fails unless all conditions hold.
 
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::types::LooseBool;
 use crate::playbook::Spanned;
 use crate::template::{Condition, Templar};
@@ -13,7 +13,7 @@ pub(super) struct Assert;
 /// Fails unless all conditions hold.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// Expressions, as in `when`; a list of them or one.
     #[expect(dead_code, reason = "evaluated as it was written")]
     that: serde_json::Value,
@@ -28,25 +28,14 @@ struct Args {
 }
 
 impl Action for Assert {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.assert"
-    }
+    const NAME: &'static str = "ansible.builtin.assert";
+    const RAW_ARGS: &'static [&'static str] = &["that"];
+    const ACCEPTS_UNKNOWN: bool = true;
+    type Args = Args;
 
-    fn raw_args(&self) -> &'static [&'static str] {
-        &["that"]
-    }
-
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn accepts_unknown(&self) -> bool {
-        true
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
+    fn run(context: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
         let Some(that) = args.get("that") else { return Err("conditional required in \"that\" string".into()) };
-        let Args { fail_msg, success_msg, quiet, .. } = typed(self, &args)?;
+        let Args { fail_msg, success_msg, quiet, .. } = given;
         // The whole list may be a template; its items then are conditions.
         let that = match that {
             Value::Template(template) if template.source.trim_start().starts_with("{{") => {

@@ -2,6 +2,7 @@
 
 use super::local_files::Blobs;
 use super::{Action, ActionError, Context, Reply};
+use crate::modules::copy::Args;
 use crate::system::local_files;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
@@ -14,15 +15,10 @@ pub(super) struct Copy;
 pub(super) const MODULE: &str = "ansible.builtin.copy";
 
 impl Action for Copy {
-    fn name(&self) -> &'static str {
-        MODULE
-    }
+    const NAME: &'static str = MODULE;
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        None
-    }
-
-    fn run(&self, context: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
+    fn run(context: &Context<'_>, _: Args, mut args: Map) -> Result<Reply, ActionError> {
         let source = text(&args, "src").filter(|source| !source.is_empty());
         match (&source, args.get("content")) {
             (None, None) => return Err("src (or content) is required".into()),

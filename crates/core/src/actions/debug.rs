@@ -1,6 +1,6 @@
 //! `debug`: shows a message or a variable.
 
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::types::{LooseInt, LooseString};
 use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ pub(super) struct Debug;
 /// Shows a message or a variable.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// What to show: any value.
     #[expect(dead_code, reason = "shown as it was given, with its own type")]
     msg: Option<serde_json::Value>,
@@ -22,24 +22,13 @@ struct Args {
 }
 
 impl Action for Debug {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.debug"
-    }
+    const NAME: &'static str = "ansible.builtin.debug";
+    const RAW_ARGS: &'static [&'static str] = &["var"];
+    const ACCEPTS_UNKNOWN: bool = true;
+    type Args = Args;
 
-    fn raw_args(&self) -> &'static [&'static str] {
-        &["var"]
-    }
-
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn accepts_unknown(&self) -> bool {
-        true
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let Args { var, verbosity, .. } = typed(self, &args)?;
+    fn run(context: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
+        let Args { var, verbosity, .. } = given;
         if args.contains_key("msg") && var.is_some() {
             return Err("'msg' and 'var' are mutually exclusive".into());
         }

@@ -1,6 +1,6 @@
 //! `fail`: fails, with a message.
 
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,23 +10,17 @@ pub(super) struct Fail;
 /// Fails, with a message.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// Why.
     #[expect(dead_code, reason = "shown as it was given, with its own type")]
     msg: Option<serde_json::Value>,
 }
 
 impl Action for Fail {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.fail"
-    }
+    const NAME: &'static str = "ansible.builtin.fail";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, _: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        typed::<Args>(self, &args)?;
+    fn run(_: &Context<'_>, _: Args, args: Map) -> Result<Reply, ActionError> {
         let message = args.get("msg").cloned().unwrap_or_else(|| Value::from("Failed as requested from task"));
         Ok(Reply { failed: true, ..Reply::ok([("msg", message)]) })
     }

@@ -1,6 +1,6 @@
 //! `group_by`: puts the host into a group whose name may depend on it.
 
-use super::{Action, ActionError, Context, Effect, Reply, typed};
+use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::{LooseString, StringList};
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ pub(super) struct GroupBy;
 /// Puts the host into a group.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// Name of the group; blanks become dashes.
     key: LooseString,
     /// Groups that the group is in; `all` if not given.
@@ -21,16 +21,10 @@ struct Args {
 }
 
 impl Action for GroupBy {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.group_by"
-    }
+    const NAME: &'static str = "ansible.builtin.group_by";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, _: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let given: Args = typed(self, &args)?;
+    fn run(_: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
         let name = |text: &str| Arc::<str>::from(text.trim().replace(' ', "-"));
         let mut parents: Vec<Arc<str>> =
             given.parents.iter().flat_map(|parents| parents.iter()).map(|parent| name(parent)).collect();

@@ -1,6 +1,6 @@
 //! `include_vars`: variables from files of the controller.
 
-use super::{Action, ActionError, Context, Effect, Reply, typed};
+use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::{LooseBool, LooseInt, LooseString, StringList};
 use crate::system::local_files;
 use crate::value::{Key, Map, Value};
@@ -15,7 +15,7 @@ pub(super) struct IncludeVars;
 /// Reads variables of the host from files of the controller.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     #[serde(rename = "_raw_params")]
     #[schemars(skip)]
     text: Option<LooseString>,
@@ -41,16 +41,10 @@ struct Args {
 }
 
 impl Action for IncludeVars {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.include_vars"
-    }
+    const NAME: &'static str = "ansible.builtin.include_vars";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let args: Args = typed(self, &args)?;
+    fn run(context: &Context<'_>, args: Args, _: Map) -> Result<Reply, ActionError> {
         let files = match (args.file.as_ref().or(args.text.as_ref()), &args.dir) {
             (Some(_), Some(_)) => {
                 return Err("You are mixing file only and dir only arguments, these are incompatible".into());

@@ -2,6 +2,7 @@
 //!
 //! Actions read variables and local files and call modules; what they change of the run they return as [`Effect`]s.
 
+mod action;
 mod add_host;
 mod assert;
 mod context;
@@ -19,42 +20,18 @@ mod script;
 mod set_fact;
 mod template;
 
+pub use action::{Action, DynAction};
 pub use context::{Context, Machine};
 pub use reply::{ActionError, Effect, Reply};
 
-use crate::module::{parse_args, short_name};
-use crate::value::Map;
+use action::Typed;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
-
-/// One action, under Ansible's full name.
-pub trait Action: Send + Sync {
-    /// `ansible.builtin.debug`.
-    fn name(&self) -> &'static str;
-
-    /// Parameters that it evaluates itself, and so gets as they are written.
-    fn raw_args(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Its parameters; `None` where the module of the same name has them.
-    fn schema(&self) -> Option<schemars::Schema>;
-
-    /// Whether it can do with values that are only known after apply.
-    fn accepts_unknown(&self) -> bool {
-        false
-    }
-
-    /// Does it, for one host.
-    ///
-    /// # Errors
-    /// What `register` gets as `msg`.
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError>;
-}
 
 /// All actions, by full name.
 #[derive(Clone, Default)]
-pub struct Actions(HashMap<&'static str, Arc<dyn Action>>);
+pub struct Actions(HashMap<&'static str, Arc<dyn DynAction>>);
 
 /// Actions that the engine itself carries out.
 pub const ENGINE_ACTIONS: &[&str] = &[
@@ -69,37 +46,37 @@ impl Actions {
     /// All that Hostler brings.
     pub fn builtin() -> Self {
         Self::default()
-            .with(add_host::AddHost)
-            .with(assert::Assert)
-            .with(copy::Copy)
-            .with(debug::Debug)
-            .with(fail::Fail)
-            .with(group_by::GroupBy)
-            .with(include_vars::IncludeVars)
-            .with(pause::Pause)
-            .with(raw::Raw)
-            .with(script::Script)
-            .with(set_fact::SetFact)
-            .with(gather_facts::GatherFacts)
-            .with(template::Template)
+            .with::<add_host::AddHost>()
+            .with::<assert::Assert>()
+            .with::<copy::Copy>()
+            .with::<debug::Debug>()
+            .with::<fail::Fail>()
+            .with::<group_by::GroupBy>()
+            .with::<include_vars::IncludeVars>()
+            .with::<pause::Pause>()
+            .with::<raw::Raw>()
+            .with::<script::Script>()
+            .with::<set_fact::SetFact>()
+            .with::<gather_facts::GatherFacts>()
+            .with::<template::Template>()
     }
 
     /// Adds one; a later one replaces an earlier one of the same name.
     #[must_use]
-    pub fn with(mut self, action: impl Action + 'static) -> Self {
-        self.0.insert(action.name(), Arc::new(action));
+    pub fn with<A: Action>(mut self) -> Self {
+        self.0.insert(A::NAME, Arc::new(Typed::<A>(PhantomData)));
         self
     }
 
     /// The action with this full name.
-    pub fn get(&self, name: &str) -> Option<&dyn Action> {
+    pub fn get(&self, name: &str) -> Option<&dyn DynAction> {
         self.0.get(name).map(AsRef::as_ref)
     }
 
     /// All actions, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &dyn Action> {
+    pub fn iter(&self) -> impl Iterator<Item = &dyn DynAction> {
         let mut all: Vec<_> = self.0.values().map(AsRef::as_ref).collect();
-        all.sort_by_key(|action: &&dyn Action| action.name());
+        all.sort_by_key(|action: &&dyn DynAction| action.name());
         all.into_iter()
     }
 
@@ -107,11 +84,4 @@ impl Actions {
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.0.keys().copied().chain(ENGINE_ACTIONS.iter().copied())
     }
-}
-
-/// An action's parameters as its own type; unknown ones are refused by name.
-pub(crate) fn typed<A: serde::de::DeserializeOwned>(action: &dyn Action, args: &Map) -> Result<A, ActionError> {
-    let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
-    parse_args(short_name(action.name()), serde_json::Value::Object(args))
-        .map_err(|error| ActionError::Failed(error.msg))
 }

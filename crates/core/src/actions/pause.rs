@@ -1,6 +1,6 @@
 //! `pause`: waits for a time or for the user.
 
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::Mode;
 use crate::module::types::{LooseBool, LooseFloat, LooseString};
 use crate::value::{Map, Value};
@@ -13,7 +13,7 @@ pub(super) struct Pause;
 /// Waits for a time, or for the user where none is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// Minutes to wait.
     minutes: Option<LooseFloat>,
     /// Seconds to wait.
@@ -26,16 +26,11 @@ struct Args {
 }
 
 impl Action for Pause {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.pause"
-    }
+    const NAME: &'static str = "ansible.builtin.pause";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let Args { minutes, seconds, prompt, echo } = typed(self, &args)?;
+    fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
+        let Args { minutes, seconds, prompt, echo } = given;
         let seconds = match (minutes, seconds) {
             (Some(_), Some(_)) => return Err("parameters are mutually exclusive: minutes|seconds".into()),
             (Some(minutes), None) => Some(minutes.0 * 60.0),

@@ -1,6 +1,6 @@
 //! `raw`: a command line for the host's shell, without the helper.
 
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::types::LooseString;
 use crate::module::{Diff, Mode};
 use crate::value::{Map, Value};
@@ -13,7 +13,7 @@ pub(super) struct Raw;
 /// Gives a command line to the login shell of the host, without the helper.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// The command line: the task's text.
     #[serde(rename = "_raw_params")]
     #[schemars(skip)]
@@ -23,16 +23,11 @@ struct Args {
 }
 
 impl Action for Raw {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.raw"
-    }
+    const NAME: &'static str = "ansible.builtin.raw";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let Args { line: command, executable } = typed(self, &args)?;
+    fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
+        let Args { line: command, executable } = given;
         let command = command.ok_or("raw needs a command line")?;
         if context.mode != Mode::Apply {
             return Ok(planned(&command));

@@ -1,7 +1,7 @@
 //! `script`: a local script, run on the host by its own interpreter. Needs no helper there.
 
 use super::raw::{command_reply, planned, quote};
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::Mode;
 use crate::module::types::{LooseBool, LooseString};
 use crate::system::local_files;
@@ -14,7 +14,7 @@ pub(super) struct Script;
 /// Runs a script of the controller's on the host.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Args {
+pub(super) struct Args {
     /// Path of the script on the controller and its arguments: the task's text.
     #[serde(rename = "_raw_params")]
     #[schemars(skip)]
@@ -35,16 +35,10 @@ struct Args {
 }
 
 impl Action for Script {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.script"
-    }
+    const NAME: &'static str = "ansible.builtin.script";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, context: &Context<'_>, args: Map) -> Result<Reply, ActionError> {
-        let args: Args = typed(self, &args)?;
+    fn run(context: &Context<'_>, args: Args, _: Map) -> Result<Reply, ActionError> {
         let line = args.line.as_ref().or(args.cmd.as_ref()).ok_or("script needs a command line")?;
         let words =
             shlex::split(line).ok_or_else(|| ActionError::Failed(format!("unbalanced quotes in '{}'", line.0)))?;

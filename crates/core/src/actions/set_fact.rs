@@ -1,6 +1,6 @@
 //! `set_fact`: sets variables of the host for the rest of the run.
 
-use super::{Action, ActionError, Context, Effect, Reply, typed};
+use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::LooseBool;
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
@@ -11,27 +11,19 @@ pub(super) struct SetFact;
 
 /// Sets variables of the host: every other parameter is one.
 #[derive(Deserialize, JsonSchema)]
-struct Args {
+pub(super) struct Args {
     /// The variables are facts too, and so are cached where facts are.
     #[serde(default)]
     cacheable: LooseBool,
 }
 
 impl Action for SetFact {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.set_fact"
-    }
+    const NAME: &'static str = "ansible.builtin.set_fact";
+    const ACCEPTS_UNKNOWN: bool = true;
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn accepts_unknown(&self) -> bool {
-        true
-    }
-
-    fn run(&self, _: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        let Args { cacheable } = typed(self, &args)?;
+    fn run(_: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
+        let Args { cacheable } = given;
         args.shift_remove("cacheable");
         if args.is_empty() {
             return Err("No key/value pairs provided, at least one is required for this action to succeed".into());

@@ -1,7 +1,7 @@
 //! `template`: renders on the controller, has `copy` write the result on the host.
 
 use super::copy;
-use super::{Action, ActionError, Context, Reply, typed};
+use super::{Action, ActionError, Context, Reply};
 use crate::module::types::{FileMode, LooseBool, LooseString};
 use crate::system::local_files;
 use crate::template::FileOptions;
@@ -15,7 +15,7 @@ pub(super) struct Template;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "those of copy are handed on as they are")]
-struct Args {
+pub(super) struct Args {
     /// Template on the controller, looked for in `templates/`.
     src: LooseString,
     /// Path to write to.
@@ -86,16 +86,10 @@ const RENDERING: &[&str] = &[
 ];
 
 impl Action for Template {
-    fn name(&self) -> &'static str {
-        "ansible.builtin.template"
-    }
+    const NAME: &'static str = "ansible.builtin.template";
+    type Args = Args;
 
-    fn schema(&self) -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(Args))
-    }
-
-    fn run(&self, context: &Context<'_>, mut args: Map) -> Result<Reply, ActionError> {
-        let given: Args = typed(self, &args)?;
+    fn run(context: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
         let path = context.find_file("templates", &given.src)?;
         let content =
             local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;

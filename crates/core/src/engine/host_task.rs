@@ -176,7 +176,7 @@ impl HostTask<'_> {
     }
 
     fn accepts_unknown(&self) -> bool {
-        self.batch.engine.parts.actions.get(&self.task.action).is_some_and(crate::actions::Action::accepts_unknown)
+        self.batch.engine.parts.actions.get(&self.task.action).is_some_and(crate::actions::DynAction::accepts_unknown)
     }
 
     /// Settings, arguments, and the host that will do it if it is another one.

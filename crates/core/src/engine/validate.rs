@@ -84,19 +84,26 @@ impl Engine {
         }
     }
 
-    /// Asks the module whether it would take the parameters. Where some are templates only unknown names count.
+    /// Asks the action and the module whether they would take the parameters. Where some are templates only unknown
+    /// names count.
     fn validate_parameters(&self, task: &Task, found: &mut Vec<Diagnostic>) {
         if task.args.contains_key("_variable_params") {
             return;
         }
-        let Some(module) = self.parts.registry.get(&task.action) else { return };
         let lazy =
             task.args.values().any(Value::is_lazy) || task.scope.find(|keywords| &keywords.module_defaults).is_some();
-        let args = task.args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
-        if let Err(error) = module.validate(serde_json::Value::Object(args))
-            && (!lazy || error.msg.starts_with("unsupported parameter"))
+        let refused = match (self.parts.actions.get(&task.action), self.parts.registry.get(&task.action)) {
+            (Some(action), _) => action.validate(&task.args).map_err(|error| error.to_string()),
+            (None, Some(module)) => {
+                let args = task.args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
+                module.validate(serde_json::Value::Object(args)).map_err(|error| error.msg)
+            }
+            (None, None) => return,
+        };
+        if let Err(message) = refused
+            && (!lazy || message.starts_with("unsupported parameter"))
         {
-            let diagnostic = Diagnostic::error(error.msg);
+            let diagnostic = Diagnostic::error(message);
             found.push(task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
         }
     }

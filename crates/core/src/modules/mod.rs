@@ -1,21 +1,21 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
-mod apt;
-mod command;
-mod copy;
-mod docker_image;
-mod docker_network;
-mod docker_volume;
-mod file;
-mod group;
-mod nfs_export;
-mod package;
-mod ping;
-mod service;
-mod setup;
-mod shell;
+pub mod apt;
+pub mod command;
+pub mod copy;
+pub mod docker_image;
+pub mod docker_network;
+pub mod docker_volume;
+pub mod file;
+pub mod group;
+pub mod nfs_export;
+pub mod package;
+pub mod ping;
+pub mod service;
+pub mod setup;
+pub mod shell;
 pub(crate) mod support;
-mod systemd_service;
+pub mod systemd_service;
 
 use crate::module::Registry;
 
