@@ -4,6 +4,7 @@
 //! environment names one that was built elsewhere.
 #![allow(clippy::print_stdout, reason = "that is how a build script speaks")]
 
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -12,9 +13,17 @@ const LARGEST: u64 = 3_000_000;
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-env-changed=HOSTLER_HELPER");
-    match std::env::var("HOSTLER_HELPER").map_or_else(|_| build(), |path| Ok(path.into())) {
-        Ok(helper) => {
+    let built = match std::env::var("HOSTLER_HELPER") {
+        Ok(path) => {
+            println!("cargo::rerun-if-changed={path}");
+            Ok(path.into())
+        }
+        Err(_) => build(),
+    };
+    match built.and_then(|helper| Ok((hash(&helper)?, helper))) {
+        Ok((hash, helper)) => {
             println!("cargo::rustc-env=HOSTLER_HELPER={}", helper.display());
+            println!("cargo::rustc-env=HOSTLER_HELPER_SHA256={hash}");
             ExitCode::SUCCESS
         }
         Err(reason) => {
@@ -22,6 +31,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn hash(helper: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(helper).map_err(|error| format!("{}: {error}", helper.display()))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn build() -> Result<PathBuf, String> {
@@ -51,7 +65,8 @@ fn build() -> Result<PathBuf, String> {
         .arg(workspace.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&folder)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        // The outer build gives the same warnings.
+        .env("RUSTFLAGS", "-C target-feature=+crt-static -A warnings")
         .status()
         .map_err(|error| format!("failed to start cargo: {error}"))?;
     let binary = folder.join(target).join(profile).join("hostler-agent");

@@ -5,5 +5,5 @@ use hostler_core::connection::Helper;
 /// The helper for hosts of this machine's architecture.
 pub fn native() -> Helper {
     const BYTES: &[u8] = include_bytes!(env!("HOSTLER_HELPER"));
-    Helper::new(BYTES)
+    Helper::with_sha256(BYTES, env!("HOSTLER_HELPER_SHA256"))
 }

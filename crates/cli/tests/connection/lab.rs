@@ -36,9 +36,13 @@ impl Lab {
     }
 
     fn connect(&self, user: &str, kind: ConnectionKind) -> Box<dyn Connection> {
+        connector().connect(&self.target(user, kind)).unwrap()
+    }
+
+    fn target(&self, user: &str, kind: ConnectionKind) -> Target {
         let known = self.folder.join("known_hosts");
         let arguments = format!("-F none -o IdentityAgent=none -o UserKnownHostsFile={}", known.display());
-        let target = Target {
+        Target {
             name: "leader".into(),
             kind,
             address: self.address.clone(),
@@ -46,8 +50,7 @@ impl Lab {
             private_key: Some(self.folder.join("id_ed25519")),
             ssh_args: arguments.split(' ').map(str::to_owned).collect(),
             ..Target::default()
-        };
-        connector().connect(&target).unwrap()
+        }
     }
 
     fn password(&self) -> String {
@@ -117,4 +120,23 @@ fn refused_passwords_fail_the_task_and_not_the_host() {
         }
     }
     assert_eq!(call(&mut *connection, &to("sudo", "root", Some(&password))).unwrap(), "pong?");
+}
+
+#[test]
+fn passwords_open_connections() {
+    let Some(lab) = Lab::find() else { return };
+    for kind in [ConnectionKind::Libssh2, ConnectionKind::OpenSsh] {
+        let by_password = |password: &str| {
+            let mut target = lab.target("operator", kind);
+            target.private_key = None;
+            target.ssh_args.extend(["-o".into(), "PubkeyAuthentication=no".into()]);
+            target.password = Some(Secret::new(password));
+            let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+            connector().connect(&target).and_then(|mut host| host.raw("id -un", b"", None, call))
+        };
+        assert_eq!(by_password(&lab.password()).unwrap().stdout, b"operator\n");
+        let error = by_password("wrong").unwrap_err();
+        let ConnectionError::Unreachable(text) = &error else { panic!("{error:?}") };
+        assert!(text.starts_with("Invalid/incorrect password: ") && text.contains("Permission denied"), "{text}");
+    }
 }

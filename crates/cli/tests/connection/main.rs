@@ -10,10 +10,15 @@ use hostler_core::connection::{Call, Connection, ConnectionError, DefaultConnect
 use hostler_core::module::{Mode, Outcome};
 use hostler_core::wire::Request;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-fn connector() -> DefaultConnector {
-    DefaultConnector::new(Helper::new(std::fs::read(env!("HOSTLER_HELPER")).unwrap()), None)
+fn connector() -> &'static DefaultConnector {
+    static CONNECTOR: LazyLock<DefaultConnector> = LazyLock::new(|| {
+        let helper = std::fs::read(env!("HOSTLER_HELPER")).unwrap();
+        DefaultConnector::new(Helper::with_sha256(helper, env!("HOSTLER_HELPER_SHA256")), None)
+    });
+    &CONNECTOR
 }
 
 fn ping(data: &str) -> Request {

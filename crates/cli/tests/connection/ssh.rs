@@ -147,6 +147,20 @@ fn what_cannot_be_reached_is_told_in_time() {
 }
 
 #[test]
+fn a_shared_connection_that_lives_on_holds_nobody_up() {
+    let Some(sshd) = Sshd::start("shared", "") else { return };
+    let mut target = sshd.target(ConnectionKind::OpenSsh);
+    let sharing = format!("-o ControlMaster=auto -o ControlPersist=5s -o ControlPath={}", sshd.path("%C").display());
+    target.ssh_args.extend(sharing.split(' ').map(str::to_owned));
+    let start = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(raw(&mut *connect(&target), "echo x", b"").unwrap().stdout, b"x\n");
+        assert_eq!(call(&mut *connect(&target), &ping("y")).unwrap().output["ping"], "y");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn a_lost_connection_makes_the_host_unreachable() {
     let Some(sshd) = Sshd::start("lost", "") else { return };
     for kind in WAYS {
@@ -164,5 +178,32 @@ fn a_lost_connection_makes_the_host_unreachable() {
         let error = call(&mut *connection, &ping("x")).unwrap_err();
         assert!(matches!(error, ConnectionError::Unreachable(_)), "{kind:?} {error:?}");
         assert!(start.elapsed() < Duration::from_secs(10));
+    }
+}
+
+/// `cargo test -p hostler --test connection -- --ignored --nocapture`: what connecting costs on the loopback interface.
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stderr, reason = "its result")]
+fn measure_connecting() {
+    let Some(sshd) = Sshd::start("measure", "") else { return };
+    for kind in [ConnectionKind::Ssh, ConnectionKind::Libssh2, ConnectionKind::OpenSsh] {
+        let target = sshd.target(kind);
+        call(&mut *connect(&target), &ping("warm")).unwrap();
+        let mut times: Vec<[Duration; 3]> = (0..10)
+            .map(|_| {
+                let start = Instant::now();
+                let mut connection = connect(&target);
+                let connected = start.elapsed();
+                call(&mut *connection, &ping("first")).unwrap();
+                let first = start.elapsed();
+                (0..100).for_each(|_| drop(call(&mut *connection, &ping("more")).unwrap()));
+                [connected, first, start.elapsed()]
+            })
+            .collect();
+        times.sort_by_key(|[_, first, _]| *first);
+        // The fastest: what else the machine does is not the question.
+        let [connected, first, all] = times[0];
+        eprintln!("{kind:?}: connected after {connected:?}, first answer after {first:?}, 100 more after {all:?}");
     }
 }

@@ -26,6 +26,11 @@ impl Helper {
         Self { bytes, sha256 }
     }
 
+    /// `bytes` is an executable whose SHA-256, in lower-case hexadecimal, is known already.
+    pub fn with_sha256(bytes: impl Into<Cow<'static, [u8]>>, sha256: impl Into<String>) -> Self {
+        Self { bytes: bytes.into(), sha256: sha256.into() }
+    }
+
     /// The executable.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

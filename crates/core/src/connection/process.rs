@@ -47,7 +47,12 @@ impl Pipe for ProcessPipe {
         if let Some(read) = read_from(&mut self.stderr, buffer)? {
             return Ok(Piece::Stderr(read));
         }
-        Ok(if self.stdout.is_none() && self.stderr.is_none() { Piece::End } else { Piece::Nothing })
+        // A connection that `ssh` keeps for later use (ControlPersist) may hold the pipe of a program that has ended.
+        if self.stdout.is_none() && (self.stderr.is_none() || self.child.try_wait()?.is_some()) {
+            // What was written between the last look and the end.
+            return Ok(read_from(&mut self.stderr, buffer)?.map_or(Piece::End, Piece::Stderr));
+        }
+        Ok(Piece::Nothing)
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -71,6 +76,8 @@ impl Pipe for ProcessPipe {
         if let Some(stdin) = self.stdin.as_ref().filter(|_| writing) {
             fds.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::OUT));
         }
+        // With standard output closed the program is about to end, which no poll tells.
+        let limit = if self.stdout.is_none() { limit.min(Duration::from_millis(5)) } else { limit };
         wait_for(&mut fds, limit)
     }
 
