@@ -25,6 +25,7 @@ mod virtualization;
 
 pub use gather::{FactError, Request, gather};
 pub use init::service_manager;
+pub(crate) use mounts::unescape;
 pub use packages::package_manager;
 
 /// Facts by name, without the prefix `ansible_`.

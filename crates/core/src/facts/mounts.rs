@@ -68,7 +68,7 @@ fn bind_mounts(mountinfo: &str) -> HashSet<String> {
 }
 
 /// `\040` and the like, as the kernel and fstab write blanks, made characters again.
-pub(super) fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut index = 0;

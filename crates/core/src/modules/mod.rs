@@ -8,6 +8,7 @@ pub mod docker_network;
 pub mod docker_volume;
 pub mod file;
 pub mod group;
+pub mod mount;
 pub mod nfs_export;
 pub mod package;
 pub mod ping;
@@ -16,6 +17,7 @@ pub mod setup;
 pub mod shell;
 pub(crate) mod support;
 pub mod systemd_service;
+pub mod user;
 
 use crate::module::Registry;
 
@@ -31,6 +33,7 @@ pub fn builtin() -> Registry {
         .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
         .with::<group::Group>()
+        .with::<mount::Mount>()
         .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
         .with::<ping::Ping>()
@@ -38,4 +41,5 @@ pub fn builtin() -> Registry {
         .with::<setup::Setup>()
         .with::<shell::Shell>()
         .with::<systemd_service::SystemdService>()
+        .with::<user::User>()
 }
