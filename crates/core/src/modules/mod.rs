@@ -1,6 +1,7 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 pub mod apt;
+mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod docker_image;
@@ -8,16 +9,21 @@ pub mod docker_network;
 pub mod docker_volume;
 pub mod file;
 pub mod group;
+mod lineinfile;
 pub mod mount;
 pub mod nfs_export;
 pub mod package;
 pub mod ping;
+mod script;
 pub mod service;
 pub mod setup;
 pub mod shell;
+mod slurp;
+mod stat;
 pub(crate) mod support;
 pub mod systemd_service;
 pub mod user;
+mod wait_for;
 
 use crate::module::Registry;
 
@@ -26,6 +32,7 @@ use crate::module::Registry;
 pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
+        .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()
         .with::<docker_image::DockerImage>()
@@ -33,13 +40,18 @@ pub fn builtin() -> Registry {
         .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
         .with::<group::Group>()
+        .with::<lineinfile::Lineinfile>()
         .with::<mount::Mount>()
         .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
         .with::<ping::Ping>()
+        .with::<script::Script>()
         .with::<service::Service>()
         .with::<setup::Setup>()
         .with::<shell::Shell>()
+        .with::<slurp::Slurp>()
+        .with::<stat::Stat>()
         .with::<systemd_service::SystemdService>()
         .with::<user::User>()
+        .with::<wait_for::WaitFor>()
 }

@@ -66,6 +66,10 @@ pub trait System: Send {
     fn now(&self) -> f64;
     /// Waits. A simulated machine does not.
     fn sleep(&self, duration: Duration);
+    /// Whether nobody waits for the running task any more. Whatever takes long asks now and then.
+    fn given_up(&self) -> bool {
+        false
+    }
     /// Whether the user that commands run as may use `path` (links followed) like this.
     fn may(&self, path: &Path, access: Access) -> Result<bool>;
     /// The SELinux context of `path` itself; `None` where SELinux is off.

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use context::{Context, NoContext};
+pub(crate) use resolve::addresses;
 
 /// The machine this process runs on.
 pub struct Os {
@@ -309,6 +310,10 @@ impl System for Os {
 
     fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>> {
         super::real::filesystem_usage(path)
+    }
+
+    fn given_up(&self) -> bool {
+        self.context.given_up()
     }
 
     fn effective_uid(&self) -> u32 {

@@ -2,11 +2,13 @@
 
 pub mod diff;
 pub mod docker;
+pub mod edit;
 pub mod file_attributes;
 pub mod glob;
 pub mod hash;
 pub mod json;
 pub mod path_info;
+pub mod regex;
 pub mod replace;
 pub mod run;
 pub mod split;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The addresses of `host`, best first.
-pub(super) fn addresses(system: &dyn System, host: &str) -> Result<Vec<IpAddr>> {
+pub(crate) fn addresses(system: &dyn System, host: &str) -> Result<Vec<IpAddr>> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = bare.parse() {
         return Ok(vec![address]);

@@ -1,0 +1,305 @@
+//! Python's regular expressions over bytes, as the modules that edit files use them.
+//!
+//! Every byte is one character, so that any file survives, and classes are those of ASCII.
+
+use crate::module::ModuleError;
+use fancy_regex::{Captures, Regex};
+
+/// A compiled expression.
+pub struct BytesRegex {
+    regex: Regex,
+    multiline: bool,
+}
+
+/// A place where an expression matched.
+pub struct Match<'t> {
+    captures: Captures<'t>,
+}
+
+/// Bytes as characters of the same number.
+pub fn to_chars(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn to_bytes(text: &str) -> Vec<u8> {
+    // What came from bytes has no other characters.
+    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+}
+
+impl BytesRegex {
+    /// Compiles `pattern`.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Self, ModuleError> {
+        Self::compile(pattern, false)
+    }
+
+    /// Compiles `pattern`, whose `^` and `$` match at every line.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn multiline(pattern: &str) -> Result<Self, ModuleError> {
+        Self::compile(pattern, true)
+    }
+
+    fn compile(pattern: &str, multiline: bool) -> Result<Self, ModuleError> {
+        let chars = to_chars(pattern.as_bytes());
+        let (flags, body) = leading_flags(&chars);
+        let mut kept: String = flags.chars().filter(|flag| "imsx".contains(*flag)).collect();
+        if multiline && !kept.contains('m') {
+            kept.push('m');
+        }
+        let multiline = kept.contains('m');
+        let prefix = if kept.is_empty() { String::new() } else { format!("(?{kept})") };
+        let translated = format!("{prefix}{}", translate(body, multiline));
+        let regex = Regex::new(&translated)
+            .map_err(|error| ModuleError::new(format!("invalid regular expression {pattern:?}: {error}")))?;
+        Ok(Self { regex, multiline })
+    }
+
+    /// Whether `^` and `$` match at every line.
+    pub fn is_multiline(&self) -> bool {
+        self.multiline
+    }
+
+    /// Names of groups.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.regex.capture_names().flatten()
+    }
+
+    /// The first match in `text` (made by [`to_chars`]).
+    pub fn search<'t>(&self, text: &'t str) -> Option<Match<'t>> {
+        // An expression that gives up on a line does not match it.
+        self.regex.captures(text).ok().flatten().map(|captures| Match { captures })
+    }
+}
+
+impl Match<'_> {
+    /// First and last position, in bytes of the file.
+    pub fn span(&self, text: &str) -> (usize, usize) {
+        let whole = self.captures.get(0).map_or(0..0, |found| found.range());
+        (text[..whole.start].chars().count(), text[..whole.end].chars().count())
+    }
+
+    /// The bytes of a group, by number.
+    pub fn group(&self, index: usize) -> Option<Vec<u8>> {
+        self.captures.get(index).map(|found| to_bytes(found.as_str()))
+    }
+
+    /// The bytes of a group, by name.
+    pub fn named_group(&self, name: &str) -> Option<Vec<u8>> {
+        self.captures.name(name).map(|found| to_bytes(found.as_str()))
+    }
+
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.captures.len().saturating_sub(1)
+    }
+
+    /// `template` with `\1`, `\g<name>` and escapes replaced.
+    ///
+    /// # Errors
+    /// If it names a group that is not there.
+    pub fn expand(&self, template: &str) -> Result<Vec<u8>, ModuleError> {
+        let chars: Vec<char> = to_chars(template.as_bytes()).chars().collect();
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < chars.len() {
+            if chars[at] != '\\' {
+                out.extend(to_bytes(&chars[at].to_string()));
+                at += 1;
+                continue;
+            }
+            at += self.escape(&chars[at + 1..], &mut out)? + 1;
+        }
+        Ok(out)
+    }
+
+    /// Handles what follows a backslash and returns its length.
+    fn escape(&self, rest: &[char], out: &mut Vec<u8>) -> Result<usize, ModuleError> {
+        let bad = |what: &str| ModuleError::new(format!("bad escape in line: {what}"));
+        match rest {
+            [] => Err(bad("it ends with a backslash")),
+            ['g', '<', name @ ..] => {
+                let end = name.iter().position(|c| *c == '>').ok_or_else(|| bad("missing > after \\g<"))?;
+                let name: String = name[..end].iter().collect();
+                match name.parse() {
+                    Ok(index) => self.push_group(index, out)?,
+                    Err(_) => out.extend(self.named_group(&name).unwrap_or_default()),
+                }
+                Ok(end + 3)
+            }
+            ['0', ..] => {
+                out.push(0);
+                Ok(1)
+            }
+            [first, rest @ ..] if first.is_ascii_digit() => {
+                let two = rest.first().filter(|c| c.is_ascii_digit());
+                let digits: String = std::iter::once(first).chain(two).collect();
+                self.push_group(digits.parse().unwrap_or_default(), out)?;
+                Ok(digits.len())
+            }
+            [c, ..] => {
+                match c {
+                    'n' => out.push(b'\n'),
+                    't' => out.push(b'\t'),
+                    'r' => out.push(b'\r'),
+                    'a' => out.push(7),
+                    'b' => out.push(8),
+                    'f' => out.push(12),
+                    'v' => out.push(11),
+                    '\\' => out.push(b'\\'),
+                    c if c.is_ascii_alphabetic() => return Err(bad(&format!("\\{c}"))),
+                    c => {
+                        out.push(b'\\');
+                        out.extend(to_bytes(&c.to_string()));
+                    }
+                }
+                Ok(1)
+            }
+        }
+    }
+
+    fn push_group(&self, index: usize, out: &mut Vec<u8>) -> Result<(), ModuleError> {
+        if index > self.groups() {
+            return Err(ModuleError::new(format!("invalid group reference {index} in line")));
+        }
+        out.extend(self.group(index).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// Splits `(?im)…` into flags and the rest.
+fn leading_flags(pattern: &str) -> (&str, &str) {
+    let inner = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
+    match inner {
+        Some((flags, rest)) if !flags.is_empty() && flags.chars().all(|c| "aiLmsux".contains(c)) => (flags, rest),
+        _ => ("", pattern),
+    }
+}
+
+const WORD: &str = "0-9A-Za-z_";
+const SPACE: &str = r"\t\n\x0b\x0c\r ";
+
+/// What Python writes differently.
+fn translate(pattern: &str, multiline: bool) -> String {
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut rest = pattern;
+    let mut class = false;
+    while let Some(c) = rest.chars().next() {
+        let tail = &rest[c.len_utf8()..];
+        rest = tail;
+        match c {
+            '\\' => {
+                let Some(next) = tail.chars().next() else {
+                    out.push('\\');
+                    break;
+                };
+                rest = &tail[next.len_utf8()..];
+                translate_escape(next, class, &mut out);
+            }
+            '[' if !class => {
+                class = true;
+                out.push('[');
+                if let Some(after) = rest.strip_prefix('^') {
+                    out.push('^');
+                    rest = after;
+                }
+                // A bracket at the start of a class is itself.
+                if let Some(after) = rest.strip_prefix(']') {
+                    out.push_str("\\]");
+                    rest = after;
+                }
+            }
+            ']' if class => {
+                class = false;
+                out.push(']');
+            }
+            // Python has neither nested classes nor operations on them.
+            '[' | '&' | '~' if class => out.extend(['\\', c]),
+            '$' if !class && !multiline => out.push_str(r"(?=\n?\z)"),
+            '{' if !class && !is_repetition(tail) => out.push_str("\\{"),
+            '}' if !class && !out_ends_in_repetition(&out) => out.push_str("\\}"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn translate_escape(c: char, class: bool, out: &mut String) {
+    let push_class = |out: &mut String, members: &str, negated: bool| match (class, negated) {
+        (true, false) => out.push_str(members),
+        (_, true) => out.push_str(&format!("[^{members}]")),
+        (false, false) => out.push_str(&format!("[{members}]")),
+    };
+    match c {
+        'd' | 'D' => push_class(out, "0-9", c == 'D'),
+        'w' | 'W' => push_class(out, WORD, c == 'W'),
+        's' | 'S' => push_class(out, SPACE, c == 'S'),
+        'b' if !class => out.push_str(&format!("(?:(?<=[{WORD}])(?![{WORD}])|(?<![{WORD}])(?=[{WORD}]))")),
+        'B' if !class => out.push_str(&format!("(?:(?<=[{WORD}])(?=[{WORD}])|(?<![{WORD}])(?![{WORD}]))")),
+        'b' => out.push_str(r"\x08"),
+        'Z' => out.push_str(r"\z"),
+        c if c.is_ascii_alphanumeric() => out.extend(['\\', c]),
+        // Other escaped characters are themselves.
+        c if c.is_ascii() => out.push_str(&format!(r"\x{:02x}", u32::from(c))),
+        c => out.push(c),
+    }
+}
+
+fn is_repetition(after_brace: &str) -> bool {
+    let Some(end) = after_brace.find('}') else { return false };
+    let body = &after_brace[..end];
+    body.chars().any(|c| c.is_ascii_digit()) && body.chars().all(|c| c.is_ascii_digit() || c == ',')
+}
+
+fn out_ends_in_repetition(out: &str) -> bool {
+    out.rfind('{').is_some_and(|start| {
+        !out[..start].ends_with('\\') && out[start + 1..].chars().all(|c| c.is_ascii_digit() || c == ',')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        BytesRegex::new(pattern).unwrap().search(&to_chars(text.as_bytes())).is_some()
+    }
+
+    #[test]
+    fn python_dialect() {
+        for (pattern, text) in [
+            ("^foo$", "foo\n"),
+            ("http {", "http {\n"),
+            (r"^\s*#?\s*Port\b", "#  Port 22\n"),
+            (r"a{2}b{,}", "aab{,}"),
+            (r"[[\]]x", "[x"),
+            (r"\<a\>/\-\ ", "<a>/- "),
+            (r"(?i)PORT", "port"),
+            (r"^(\w+) \1$", "ab ab"),
+            (r"(?<!x)y", "ay"),
+            ("é", "é"),
+            (r"[\w.-]+@", "a.b-c@"),
+            (r"[^\s]", "a"),
+            (r"(?P<n>a)(?P=n)", "aa"),
+            (r"^\?>", "?>"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text:?}");
+        }
+        assert!(!matches(r"^foo$", "foo\n\n"));
+        assert!(!matches(r"\w", "é"));
+        assert!(BytesRegex::new("(a").err().unwrap().msg.contains("invalid regular expression"));
+    }
+
+    #[test]
+    fn expansion() {
+        let regex = BytesRegex::new(r"(?P<a>\w+)=(\w*)").unwrap();
+        let text = to_chars("é k=v".as_bytes());
+        let found = regex.search(&text).unwrap();
+        assert_eq!(found.expand(r"\1:\g<2>:\g<a>:\\:\t\.é").unwrap(), "k:v:k:\\:\t\\.é".as_bytes());
+        assert!(found.expand(r"\3").unwrap_err().msg.contains("invalid group reference 3"));
+        assert_eq!(found.span(&text), (3, 6));
+    }
+}
