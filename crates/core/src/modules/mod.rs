@@ -14,7 +14,6 @@ pub mod mount;
 pub mod nfs_export;
 pub mod package;
 pub mod ping;
-mod script;
 pub mod service;
 pub mod setup;
 pub mod shell;
@@ -45,7 +44,6 @@ pub fn builtin() -> Registry {
         .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
         .with::<ping::Ping>()
-        .with::<script::Script>()
         .with::<service::Service>()
         .with::<setup::Setup>()
         .with::<shell::Shell>()
