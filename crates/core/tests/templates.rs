@@ -48,3 +48,76 @@ fn errors_point_into_the_text() {
     let error = templar.resolve(&Value::trusted("one\ntwo {{ nme }}\n", Some(span))).unwrap_err();
     assert_eq!(error.to_diagnostic().to_string(), "site.yml:3:12: 'nme' is undefined (did you mean `name`?)");
 }
+
+/// The vaults of the cases: there are none.
+struct NoVaults;
+
+impl hostler_core::vars::Decrypt for NoVaults {
+    fn decrypt(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err("no vaults here".into())
+    }
+}
+
+/// `repr`, which tells `1` from `'1'`.
+fn repr(value: &Value) -> String {
+    let listed = Templar::text_of(&Value::list([value.clone()]));
+    listed[1..listed.len() - 1].to_owned()
+}
+
+fn run_case(templar: &Templar, case: &Value) -> Result<String, String> {
+    let text = |name: &str| case.get(name).and_then(Value::as_str);
+    let result = if let Some(file) = text("file") {
+        let rendered = templar.render_file(file, Path::new("case.j2"), &FileOptions::default());
+        rendered.map(|rendered| Value::from(rendered.text))
+    } else if let Some(condition) = text("when") {
+        templar.condition(&Value::str(condition).into()).map(|condition| Value::Bool(condition == Condition::True))
+    } else {
+        templar.resolve(&Value::trusted(text("template").unwrap(), None))
+    };
+    result.map(|value| repr(&value)).map_err(|error| error.to_diagnostic().to_string())
+}
+
+#[test]
+fn cases_give_what_ansible_gives() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates");
+    let env = [("HOSTLER_CASE", "env-value"), ("PATH", "/usr/bin:/bin")];
+    let options = TemplateOptions {
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        base_dir: dir.clone(),
+        ..TemplateOptions::default()
+    };
+    let templates = Arc::new(Templates::new(options));
+    let vaults: Arc<dyn hostler_core::vars::Decrypt> = Arc::new(NoVaults);
+    let (mut run, mut wrong) = (0, Vec::new());
+    for name in ["syntax", "undefined", "methods", "filters", "tests", "files", "lookups"] {
+        let path = dir.join(name).with_extension("yml");
+        let file = SourceFile::new(&path, std::fs::read_to_string(&path).unwrap());
+        let node = hostler_core::yaml::load(&file, &mut Vec::new()).unwrap().unwrap();
+        let variables = node.get("variables").unwrap().to_map(&vaults, hostler_core::yaml::Trust::Trusted).unwrap();
+        let cases = node.get("cases").unwrap().to_value(&vaults, hostler_core::yaml::Trust::Untrusted);
+        for case in cases.as_list().unwrap() {
+            let templar = Templar::new(Arc::clone(&templates), Arc::new(variables.clone()));
+            let got = run_case(&templar.with_search(vec![dir.clone()]), case);
+            let text = |name: &str| case.get(name).and_then(Value::as_str);
+            let shown = text("template").or(text("file")).or(text("when")).unwrap_or_default();
+            let right = match (&got, text("differs").or(text("result"))) {
+                (Ok(got), Some(wanted)) => got == wanted,
+                // What is undefined is said in Ansible's words.
+                (Err(got), None) => match text("fails") {
+                    Some(wanted) if wanted.ends_with("is undefined") || wanted.contains("has no attribute") => {
+                        got.contains(wanted)
+                    }
+                    _ => true,
+                },
+                _ => false,
+            };
+            run += 1;
+            if !right {
+                let wanted = text("differs").or(text("result")).or(text("fails"));
+                wrong.push(format!("{name}: {shown}\n  wanted {wanted:?}\n  got    {got:?}"));
+            }
+        }
+    }
+    assert!(run > 700, "only {run} cases were found");
+    assert!(wrong.is_empty(), "{} of {run} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}

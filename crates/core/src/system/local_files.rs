@@ -186,3 +186,20 @@ pub fn glob_files(pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
     files.sort();
     Ok(files)
 }
+
+/// Writes a file that only its owner may read, with the directories above it.
+///
+/// # Errors
+/// Names the path.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let failed = |error| SystemError::io("write", path, error);
+    if let Some(dir) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}

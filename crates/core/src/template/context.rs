@@ -196,13 +196,13 @@ impl Context {
         }
         // Only counted: a file that looks itself up would never end.
         self.session.active.borrow_mut().push((std::ptr::null(), std::ptr::null()));
-        let result = Frame::new(context, Rc::clone(&origin), &program).for_file(Rc::clone(&file)).run_file(&program);
+        let result = Frame::new(context, origin, &program).for_file(Rc::clone(&file)).run_file(&program, &file);
         self.session.active.borrow_mut().pop();
         let text = result?;
         if file.unknown.get() {
             return Ok(Py::Unknown("a template uses what is only known after apply".into()));
         }
-        Ok(eval::keep_trailing_newlines(&origin.source, Py::str(text), "\n"))
+        Ok(Py::str(text))
     }
 
     /// The same host with further variables.

@@ -5,12 +5,13 @@ use super::fault::Origin;
 use super::syntax::{Mode, ParseError, PluginKind, Program, Syntax, parse};
 use super::{filters, lookups, tests};
 use crate::value::Template;
+use crate::vars::Decrypt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings of a run that templates depend on.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct TemplateOptions {
     /// The controlling process's environment variables (`lookup('env', …)`).
     pub env: BTreeMap<String, String>,
@@ -18,14 +19,23 @@ pub struct TemplateOptions {
     pub file_variables: crate::value::Map,
     /// The passwords' store lies relative to this directory, as do relative paths in lookups.
     pub base_dir: std::path::PathBuf,
+    /// Opens the vaults that files for lookups and templates may be.
+    pub vaults: Option<Arc<dyn Decrypt>>,
+    /// The hosts that a pattern means (`lookup('inventory_hostnames', …)`).
+    pub host_pattern: Option<HostPattern>,
 }
+
+/// From a host pattern to the names of the hosts, or why it means none.
+pub type HostPattern = Arc<dyn Fn(&str) -> Result<Vec<String>, String> + Send + Sync>;
 
 /// The settings and the templates parsed so far.
 pub struct Templates {
     pub(super) options: TemplateOptions,
-    cache: RwLock<HashMap<Arc<str>, Vec<(Mode, Compiled)>>>,
+    cache: RwLock<HashMap<Arc<str>, Parsed>>,
 }
 
+/// One text may be parsed in several modes.
+type Parsed = Vec<(Mode, Compiled)>;
 type Compiled = Result<Arc<Program>, Arc<ParseError>>;
 
 /// How a template file is read, as the template module's options say.

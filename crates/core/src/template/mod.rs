@@ -18,6 +18,6 @@ mod syntax;
 mod templar;
 mod tests;
 
-pub use environment::{FileOptions, Rendered, TemplateOptions, Templates};
+pub use environment::{FileOptions, HostPattern, Rendered, TemplateOptions, Templates};
 pub use error::TemplateError;
 pub use templar::{Condition, Templar};

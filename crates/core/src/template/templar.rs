@@ -26,6 +26,8 @@ pub struct Templar {
     pub(super) variables: Arc<dyn Variables>,
     pub(super) locals: Arc<Map>,
     pub(super) search: Arc<Vec<PathBuf>>,
+    /// Set for `with_first_found`: where it looks, and that it skips undefined names.
+    loop_dir: Option<&'static str>,
 }
 
 /// What a condition comes to.
@@ -42,13 +44,20 @@ pub enum Condition {
 impl Templar {
     /// Evaluates with `variables`.
     pub fn new(templates: Arc<Templates>, variables: Arc<dyn Variables>) -> Self {
-        Self { templates, variables, locals: Arc::default(), search: Arc::default() }
+        Self { templates, variables, locals: Arc::default(), search: Arc::default(), loop_dir: None }
     }
 
     /// Where lookups and `{% include %}` look for files: in each directory's `files` or `templates`, then in itself.
     #[must_use]
     pub fn with_search(self, dirs: Vec<PathBuf>) -> Self {
         Self { search: Arc::new(dirs), ..self }
+    }
+
+    /// For a task's `with_*`: `first_found` looks in each directory's `dir` (`templates`, `vars`, `files`, after the
+    /// task's module) and leaves out names that are undefined.
+    #[must_use]
+    pub fn for_loop(self, dir: &'static str) -> Self {
+        Self { loop_dir: Some(dir), ..self }
     }
 
     /// The same with further variables on top.
@@ -172,11 +181,7 @@ impl Templar {
             program.map_err(|error| TemplateError::new(error.message.clone(), origin.locate(error.at).as_ref()))?;
         let file = Rc::new(FileMode { syntax: syntax.clone(), newline, unknown: Cell::new(false) });
         let frame = Frame::new((*evaluation).clone(), Rc::clone(&origin), &program).for_file(Rc::clone(&file));
-        let text = frame.run_file(&program).map_err(|fault| self.error(fault))?;
-        let text = match eval::keep_trailing_newlines(&origin.source, Py::str(text), newline) {
-            Py::Str(text) => text.to_string(),
-            _ => String::new(),
-        };
+        let text = frame.run_file(&program, &file).map_err(|fault| self.error(fault))?;
         Ok(Rendered { text, has_unknown: file.unknown.get() })
     }
 
@@ -234,11 +239,44 @@ impl Templar {
         if name.is_absolute() {
             return local_files::is_file(name).then(|| name.to_owned());
         }
+        self.directories(kind).map(|dir| dir.join(name)).find(|path| local_files::is_file(path))
+    }
+
+    /// Where `first_found` finds `name`; it may be a directory.
+    pub(super) fn find_first(&self, name: &str) -> Option<PathBuf> {
+        let name = Path::new(name);
+        if name.is_absolute() {
+            return local_files::exists(name).then(|| name.to_owned());
+        }
+        let kind = self.loop_dir.unwrap_or("files");
+        self.directories(kind).map(|dir| dir.join(name)).find(|path| local_files::exists(path))
+    }
+
+    /// Whether undefined names among `first_found`'s are left out.
+    pub(super) fn skips_undefined(&self) -> bool {
+        self.loop_dir.is_some()
+    }
+
+    /// The directories to look in, most specific first.
+    pub(super) fn directories<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
         let dirs = self.search.iter().chain(std::iter::once(&self.templates.options.base_dir));
-        dirs.flat_map(|dir| [dir.join(kind).join(name), dir.join(name)]).find(|path| local_files::is_file(path))
+        dirs.flat_map(move |dir| [dir.join(kind), dir.clone()])
     }
 
     pub(super) fn read_text(&self, path: &Path) -> Result<String, Fault> {
         local_files::read_to_string(path).map_err(|error| Fault::error(error.to_string()))
+    }
+
+    /// A file's text; vaults are opened.
+    pub(super) fn read_plain(&self, path: &Path) -> Result<String, Fault> {
+        let text = self.read_text(path)?;
+        if !text.starts_with("$ANSIBLE_VAULT;") {
+            return Ok(text);
+        }
+        let Some(vaults) = &self.templates.options.vaults else {
+            return Err(Fault::error(format!("{} is encrypted, and no vault password is given", path.display())));
+        };
+        let bytes = vaults.decrypt(&text).map_err(Fault::error)?;
+        String::from_utf8(bytes).map_err(|_| Fault::error(format!("the text in {} is not UTF-8", path.display())))
     }
 }

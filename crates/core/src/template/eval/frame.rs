@@ -95,8 +95,14 @@ impl Output {
         Ok(Py::str(text))
     }
 
-    /// All text, with unknown values shown as such.
-    fn file_text(self, context: &Context, mode: &FileMode) -> Result<String> {
+    /// All text, with unknown values shown as such. Whether it is text by itself: a single other value is not,
+    /// and then the file's newline at the end is not kept.
+    fn file_text(self, context: &Context, mode: &FileMode) -> Result<(String, bool)> {
+        let own = match self.0.as_slice() {
+            [] => false,
+            [single] => matches!(single.clone().force(), Py::Str(_) | Py::Unknown(_)),
+            _ => true,
+        };
         let mut text = String::new();
         for piece in self.0 {
             match piece.force() {
@@ -117,7 +123,7 @@ impl Output {
                 }
             }
         }
-        Ok(text)
+        Ok((text, own))
     }
 }
 
@@ -186,14 +192,18 @@ impl Frame {
     }
 
     /// Runs a template file to its text.
-    pub fn run_file(&self, program: &Program) -> Result<String> {
+    pub fn run_file(&self, program: &Program, mode: &FileMode) -> Result<String> {
         let mut out = Output::default();
-        let result = self.run_to(program, &mut out).and_then(|()| match &self.file {
-            Some(mode) => out.file_text(&self.context, mode),
-            None => out.concat(&self.context).and_then(|value| self.context.text(&value)),
-        });
+        let result = self.run_to(program, &mut out).and_then(|()| out.file_text(&self.context, mode));
         self.scope.clear();
-        result
+        let (text, own) = result?;
+        if !own {
+            return Ok(text);
+        }
+        match keep_trailing_newlines(&self.origin.source, Py::str(text), mode.newline) {
+            Py::Str(text) => Ok(text.to_string()),
+            _ => Ok(String::new()),
+        }
     }
 
     /// Runs a template, then those that it extends.

@@ -22,7 +22,7 @@ struct Loop {
 impl Frame {
     pub(super) fn for_loop(&self, node: &Arc<For>, out: &mut Output) -> Result<Flow> {
         let iterable = self.eval(&node.iter)?.force();
-        let items = iterable.iterate().map_err(|fault| fault.at(&self.origin, node.iter.at))?;
+        let items = iterable.iterate_lazily().map_err(|fault| fault.at(&self.origin, node.iter.at))?;
         self.run_loop(node, items, 0, out)
     }
 

@@ -102,6 +102,10 @@ impl Object for Module {
         Ok(self.get(name))
     }
 
+    fn export(&self, context: &Context) -> Result<crate::value::Value> {
+        context.export(&self.body)
+    }
+
     fn text(&self, context: &Context) -> Result<String> {
         match &self.body {
             Py::None => Ok(String::new()),

@@ -40,7 +40,7 @@ impl Frame {
                 if let Py::Marker(marker) = &value {
                     marker.place(&self.origin, expr.at);
                 }
-                out.value(value);
+                out.value(value.snapshot());
             }
             StmtKind::For(node) => return self.for_loop(node, out),
             StmtKind::If(test, yes, no) => {
@@ -126,7 +126,7 @@ impl Frame {
                 _ => Err(self.fault(object.at, "cannot assign attribute on non-namespace object")),
             },
             Target::Tuple(targets) => {
-                let items = value.force().iterate().map_err(|fault| match (&fault, targets.len()) {
+                let items = value.force().iterate_lazily().map_err(|fault| match (&fault, targets.len()) {
                     (Fault::Error(marker), _) if marker.undefined.is_none() => {
                         Fault::error(format!("cannot unpack: {}", marker.message))
                     }
@@ -198,7 +198,7 @@ impl Frame {
         for name in &names {
             let Some(name) = name.as_str() else { continue };
             let Some(path) = templar.find_file("templates", name) else { continue };
-            let text = templar.read_text(&path)?;
+            let text = templar.read_plain(&path)?;
             let syntax = self.file.as_ref().map_or_else(Syntax::default, |mode| mode.syntax.clone());
             let origin = Rc::new(Origin::of_file(&path, &text));
             return match templar.templates.compile(&origin.source, &Mode::File(syntax)) {

@@ -15,6 +15,7 @@ mod units;
 mod urls;
 
 pub(crate) use collections::{cartesian, flatten_into};
+pub(crate) use paths::normalize;
 pub(crate) use regex::compile as compile_regex;
 pub(crate) use urls::split_url;
 

@@ -126,7 +126,7 @@ fn expand_vars(context: &Context, value: Py, _: Args) -> Result<Py> {
 }
 
 /// The path without `.`, `..` and doubled slashes.
-fn normalize(path: &str) -> String {
+pub(crate) fn normalize(path: &str) -> String {
     let absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

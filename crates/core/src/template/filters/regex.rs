@@ -155,6 +155,51 @@ fn captures_has(captures: &fancy_regex::Captures<'_>, name: &str) -> bool {
     captures.name(name).is_some()
 }
 
+/// Matches as Python finds them: an empty one may follow right after one that is not.
+struct Matches<'a> {
+    regex: &'a Regex,
+    text: &'a str,
+    from: usize,
+    /// Where the last match was, if it was empty.
+    empty_at: Option<usize>,
+    done: bool,
+}
+
+impl<'a> Matches<'a> {
+    fn new(regex: &'a Regex, text: &'a str) -> Self {
+        Self { regex, text, from: 0, empty_at: None, done: false }
+    }
+}
+
+impl<'a> Iterator for Matches<'a> {
+    type Item = std::result::Result<fancy_regex::Captures<'a>, fancy_regex::Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.done {
+            let captures = match self.regex.captures_from_pos(self.text, self.from) {
+                Ok(Some(captures)) => captures,
+                Ok(None) => break,
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+            };
+            let whole = captures.get(0)?;
+            if whole.start() == whole.end() && self.empty_at == Some(whole.start()) {
+                match self.text[self.from..].chars().next() {
+                    Some(c) => self.from += c.len_utf8(),
+                    None => self.done = true,
+                }
+                continue;
+            }
+            self.empty_at = (whole.start() == whole.end()).then_some(whole.start());
+            self.from = whole.end();
+            return Some(Ok(captures));
+        }
+        None
+    }
+}
+
 fn failed(error: fancy_regex::Error) -> Fault {
     Fault::error(format!("the regular expression failed: {error}"))
 }
@@ -174,10 +219,10 @@ fn replace(context: &Context, value: Py, args: Args) -> Result<Py> {
     let limit = count.and_then(|count| count.as_int()).filter(|count| *count > 0).unwrap_or(i64::MAX);
     let mut out = String::new();
     let (mut last, mut done) = (0, 0);
-    for captures in regex.captures_iter(&text) {
-        if done >= limit {
-            break;
-        }
+    let mut matches = Matches::new(&regex, &text);
+    while done < limit
+        && let Some(captures) = matches.next()
+    {
         let captures = captures.map_err(failed)?;
         let Some(whole) = captures.get(0) else { continue };
         out.push_str(&text[last..whole.start()]);
@@ -231,7 +276,7 @@ fn find_all(context: &Context, value: Py, args: Args) -> Result<Py> {
         compile(&context.text(&pattern)?, flag(ignore_case.as_ref(), false)?, flag(multiline.as_ref(), false)?)?;
     let text = subject(context, &value)?;
     let mut found = Vec::new();
-    for captures in regex.captures_iter(&text) {
+    for captures in Matches::new(&regex, &text) {
         let captures = captures.map_err(failed)?;
         let group = |at: usize| Py::str(captures.get(at).map_or("", |found| found.as_str()));
         found.push(match captures.len() {

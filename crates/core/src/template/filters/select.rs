@@ -27,7 +27,7 @@ pub(super) const TABLE: Table = &[
 fn items(value: &Py) -> Result<Vec<Py>> {
     match value {
         Py::None => Err(Fault::error("'NoneType' object is not iterable")),
-        other => other.iterate(),
+        other => other.iterate_lazily(),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::template::fault::{Fault, Result};
 use crate::template::python::Py;
 use std::path::PathBuf;
 
-pub(super) const TABLE: &[(&str, Function)] = &[("file", file), ("template", template), ("pipe", pipe)];
+pub(super) const TABLE: &[(&str, Function)] =
+    &[("file", file), ("template", template), ("pipe", pipe), ("lines", lines), ("unvault", unvault)];
 
 /// Finds a term's file, or says where was looked.
 pub(super) fn needle(context: &Context, kind: &str, name: &str) -> Result<PathBuf> {
@@ -27,7 +28,7 @@ fn file(context: &Context, mut call: Call) -> Result<Vec<Py>> {
     let right = call.flag("rstrip", true)?;
     call.finish()?;
     let read = |name: &String| {
-        let mut text = context.templar().read_text(&needle(context, "files", name)?)?;
+        let mut text = context.templar().read_plain(&needle(context, "files", name)?)?;
         if right {
             text.truncate(text.trim_end().len());
         }
@@ -59,26 +60,41 @@ fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
     call.finish()?;
     let render = |name: &String| {
         let path = needle(context, "templates", name)?;
-        let text = context.templar().read_text(&path)?;
+        let text = context.templar().read_plain(&path)?;
         context.render(&text, &path, &options, locals.clone())
     };
     call.term_texts(context)?.iter().map(render).collect()
 }
 
+/// What a command line prints.
+fn shell(context: &Context, lookup: &str, command: &str) -> Result<String> {
+    let options = &context.templar().templates.options;
+    let output = local_files::run_shell(command, &options.base_dir, &options.env)
+        .map_err(|error| Fault::error(error.to_string()))?;
+    if output.status != Some(0) {
+        let status = output.status.map_or("a signal".to_owned(), |status| status.to_string());
+        return Err(Fault::error(format!("{lookup}({command}) returned {status}: {}", output.stderr.trim())));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 fn pipe(context: &Context, call: Call) -> Result<Vec<Py>> {
     call.finish()?;
-    let options = &context.templar().templates.options;
-    let run = |command: &String| {
-        let output = local_files::run_shell(command, &options.base_dir, &options.env)
-            .map_err(|error| Fault::error(error.to_string()))?;
-        if output.status != Some(0) {
-            let status = output.status.map_or("a signal".to_owned(), |status| status.to_string());
-            return Err(Fault::error(format!(
-                "lookup_plugin.pipe({command}) returned {status}: {}",
-                output.stderr.trim()
-            )));
-        }
-        Ok(Py::str(String::from_utf8_lossy(&output.stdout).trim_end()))
-    };
+    let run = |command: &String| Ok(Py::str(shell(context, "pipe", command)?.trim_end()));
     call.term_texts(context)?.iter().map(run).collect()
+}
+
+fn lines(context: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let mut found = Vec::new();
+    for command in call.term_texts(context)? {
+        found.extend(shell(context, "lines", &command)?.lines().map(Py::str));
+    }
+    Ok(found)
+}
+
+fn unvault(context: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let read = |name: &String| context.templar().read_plain(&needle(context, "files", name)?).map(Py::str);
+    call.term_texts(context)?.iter().map(read).collect()
 }

@@ -2,6 +2,8 @@
 
 mod files;
 mod lists;
+mod password;
+mod search;
 mod variables;
 
 use super::context::Context;
@@ -17,7 +19,7 @@ pub(crate) struct Call {
     pub options: Args,
 }
 
-const TABLES: [&[(&str, Function)]; 3] = [files::TABLE, lists::TABLE, variables::TABLE];
+const TABLES: [&[(&str, Function)]; 5] = [files::TABLE, lists::TABLE, password::TABLE, search::TABLE, variables::TABLE];
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Function)> {
     TABLES.into_iter().flatten()
@@ -32,6 +34,9 @@ pub(crate) fn find(name: &str) -> Option<Function> {
 
 /// A hint at the lookup that may have been meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
+    if name.ends_with("url") {
+        return Some("fetch it with the module `uri` and `delegate_to: localhost`, and register the result".into());
+    }
     let near = crate::text::nearest(name, all().map(|(name, _)| *name))?;
     Some(format!("did you mean `{near}`?"))
 }

@@ -6,7 +6,8 @@ use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
 use crate::template::python::Py;
 
-pub(super) const TABLE: &[(&str, Function)] = &[("env", env), ("vars", vars), ("varnames", var_names)];
+pub(super) const TABLE: &[(&str, Function)] =
+    &[("env", env), ("vars", vars), ("varnames", var_names), ("inventory_hostnames", inventory_hostnames)];
 
 fn env(context: &Context, mut call: Call) -> Result<Vec<Py>> {
     let default = call.options.take("default");
@@ -56,4 +57,13 @@ fn var_names(context: &Context, call: Call) -> Result<Vec<Py>> {
         );
     }
     Ok(found)
+}
+
+fn inventory_hostnames(context: &Context, call: Call) -> Result<Vec<Py>> {
+    call.finish()?;
+    let Some(hosts) = &context.templar().templates.options.host_pattern else {
+        return Err(Fault::error("there is no inventory to look in"));
+    };
+    let pattern = call.term_texts(context)?.join(",");
+    Ok(hosts(&pattern).map_err(Fault::error)?.into_iter().map(Py::str).collect())
 }

@@ -135,7 +135,7 @@ fn predicate(text: &str, name: &str) -> Option<bool> {
         "isalnum" => all(text, char::is_alphanumeric),
         "isalpha" => all(text, char::is_alphabetic),
         "isascii" => text.is_ascii(),
-        "isdecimal" | "isdigit" => all(text, |c| c.is_ascii_digit() || (c.is_numeric() && c.to_digit(10).is_some())),
+        "isdecimal" | "isdigit" => all(text, |c| c.is_ascii_digit()),
         "isnumeric" => all(text, char::is_numeric),
         "isspace" => all(text, char::is_whitespace),
         "isupper" => text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase),

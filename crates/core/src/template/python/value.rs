@@ -67,9 +67,9 @@ pub(crate) trait Object {
         None
     }
     fn text(&self, context: &Context) -> Result<String>;
-    /// What leaves the template.
-    fn export(&self, context: &Context) -> Result<Value> {
-        Ok(Value::from(self.text(context)?))
+    /// What leaves the template, where something can.
+    fn export(&self, _: &Context) -> Result<Value> {
+        Err(Fault::error(format!("type '{}' is unsupported for variable storage", self.type_name())))
     }
     fn as_date(&self) -> Option<&crate::template::dates::Date> {
         None
@@ -176,6 +176,15 @@ impl Py {
 
     pub fn undefined(message: impl Into<String>, name: &str) -> Self {
         Self::Marker(Rc::new(Marker::undefined(message, name)))
+    }
+
+    /// A copy that later changes do not reach.
+    pub fn snapshot(self) -> Self {
+        match self {
+            Self::List(items) => Self::list(items.borrow().clone()),
+            Self::Dict(map) => Self::dict(map.borrow().clone()),
+            other => other,
+        }
     }
 
     /// Refuses what must not be used: undefined and unknown values.
@@ -285,8 +294,17 @@ impl Py {
         }
     }
 
-    /// The items, evaluated: what `for` runs over.
+    /// The items, evaluated. Fails if one is undefined, as it does wherever Python code meets it.
     pub fn iterate(&self) -> Result<Vec<Self>> {
+        let items = self.iterate_lazily()?;
+        match items.iter().find_map(|item| if let Self::Marker(marker) = item { Some(marker) } else { None }) {
+            Some(marker) => Err(Fault::Error(Rc::clone(marker))),
+            None => Ok(items),
+        }
+    }
+
+    /// The items as `for`, `map` and `select` see them: undefined ones are still values.
+    pub fn iterate_lazily(&self) -> Result<Vec<Self>> {
         Ok(match self {
             Self::List(items) => items.borrow().clone().into_iter().map(Self::force).collect(),
             Self::Tuple(items) => items.iter().cloned().map(Self::force).collect(),
@@ -296,7 +314,7 @@ impl Py {
                 let len = range_len(*start, *stop, *step);
                 (0..len).map(|index| Self::Int(start + index * step)).collect()
             }
-            Self::Deferred(deferred) => return deferred.force().iterate(),
+            Self::Deferred(deferred) => return deferred.force().iterate_lazily(),
             Self::Object(object) => match (object.keys(), object.items()) {
                 (Some(keys), _) => keys.into_iter().map(Self::Str).collect(),
                 (None, Some(items)) => items,

@@ -39,6 +39,34 @@ pub(super) fn prepare(source: &str, expression: bool, raw: bool) -> Cow<'_, str>
     Cow::Owned(out)
 }
 
+/// `trim_blocks` does not hold for `{% raw %}` in Jinja, as it does in minijinja: a newline is added to be trimmed.
+pub(super) fn keep_raw_newlines<'a>(source: Cow<'a, str>, start: &str, end: &str, trim: bool) -> Cow<'a, str> {
+    if !trim || !source.contains("endraw") {
+        return source;
+    }
+    let mut out = String::with_capacity(source.len() + 8);
+    let mut rest = &*source;
+    while let Some(at) = rest.find(start) {
+        let body = at + start.len();
+        let word = rest[body..].trim_start_matches(['-', '+']).trim_start();
+        let close = word.strip_prefix("raw").map(str::trim_start).and_then(|after| after.strip_prefix(end));
+        let Some(after) = close else {
+            out.push_str(&rest[..body]);
+            rest = &rest[body..];
+            continue;
+        };
+        out.push_str(&rest[..rest.len() - after.len()]);
+        if after.starts_with('\n') {
+            out.push('\n');
+        }
+        let stop = after.find("endraw").map_or(after.len(), |at| at + "endraw".len());
+        out.push_str(&after[..stop]);
+        rest = &after[stop..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 fn copy_past(out: &mut String, rest: &mut &str, end: &str) {
     let stop = rest.find(end).map_or(rest.len(), |at| at + end.len());
     out.push_str(&rest[..stop]);

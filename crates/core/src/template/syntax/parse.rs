@@ -74,6 +74,10 @@ pub(crate) fn parse(source: &str, mode: &Mode) -> Result<Program, ParseError> {
             Mode::File(syntax) => config(syntax)?,
             _ => config(&Syntax::default())?,
         };
+        let text = match mode {
+            Mode::File(file) => escapes::keep_raw_newlines(text, &file.block.0, &file.block.1, file.trim_blocks),
+            _ => escapes::keep_raw_newlines(text, "{%", "%}", true),
+        };
         match machinery::parse(&text, "template", syntax).map_err(|error| syntax_error(&error, source))? {
             ast::Stmt::Template(template) => tree.body(&template.children)?,
             other => Arc::new(vec![tree.stmt(&other)?]),
@@ -159,7 +163,7 @@ impl Converter {
             ast::Stmt::Import(node) => {
                 (node.span(), StmtKind::Import(self.expr(&node.expr)?, self.target(&node.name)?))
             }
-            ast::Stmt::FromImport(node) => (node.span(), self.from_import(node)?),
+            ast::Stmt::FromImport(node) => (node.span(), self.import_names(node)?),
             ast::Stmt::Extends(node) => (node.span(), StmtKind::Extends(self.expr(&node.name)?)),
             ast::Stmt::Include(node) => (node.span(), StmtKind::Include(self.expr(&node.name)?, node.ignore_missing)),
             ast::Stmt::Macro(node) => (node.span(), StmtKind::Macro(Arc::new(self.macro_decl(node)?))),
@@ -186,7 +190,7 @@ impl Converter {
         })))
     }
 
-    fn from_import(&mut self, node: &ast::FromImport<'_>) -> Result<StmtKind, ParseError> {
+    fn import_names(&mut self, node: &ast::FromImport<'_>) -> Result<StmtKind, ParseError> {
         let mut names = Vec::with_capacity(node.names.len());
         for (name, alias) in &node.names {
             let from = variable(name)?;
