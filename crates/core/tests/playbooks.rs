@@ -4,8 +4,8 @@
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::module::Registry;
 use hostler_core::playbook::{
-    ActionNames, Block, Keyword, Keywords, Listing, Loader, LoaderOptions, Node, Play, Role, Scope, Spanned, Statics,
-    Task,
+    ActionNames, Block, Keyword, Keywords, Listing, Loader, LoaderOptions, Node, Play, Role, RoleSpec, Scope, Spanned,
+    Statics, Task,
 };
 use hostler_core::value::{Map, Value};
 use hostler_core::vars::Decrypt;
@@ -109,7 +109,7 @@ fn describe(case: &Path) -> String {
         Ok(playbook) => {
             playbook.plays.iter().for_each(|play| self::play(play, &mut text));
             let listing = Listing { tasks: true, tags: true, ..Listing::default() };
-            text.push_str(&listing.of(&playbook));
+            text.push_str(&listing.of(&playbook, &Simple));
         }
         Err(errors) => errors.iter().for_each(|error| problem("error", error, &mut text)),
     }
@@ -290,4 +290,108 @@ fn map(map: &Map) -> String {
 
 fn show(value: &Value) -> String {
     value.to_json().to_string()
+}
+
+fn first_play(site: &str) -> (Loader, Arc<Play>) {
+    let loader = loader();
+    let playbook = loader.playbook(&folder().join(site), &Simple).unwrap();
+    (loader, Arc::clone(&playbook.plays[0]))
+}
+
+fn task_at(nodes: &[Node], index: usize) -> &Arc<Task> {
+    let Node::Task(task) = &nodes[index] else { panic!("node {index} is a block") };
+    task
+}
+
+fn all_tags(scope: &Scope) -> Vec<&str> {
+    scope.tags().into_iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn included_tasks_inherit_variables_and_apply_only() {
+    let (loader, play) = first_play("imports/site.yml");
+    let plain = task_at(&play.tasks, 1);
+    let path = loader.find_tasks("tasks/two.yml", &plain.scope, false).unwrap();
+    let loaded = loader.include_tasks(&path, &plain.included_scope(), false, &Simple).unwrap();
+    let inner = task_at(&loaded.nodes, 0);
+    assert_eq!(all_tags(&plain.scope), ["dynamic"]);
+    assert!(all_tags(&inner.scope).is_empty());
+    let params = inner.scope.levels().find(|level| level.include_params).unwrap();
+    assert_eq!(params.keywords.vars.get("b"), Some(&Value::Int(2)));
+
+    let applied = task_at(&play.tasks, 2);
+    let loaded = loader.include_tasks(&path, &applied.included_scope(), false, &Simple).unwrap();
+    let inner = task_at(&loaded.nodes, 0);
+    assert_eq!(all_tags(&inner.scope), ["applied"]);
+    assert!(inner.scope.find(|keywords| &keywords.become_).is_some());
+}
+
+#[test]
+fn included_roles_bring_their_handlers() {
+    let (loader, play) = first_play("imports/site.yml");
+    let include = task_at(&play.tasks, 3);
+    let spec = RoleSpec::from_args(&include.args).unwrap();
+    let loaded = loader.include_role(&spec, &include.included_scope(), &Simple).unwrap();
+    assert!(loaded.role.public && loaded.dependencies.is_empty());
+    assert_eq!(loaded.role.handlers.len(), 1);
+    let Node::Block(block) = &loaded.block else { panic!("a role is a block") };
+    let ping = task_at(&block.block, 0);
+    assert_eq!(all_tags(&ping.scope), ["x"]);
+    // Only what owns the role has its handlers: else roles and handlers would hold each other for ever.
+    let seen = ping.scope.role().unwrap();
+    assert!(seen.name == loaded.role.name && seen.handlers.is_empty());
+    let wrong = RoleSpec { name: "rr".into(), ..RoleSpec::default() };
+    let errors = loader.include_role(&wrong, &include.included_scope(), &Simple).unwrap_err();
+    assert!(errors[0].to_string().starts_with("role `rr` is not there"), "{errors:?}");
+}
+
+#[test]
+fn the_same_use_of_a_role_has_the_same_identity() {
+    let (_, play) = first_play("roles/site.yml");
+    let of = |name: &str| {
+        let uses = play.static_roles.iter().filter(|role| &*role.name == name);
+        uses.map(|role| Arc::clone(&role.identity)).collect::<Vec<_>>()
+    };
+    let common = of("common");
+    assert!(common.len() == 3 && common.iter().all(|identity| *identity == common[0]));
+    let web = of("web");
+    assert!(web.len() == 2 && web[0] != web[1], "other parameters are another use");
+}
+
+#[test]
+fn an_unbuilt_module_may_wait_until_it_is_reached() {
+    let case = std::env::temp_dir().join(format!("hostler-unbuilt-{}.yml", std::process::id()));
+    std::fs::write(&case, "- hosts: all\n  tasks:\n    - mysql_user: name=x\n").unwrap();
+    let strict = loader().playbook(&case, &Simple).unwrap_err();
+    let options = LoaderOptions {
+        roles_path: Vec::new(),
+        collections_path: Vec::new(),
+        vault: Arc::new(NoVault),
+        actions: Arc::new(ActionNames::new(&Registry::new(), [])),
+        defer_unbuilt: true,
+    };
+    let lenient = Loader::new(options);
+    let playbook = lenient.playbook(&case, &Simple).unwrap();
+    std::fs::remove_file(&case).unwrap();
+    assert_eq!(strict[0].message, "module `community.mysql.mysql_user` is not built yet");
+    assert_eq!(&*task_at(&playbook.plays[0].tasks, 0).action, "community.mysql.mysql_user");
+    assert_eq!(lenient.take_warnings().len(), 1);
+}
+
+#[test]
+fn ten_thousand_tasks_load_quickly() {
+    let mut text = String::from("- hosts: all\n  tasks:\n");
+    for number in 0..10_000 {
+        writeln!(text, "    - name: task {number}\n      copy:\n        src: a{number}\n        dest: /b\n      when: x == {number}\n      tags: [a, b]").unwrap();
+    }
+    let case = std::env::temp_dir().join(format!("hostler-large-{}.yml", std::process::id()));
+    std::fs::write(&case, text).unwrap();
+    let start = std::time::Instant::now();
+    let playbook = loader().playbook(&case, &Simple).unwrap();
+    let elapsed = start.elapsed();
+    std::fs::remove_file(&case).unwrap();
+    assert_eq!(playbook.plays[0].tasks.len(), 10_000);
+    // An optimised build takes a tenth of this one's time.
+    assert!(elapsed.as_secs_f64() < 10.0, "took {elapsed:?}");
+    println!("took {elapsed:?}");
 }

@@ -6,7 +6,7 @@ use super::role_use::RoleSpec;
 use super::tasks::{Draft, finish};
 use super::{Block, Keywords, Node, Scope, Spanned, Task};
 use crate::diagnostic::Diagnostic;
-use crate::value::{Key, Map, Value, parse_bool};
+use crate::value::{Key, Map, Value};
 use crate::yaml::Node as Yaml;
 use std::path::Path;
 use std::sync::Arc;
@@ -241,39 +241,17 @@ impl Reading<'_> {
 
     /// The options of `import_role`, evaluated.
     fn role_spec(&mut self, task: &Task, scope: &Arc<Scope>) -> Option<RoleSpec> {
-        let mut text = |name: &str| -> Option<Option<Arc<str>>> {
-            let Some(value) = task.args.get(name) else { return Some(None) };
-            let value = Spanned::new(value.clone(), task.span.clone());
-            self.resolve(&value, scope, &format!("`{name}`")).map(Some)
-        };
-        let name = text("name")??;
-        let [tasks_from, vars_from, defaults_from, handlers_from] =
-            [text("tasks_from")?, text("vars_from")?, text("defaults_from")?, text("handlers_from")?];
-        let flags = [text("allow_duplicates")?, text("rolespec_validate")?, text("public")?];
-        let [allow_duplicates, rolespec_validate, public] =
-            flags.map(|flag| flag.map(|text| parse_bool(&text).ok_or(text)));
-        for text in [&allow_duplicates, &rolespec_validate, &public]
-            .into_iter()
-            .flatten()
-            .filter_map(|flag| flag.as_ref().err())
-        {
-            self.error(Diagnostic::error(format!("`{text}` is neither yes nor no")).at(task.span.as_ref()?));
+        let mut args = Map::new();
+        for (key, value) in &*task.args {
+            let what = format!("`{key}`");
+            let text = self.resolve(&Spanned::new(value.clone(), task.span.clone()), scope, &what)?;
+            args.insert(key.clone(), Value::Str(text));
         }
-        let given = |flag: Option<Result<bool, _>>| flag.and_then(Result::ok);
-        let (allow_duplicates, rolespec_validate) =
-            (given(allow_duplicates).unwrap_or(true), given(rolespec_validate).unwrap_or(true));
-        let public = given(public);
-        Some(RoleSpec {
-            name,
-            tasks_from,
-            vars_from,
-            defaults_from,
-            handlers_from,
-            allow_duplicates,
-            public,
-            rolespec_validate,
-            params: Arc::default(),
-        })
+        let spec = RoleSpec::from_args(&args).map_err(|error| match &task.span {
+            Some(span) => error.at(span),
+            None => error,
+        });
+        self.ok(spec)
     }
 }
 

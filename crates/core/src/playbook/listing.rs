@@ -1,10 +1,11 @@
 //! `--list-tasks` and `--list-tags`, in Ansible's format.
 
 use super::reading::as_text;
-use super::{Node, Play, Playbook, Task, tags_selected};
+use super::{Node, Play, Playbook, Scope, Statics, Task, tags_selected};
 use crate::value::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// What a listing shows, and of which tasks.
 #[derive(Debug, Clone, Default)]
@@ -20,21 +21,22 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The listing of a playbook. Templates stand as they are written.
-    pub fn of(&self, playbook: &Playbook) -> String {
+    /// The listing of a playbook. Hosts, names of plays and tags are evaluated as far as `statics` can; names of tasks stand as
+    /// they are written.
+    pub fn of(&self, playbook: &Playbook, statics: &dyn Statics) -> String {
         let mut text = format!("\nplaybook: {}\n", playbook.path.display());
         for (number, play) in playbook.plays.iter().enumerate() {
-            self.play(number + 1, play, &mut text);
+            self.play(number + 1, play, statics, &mut text);
         }
         text
     }
 
-    fn play(&self, number: usize, play: &Play, text: &mut String) {
-        let hosts: Vec<&str> = play.hosts.iter().filter_map(|host| host.value.as_str()).collect();
-        let hosts = hosts.join(",");
-        let name =
-            play.name.as_ref().and_then(|name| name.value.as_str()).filter(|name| !name.is_empty()).unwrap_or(&hosts);
-        let play_tags: BTreeSet<String> = play.scope.keywords.tags.iter().map(tag).collect();
+    fn play(&self, number: usize, play: &Play, statics: &dyn Statics, text: &mut String) {
+        let evaluated = |value: &Value| texts(value, &play.scope, statics).join(",");
+        let hosts = play.hosts.iter().map(|host| evaluated(&host.value)).collect::<Vec<_>>().join(",");
+        let name = play.name.as_ref().map(|name| evaluated(&name.value)).filter(|name| !name.is_empty());
+        let name = name.as_ref().unwrap_or(&hosts);
+        let play_tags = tags(&play.scope, statics);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n  play #{number} ({hosts}): {name}\tTAGS: [{}]", join(&play_tags, ","));
         if self.tasks {
@@ -42,47 +44,56 @@ impl Listing {
         }
         let mut all_tags = play_tags;
         for node in [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks].into_iter().flatten() {
-            self.node(node, text, &mut all_tags);
+            self.node(node, statics, text, &mut all_tags);
         }
         if self.tags {
             let _ = writeln!(text, "      TASK TAGS: [{}]", join(&all_tags, ", "));
         }
     }
 
-    fn node(&self, node: &Node, text: &mut String, all_tags: &mut BTreeSet<String>) {
+    fn node(&self, node: &Node, statics: &dyn Statics, text: &mut String, all_tags: &mut BTreeSet<String>) {
         match node {
-            Node::Task(task) => self.task(task, text, all_tags),
+            Node::Task(task) => self.task(task, statics, text, all_tags),
             // Ansible lists neither `rescue` nor `always`.
-            Node::Block(block) => block.block.iter().for_each(|node| self.node(node, text, all_tags)),
+            Node::Block(block) => block.block.iter().for_each(|node| self.node(node, statics, text, all_tags)),
         }
     }
 
-    fn task(&self, task: &Task, text: &mut String, all_tags: &mut BTreeSet<String>) {
-        let tags: BTreeSet<String> = task.scope.tags().into_iter().map(tag).collect();
+    fn task(&self, task: &Task, statics: &dyn Statics, text: &mut String, all_tags: &mut BTreeSet<String>) {
+        let tags = tags(&task.scope, statics);
         if !tags_selected(&tags.iter().cloned().collect::<Vec<_>>(), &self.only, &self.skip) {
             return;
         }
         if self.tasks {
-            let _ = writeln!(text, "      {}\tTAGS: [{}]", task.listed_name(), join(&tags, ", "));
+            let name = task.name.as_ref().and_then(|name| name.value.as_str()).filter(|name| !name.is_empty());
+            let name = name.map_or_else(|| task.written.to_string(), |name| task.title(name));
+            let _ = writeln!(text, "      {name}\tTAGS: [{}]", join(&tags, ", "));
         }
         all_tags.extend(tags);
     }
 }
 
 impl Task {
-    /// `role : name`, or the action where it has no name. Templates stand as they are written.
-    fn listed_name(&self) -> String {
-        let name = self.name.as_ref().and_then(|name| name.value.as_str()).filter(|name| !name.is_empty());
-        match (name, self.scope.role()) {
-            (Some(name), Some(role)) => format!("{} : {name}", role.name),
-            (Some(name), None) => name.to_owned(),
-            (None, _) => self.written.to_string(),
+    /// What the task is called, given its evaluated name: `role : name`. An `include_role` is called by its name alone.
+    pub fn title(&self, name: &str) -> String {
+        match self.scope.role() {
+            Some(role) if &*self.action != "ansible.builtin.include_role" => format!("{} : {name}", role.name),
+            _ => name.to_owned(),
         }
     }
 }
 
-fn tag(value: &Value) -> String {
-    as_text(value).as_str().unwrap_or_default().to_owned()
+/// The tags of all levels.
+fn tags(scope: &Arc<Scope>, statics: &dyn Statics) -> BTreeSet<String> {
+    scope.tags().into_iter().flat_map(|tag| texts(tag, scope, statics)).collect()
+}
+
+/// A text or a list of them, evaluated if that is possible.
+fn texts(value: &Value, scope: &Arc<Scope>, statics: &dyn Statics) -> Vec<String> {
+    let evaluated = if value.is_lazy() { statics.resolve(value, scope).ok() } else { None };
+    let value = evaluated.as_ref().unwrap_or(value);
+    let text = |value: &Value| as_text(value).as_str().unwrap_or_default().to_owned();
+    value.as_list().map_or_else(|| vec![text(value)], |items| items.iter().map(text).collect())
 }
 
 fn join(tags: &BTreeSet<String>, separator: &str) -> String {

@@ -11,7 +11,7 @@ use crate::value::Value;
 use crate::vars::Decrypt;
 use crate::vars::files::load_yaml_file;
 use crate::yaml::Node as Yaml;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,7 +56,14 @@ pub struct LoaderOptions {
 pub struct Loader {
     pub(super) options: LoaderOptions,
     files: Mutex<HashMap<PathBuf, Arc<Option<Yaml>>>>,
-    warnings: Mutex<Vec<Diagnostic>>,
+    warnings: Mutex<Warnings>,
+}
+
+/// Each once, although a file may be brought in many times.
+#[derive(Default)]
+struct Warnings {
+    new: Vec<Diagnostic>,
+    said: HashSet<String>,
 }
 
 /// The tasks of an included file.
@@ -127,13 +134,13 @@ impl Loader {
 
     /// Warnings since the last call.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner).new)
     }
 
     pub(super) fn warn(&self, warning: Diagnostic) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
+        if warnings.said.insert(warning.to_string()) {
+            warnings.new.push(warning);
         }
     }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What `include_role` asks for, evaluated.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RoleSpec {
     /// Name or path.
     pub name: Arc<str>,
@@ -34,6 +34,54 @@ pub struct RoleSpec {
     pub rolespec_validate: bool,
     /// Parameters besides `vars`.
     pub params: Arc<Map>,
+}
+
+impl Default for RoleSpec {
+    fn default() -> Self {
+        Self {
+            name: "".into(),
+            tasks_from: None,
+            vars_from: None,
+            defaults_from: None,
+            handlers_from: None,
+            allow_duplicates: true,
+            public: None,
+            rolespec_validate: true,
+            params: Arc::default(),
+        }
+    }
+}
+
+impl RoleSpec {
+    /// From the evaluated arguments of `include_role`, whose names the loader has checked.
+    ///
+    /// # Errors
+    /// Names the argument whose value is of the wrong kind.
+    pub fn from_args(args: &Map) -> Result<Self, Diagnostic> {
+        let text = |name: &str| match args.get(name).map(as_text) {
+            None | Some(Value::Omit) => Ok(None),
+            Some(Value::Str(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(other) => Err(Diagnostic::error(format!("`{name}` must be text, not {}", other.type_name()))),
+        };
+        let flag = |name: &str| match args.get(name) {
+            None | Some(Value::Omit) => Ok(None),
+            Some(value) => {
+                let wrong = || Diagnostic::error(format!("`{name}` must be yes or no, not {}", value.to_json()));
+                value.as_bool().map(Some).ok_or_else(wrong)
+            }
+        };
+        Ok(Self {
+            name: text("name")?.ok_or_else(|| Diagnostic::error("the role has no `name`"))?,
+            tasks_from: text("tasks_from")?,
+            vars_from: text("vars_from")?,
+            defaults_from: text("defaults_from")?,
+            handlers_from: text("handlers_from")?,
+            allow_duplicates: flag("allow_duplicates")?.unwrap_or(true),
+            public: flag("public")?,
+            rolespec_validate: flag("rolespec_validate")?.unwrap_or(true),
+            params: Arc::default(),
+        })
+    }
 }
 
 /// A role that was brought in.
@@ -181,7 +229,7 @@ impl Reading<'_> {
         depending: Vec<PathBuf>,
     ) -> Option<Plan> {
         let name = self.resolve(&entry.name, scope, "a role's name")?;
-        let spec = RoleSpec { name, params: Arc::new(entry.params), rolespec_validate: true, ..RoleSpec::default() };
+        let spec = RoleSpec { name, params: Arc::new(entry.params), ..RoleSpec::default() };
         let (keywords, span) = (entry.keywords, entry.name.span);
         self.plan(Use { spec, keywords, span, include_vars: None, static_: true, parents, depending, scope })
     }
