@@ -1,7 +1,7 @@
 //! Playbooks in `tests/playbooks/NAME/site.yml`, and what the loader makes of them: `expected.txt` beside each holds plays, blocks and
 //! tasks, warnings and errors. `BLESS=1` writes those files anew, to be read before they are committed.
 
-use hostler_core::diagnostic::Diagnostic;
+use hostler_core::diagnostic::{Diagnostic, SourceFile};
 use hostler_core::module::Registry;
 use hostler_core::playbook::{
     ActionNames, Block, Keyword, Keywords, Listing, Loader, LoaderOptions, Node, Play, Role, RoleSpec, Scope, Spanned,
@@ -9,9 +9,11 @@ use hostler_core::playbook::{
 };
 use hostler_core::value::{Map, Value};
 use hostler_core::vars::Decrypt;
+use hostler_core::yaml;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 struct NoVault;
 
@@ -379,19 +381,21 @@ fn an_unbuilt_module_may_wait_until_it_is_reached() {
 }
 
 #[test]
-fn ten_thousand_tasks_load_quickly() {
+fn ten_thousand_tasks_take_little_longer_than_their_yaml() {
     let mut text = String::from("- hosts: all\n  tasks:\n");
     for number in 0..10_000 {
         writeln!(text, "    - name: task {number}\n      copy:\n        src: a{number}\n        dest: /b\n      when: x == {number}\n      tags: [a, b]").unwrap();
     }
     let case = std::env::temp_dir().join(format!("hostler-large-{}.yml", std::process::id()));
-    std::fs::write(&case, text).unwrap();
-    let start = std::time::Instant::now();
+    std::fs::write(&case, &text).unwrap();
+    let start = Instant::now();
+    yaml::load(&SourceFile::new("large.yml", text), &mut Vec::new()).unwrap();
+    let parsing = start.elapsed();
+    let start = Instant::now();
     let playbook = loader().playbook(&case, &Simple).unwrap();
-    let elapsed = start.elapsed();
+    let loading = start.elapsed();
     std::fs::remove_file(&case).unwrap();
     assert_eq!(playbook.plays[0].tasks.len(), 10_000);
-    // An optimised build takes a tenth of this one's time.
-    assert!(elapsed.as_secs_f64() < 10.0, "took {elapsed:?}");
-    println!("took {elapsed:?}");
+    // Reading YAML is most of it. Anything quadratic would be far above this, on any machine.
+    assert!(loading < parsing * 5 + Duration::from_secs(1), "loading took {loading:?}, its YAML alone {parsing:?}");
 }
