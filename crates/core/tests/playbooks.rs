@@ -1,5 +1,6 @@
 //! Playbooks in `tests/playbooks/NAME/site.yml`, and what the loader makes of them: `expected.txt` beside each holds plays, blocks and
 //! tasks, warnings and errors. `BLESS=1` writes those files anew, to be read before they are committed.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test")]
 
 use hostler_core::diagnostic::{Diagnostic, SourceFile};
 use hostler_core::module::Registry;
@@ -292,6 +293,28 @@ fn map(map: &Map) -> String {
 
 fn show(value: &Value) -> String {
     value.to_json().to_string()
+}
+
+#[test]
+fn listings_leave_out_what_tags_leave_out() {
+    let loader = loader();
+    let case = std::env::temp_dir().join(format!("hostler-tags-{}.yml", std::process::id()));
+    let text =
+        "- hosts: all\n  tags: p\n  tasks:\n    - {name: a, ping: , tags: [never]}\n    - {name: b, ping: , tags: x}\n";
+    std::fs::write(&case, text).unwrap();
+    let playbook = loader.playbook(&case, &Simple).unwrap();
+    std::fs::remove_file(&case).unwrap();
+    let listed = |listing: Listing| {
+        let text = listing.of(&playbook, &Simple);
+        let tasks = text.lines().filter(|line| line.contains('\t') && !line.contains("play #"));
+        tasks.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let (a, b) = ("a\tTAGS: [never, p]", "b\tTAGS: [p, x]");
+    let tasks = Listing { tasks: true, ..Listing::default() };
+    assert_eq!(listed(tasks.clone()), [b]);
+    assert_eq!(listed(Listing { tags: true, ..tasks.clone() }), [a, b]);
+    assert_eq!(listed(Listing { only: vec!["p".into()], ..tasks.clone() }), [a, b]);
+    assert_eq!(listed(Listing { skip: vec!["x".into()], ..tasks }), [""; 0]);
 }
 
 fn first_play(site: &str) -> (Loader, Arc<Play>) {

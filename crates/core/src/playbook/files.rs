@@ -151,7 +151,8 @@ pub(super) fn role_files(folder: &Path, from: Option<&str>, folders: bool) -> Re
     for ending in endings {
         let path = local_files::absolute(&folder.join(format!("{name}{ending}")));
         let file = local_files::is_file(&path);
-        if !file && !(folders && local_files::is_dir(&path)) {
+        let folder_of_files = folders && local_files::is_dir(&path);
+        if !file && !folder_of_files {
             continue;
         }
         if !path.starts_with(local_files::absolute(folder)) {

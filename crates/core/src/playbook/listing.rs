@@ -61,7 +61,9 @@ impl Listing {
 
     fn task(&self, task: &Task, statics: &dyn Statics, text: &mut String, all_tags: &mut BTreeSet<String>) {
         let tags = tags(&task.scope, statics);
-        if !tags_selected(&tags.iter().cloned().collect::<Vec<_>>(), &self.only, &self.skip) {
+        // A listing of all tags has those of `never` tasks too.
+        let everything = self.tags && self.only.is_empty() && self.skip.is_empty();
+        if !everything && !tags_selected(&tags.iter().cloned().collect::<Vec<_>>(), &self.only, &self.skip) {
             return;
         }
         if self.tasks {

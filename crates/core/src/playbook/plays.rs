@@ -179,11 +179,11 @@ impl Reading<'_> {
             "order" => {
                 const ORDERS: [&str; 5] = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
                 play.order = self.form(name, Form::Text, value);
-                if let Some(Value::Str(text)) = play.order.as_ref().map(|order| &order.value) {
-                    if !ORDERS.contains(&&**text) {
-                        let error = Diagnostic::error(format!("`order: {text}` is not known")).at(&value.span);
-                        self.error(error.suggest(text, ORDERS));
-                    }
+                if let Some(Value::Str(text)) = play.order.as_ref().map(|order| &order.value)
+                    && !ORDERS.contains(&&**text)
+                {
+                    let error = Diagnostic::error(format!("`order: {text}` is not known")).at(&value.span);
+                    self.error(error.suggest(text, ORDERS));
                 }
             }
             _ => self.error_at(value, format!("`{name}` cannot stand here")),

@@ -211,10 +211,10 @@ impl Reading<'_> {
             match name {
                 "loop_var" | "index_var" => {
                     let keyword = self.form(name, Form::Text, value);
-                    if let Some(Value::Str(text)) = keyword.as_ref().map(|keyword| &keyword.value) {
-                        if !is_variable_name(text) {
-                            self.bad_variable_name(value);
-                        }
+                    if let Some(Value::Str(text)) = keyword.as_ref().map(|keyword| &keyword.value)
+                        && !is_variable_name(text)
+                    {
+                        self.bad_variable_name(value);
                     }
                     if name == "loop_var" { control.loop_var = keyword } else { control.index_var = keyword }
                 }
