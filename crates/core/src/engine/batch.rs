@@ -53,7 +53,7 @@ pub(super) struct State {
     /// Hosts that notified a handler, by the handler's address.
     pub(super) notified: HashMap<usize, HashSet<Arc<str>>>,
     /// Roles that a host has been through.
-    pub(super) roles_done: HashSet<(Arc<str>, String)>,
+    pub(super) roles_done: HashSet<(Arc<str>, Arc<str>)>,
     /// Roles that a host left early (`meta: end_role`).
     pub(super) roles_left: HashSet<(Arc<str>, usize)>,
     /// Hosts that failed in this batch, without those that were rescued.
@@ -196,8 +196,8 @@ impl<'a> Batch<'a> {
         crate::playbook::tags_selected(&names, &options.tags, &options.skip_tags)
     }
 
-    pub(super) fn role_key(block: &Block) -> Option<(String, bool)> {
+    pub(super) fn role_key(block: &Block) -> Option<(Arc<str>, bool)> {
         let role = block.scope.role.as_ref()?;
-        Some((format!("{}\0{:?}", role.path.display(), role.params), role.allow_duplicates))
+        Some((Arc::clone(&role.identity), role.allow_duplicates))
     }
 }

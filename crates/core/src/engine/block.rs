@@ -37,7 +37,7 @@ impl Batch<'_> {
         match Self::role_key(block) {
             Some((key, false)) => {
                 let state = self.state();
-                hosts.into_iter().partition(|host| !state.roles_done.contains(&(Arc::clone(host), key.clone())))
+                hosts.into_iter().partition(|host| !state.roles_done.contains(&(Arc::clone(host), Arc::clone(&key))))
             }
             _ => (hosts, Hosts::new()),
         }
@@ -46,7 +46,7 @@ impl Batch<'_> {
     fn mark_done(&self, block: &Block, hosts: &[Arc<str>]) {
         if let Some((key, _)) = Self::role_key(block) {
             let mut state = self.state();
-            state.roles_done.extend(hosts.iter().map(|host| (Arc::clone(host), key.clone())));
+            state.roles_done.extend(hosts.iter().map(|host| (Arc::clone(host), Arc::clone(&key))));
         }
     }
 }

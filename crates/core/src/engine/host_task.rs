@@ -221,11 +221,12 @@ impl HostTask<'_> {
         let mut levels: Vec<_> = self.task.scope.levels().collect();
         levels.reverse();
         for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
-            let defaults = templar.resolve(&written.value)?;
-            for name in [crate::module::short_name(&self.task.action), &*self.task.action] {
-                if let Some(Value::Map(defaults)) = defaults.get(name) {
-                    args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
-                }
+            let defaults = match templar.resolve(&written.value)? {
+                Value::List(items) => items.to_vec(),
+                other => vec![other],
+            };
+            for defaults in defaults.iter().filter_map(|defaults| defaults.get(&self.task.action)).filter_map(Value::as_map) {
+                args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         }
         if let Some(whole) = self.task.args.get("_variable_params") {

@@ -118,13 +118,9 @@ impl Batch<'_> {
         });
         let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| {
             let raw = task.args.get("_raw_params").filter(|_| short_name(&task.action) == "meta");
-            raw.map_or_else(|| short_name(&task.action).to_owned(), Templar::text_of)
+            raw.map_or_else(|| task.written.to_string(), Templar::text_of)
         });
-        let name = self.engine.parts.redactor.redact(&name).into_owned();
-        match task.scope.role() {
-            Some(role) => format!("{} : {name}", role.name),
-            None => name,
-        }
+        task.title(&self.engine.parts.redactor.redact(&name))
     }
 
     pub(super) fn task_value(

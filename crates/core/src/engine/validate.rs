@@ -51,6 +51,19 @@ impl Engine {
             self.validate_value(value, task.span.as_ref(), found);
         }
         self.validate_parameters(task, found);
+        self.validate_support(task, found);
+    }
+
+    /// Refuses what is in the language and not in the engine yet.
+    fn validate_support(&self, task: &Task, found: &mut Vec<Diagnostic>) {
+        let keywords = [("async", &task.async_), ("poll", &task.poll)];
+        for (name, written) in keywords.into_iter().filter_map(|(name, written)| Some((name, written.as_ref()?))) {
+            let harmless = matches!(written.value, Value::Int(0)) || name == "poll";
+            if !harmless {
+                let diagnostic = Diagnostic::error(format!("`{name}` is not built yet"));
+                found.push(written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
+            }
+        }
     }
 
     fn validate_scope(&self, scope: &Scope, found: &mut Vec<Diagnostic>) {
