@@ -56,13 +56,10 @@ impl Engine {
 
     /// Refuses what is in the language and not in the engine yet.
     fn validate_support(&self, task: &Task, found: &mut Vec<Diagnostic>) {
-        let keywords = [("async", &task.async_), ("poll", &task.poll)];
-        for (name, written) in keywords.into_iter().filter_map(|(name, written)| Some((name, written.as_ref()?))) {
-            let harmless = matches!(written.value, Value::Int(0)) || name == "poll";
-            if !harmless {
-                let diagnostic = Diagnostic::error(format!("`{name}` is not built yet"));
-                found.push(written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
-            }
+        // 0 is the same as none.
+        if let Some(written) = task.async_.as_ref().filter(|written| written.value != Value::Int(0)) {
+            let diagnostic = Diagnostic::error("`async` is not built yet");
+            found.push(written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
         }
     }
 
