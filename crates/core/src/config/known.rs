@@ -59,6 +59,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "inventory.cache",
     "inventory.enable_plugins",
     "inventory.inventory_unparsed_warning",
+    // A source that cannot be read always fails the run.
+    "inventory.unparsed_is_failed",
     "privilege_escalation.agnostic_become_prompt",
     "ssh_connection.control_path",
     "ssh_connection.control_path_dir",
@@ -82,6 +84,7 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.cliconf_plugins",
     "defaults.connection_plugins",
     "defaults.doc_fragment_plugins",
+    "defaults.duplicate_dict_key",
     "defaults.enable_task_debugger",
     "defaults.facts_modules",
     "defaults.filter_plugins",

@@ -10,7 +10,7 @@ mod settings;
 mod sources;
 
 pub use find::Places;
-pub use settings::{Config, Gathering, HostPatternMismatch, ResultFormat};
+pub use settings::{Config, Gathering, ResultFormat};
 pub use sources::{Origin, Setting};
 
 #[cfg(test)]

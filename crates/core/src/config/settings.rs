@@ -6,7 +6,7 @@ use super::known::{Verdict, judge};
 use super::parse::{boolean, choice, inventories, list, number, path, search_path, switch, text, vault_ids};
 use super::sources::{Setting, Sources};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::inventory::GroupNames;
+use crate::inventory::{GroupNames, HostPatternMismatch};
 use crate::system::local_files;
 use crate::vars::combine::HashBehaviour;
 use std::collections::HashMap;
@@ -21,17 +21,6 @@ pub enum Gathering {
     Explicit,
     /// Once a host.
     Smart,
-}
-
-/// What becomes of a host pattern that matches nothing (`host_pattern_mismatch`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostPatternMismatch {
-    /// It is warned of.
-    Warning,
-    /// The run fails.
-    Error,
-    /// Nothing.
-    Ignore,
 }
 
 /// How results are shown (`callback_result_format`).
@@ -93,8 +82,6 @@ settings! {
     inventory_ignore_patterns: Vec<String> = list, ["defaults.inventory_ignore_patterns", "inventory.ignore_patterns"], ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
     /// A file in an inventory directory that cannot be read fails the run.
     inventory_any_unparsed_is_failed: bool = boolean, ["inventory.any_unparsed_is_failed"], ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"];
-    /// No readable inventory at all fails the run.
-    inventory_unparsed_is_failed: bool = boolean, ["inventory.unparsed_is_failed"], ["ANSIBLE_INVENTORY_UNPARSED_FAILED"];
     /// `inventory --list` leaves variables with their groups.
     inventory_export: bool = boolean, ["inventory.export"], ["ANSIBLE_INVENTORY_EXPORT"];
     /// What becomes of a pattern that matches nothing.
@@ -111,8 +98,6 @@ settings! {
     jinja2_extensions: Vec<String> = list, ["defaults.jinja2_extensions"], ["ANSIBLE_JINJA2_EXTENSIONS"];
     /// A role's variables stay with the role.
     private_role_vars: bool = boolean, ["defaults.private_role_vars"], ["ANSIBLE_PRIVATE_ROLE_VARS"];
-    /// What becomes of keys that are given twice: `warn`, `error` or `ignore`.
-    duplicate_dict_key: String = text, ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
 
     // Facts.
     /// When facts are gathered.

@@ -71,6 +71,10 @@ impl Parser<'_> {
             }
             '{' => self.braces(),
             '\'' | '"' => self.strings(),
+            '.' if self.rest.starts_with("...") => {
+                self.rest = &self.rest[3..];
+                Some(Value::str("..."))
+            }
             '0'..='9' | '.' | '+' | '-' => self.number(),
             _ if self.starts_string() => self.strings(),
             _ => self.word(),
@@ -83,6 +87,10 @@ impl Parser<'_> {
             "True" => Value::Bool(true),
             "False" => Value::Bool(false),
             "None" => Value::Null,
+            "set" if self.rest[end..].starts_with("()") => {
+                self.rest = &self.rest[end + 2..];
+                return Some(Value::list([]));
+            }
             _ => return None,
         };
         self.rest = &self.rest[end..];
@@ -156,16 +164,19 @@ impl Parser<'_> {
     fn strings(&mut self) -> Option<Value> {
         let mut text = String::new();
         loop {
-            self.string(&mut text)?;
+            let bytes = self.string(&mut text)?;
             self.skip_blank();
             if !self.rest.starts_with(['\'', '"']) && !self.starts_string() {
-                return Some(Value::trusted(text, Some(self.span.clone())));
+                // As in Ansible, bytes are no templates.
+                return Some(if bytes { Value::str(text) } else { Value::trusted(text, Some(self.span.clone())) });
             }
         }
     }
 
-    fn string(&mut self, text: &mut String) -> Option<()> {
+    /// Adds one text; says whether it was written as bytes.
+    fn string(&mut self, text: &mut String) -> Option<bool> {
         let prefix = self.rest.find(['\'', '"'])?;
+        let bytes = self.rest[..prefix].contains(['b', 'B']);
         let raw = self.rest[..prefix].contains(['r', 'R']);
         let quote = &self.rest[prefix..=prefix];
         let triple = quote.repeat(3);
@@ -176,7 +187,7 @@ impl Parser<'_> {
             let left = &body[at..];
             if let Some(after) = left.strip_prefix(quote) {
                 self.rest = after;
-                return Some(());
+                return Some(bytes);
             }
             let char = left.chars().next()?;
             if char == '\n' && quote.len() == 1 {
@@ -319,6 +330,7 @@ mod tests {
             ("{1, 2}", "[1,2]"),
             ("{'a': [1], 2: None,}", r#"{"a":[1],"2":null}"#),
             ("{}", "{}"),
+            ("[..., set()]", r#"["...",[]]"#),
             ("1 # comment", "1"),
             ("text # no comment", r#""text # no comment""#),
             ("1 2", r#""1 2""#),

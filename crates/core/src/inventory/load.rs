@@ -2,6 +2,7 @@
 
 use super::model::Inventory;
 use super::{ini, names, script, yaml};
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::system::local_files;
 use crate::vars::combine::HashBehaviour;
@@ -37,6 +38,38 @@ pub struct LoadOptions {
     pub hash_behaviour: HashBehaviour,
     /// What becomes of odd names of groups.
     pub group_names: GroupNames,
+    /// What becomes of a pattern that matches nothing.
+    pub pattern_mismatch: HostPatternMismatch,
+    /// A file in a directory that cannot be read is an error, not just warned of.
+    pub any_unparsed_is_failed: bool,
+}
+
+/// What becomes of a host pattern that matches nothing (`host_pattern_mismatch`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HostPatternMismatch {
+    /// It is warned of.
+    #[default]
+    Warning,
+    /// It is an error.
+    Error,
+    /// Nothing.
+    Ignore,
+}
+
+impl LoadOptions {
+    /// What a configuration says, with the passwords of the run.
+    pub fn from_config(config: &Config, vaults: Arc<dyn Decrypt>) -> Self {
+        let default = Self::default();
+        Self {
+            vaults,
+            ignore_extensions: config.inventory_ignore_extensions.or(default.ignore_extensions),
+            ignore_patterns: config.inventory_ignore_patterns.or(default.ignore_patterns),
+            hash_behaviour: config.hash_behaviour.or(default.hash_behaviour),
+            group_names: config.force_valid_group_names.or(default.group_names),
+            pattern_mismatch: config.host_pattern_mismatch.or(default.pattern_mismatch),
+            any_unparsed_is_failed: config.inventory_any_unparsed_is_failed.or(default.any_unparsed_is_failed),
+        }
+    }
 }
 
 impl Default for LoadOptions {
@@ -50,6 +83,8 @@ impl Default for LoadOptions {
             ignore_patterns: Vec::new(),
             hash_behaviour: HashBehaviour::default(),
             group_names: GroupNames::default(),
+            pattern_mismatch: HostPatternMismatch::default(),
+            any_unparsed_is_failed: false,
         }
     }
 }
@@ -108,6 +143,9 @@ impl Inventory {
             if local_files::is_dir(&path) {
                 self.read_directory(&path)?;
             } else if let Err(error) = self.read_file(&path) {
+                if self.options.any_unparsed_is_failed {
+                    return Err(error);
+                }
                 let warning = Diagnostic { severity: crate::diagnostic::Severity::Warning, ..error };
                 let help = warning.help.clone().map_or_else(String::new, |help| format!("{help}; "));
                 self.warn(warning.help(format!("{help}this file is left out of the inventory {}", dir.display())));

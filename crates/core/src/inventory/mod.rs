@@ -20,6 +20,6 @@ mod yaml;
 mod tests;
 
 pub use builder::Builder;
-pub use load::{GroupNames, LoadOptions};
+pub use load::{GroupNames, HostPatternMismatch, LoadOptions};
 pub use model::{Group, Host, Inventory};
 pub use show::Show;

@@ -1,7 +1,7 @@
 //! Patterns of hosts: `web:&prod:!web3`, `db[0]`, `~web\d+`, `*.example.org`, `@hosts.retry`.
 
 use super::model::{Inventory, LOCALHOST};
-use super::names;
+use super::{HostPatternMismatch, names};
 use crate::diagnostic::Diagnostic;
 use crate::system::local_files;
 use fancy_regex::Regex;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 impl Inventory {
     /// The hosts that a pattern means, those of them that `limit` means too, in the order of the inventory's groups.
-    /// A part that matches nothing is only warned of. `localhost` is there even if no inventory has it.
+    /// A part that matches nothing is only warned of,
+    /// unless the options say otherwise. `localhost` is there even if no inventory has it.
     ///
     /// # Errors
     /// If a pattern is malformed, a subscript is out of range or a file (`@file` in `limit`) cannot be read.
@@ -79,8 +80,12 @@ impl Inventory {
         }
         if hosts.is_empty() && groups.is_empty() && name != "all" {
             let known = self.groups.keys().chain(self.hosts.keys()).map(|name| &**name);
-            let warning = format!("no host or group matches the pattern `{name}`");
-            self.warn(Diagnostic::warning(warning).suggest(name, known));
+            let message = format!("no host or group matches the pattern `{name}`");
+            match self.options.pattern_mismatch {
+                HostPatternMismatch::Warning => self.warn(Diagnostic::warning(message).suggest(name, known)),
+                HostPatternMismatch::Error => return Err(Diagnostic::error(message).suggest(name, known)),
+                HostPatternMismatch::Ignore => {}
+            }
         }
         let hosts: Vec<Arc<str>> = hosts.into_iter().collect();
         match subscript {

@@ -15,8 +15,10 @@ pub(super) fn read(inventory: &mut Inventory, file: &Arc<SourceFile>, text: &str
         warnings.into_iter().for_each(|warning| inventory.warn(warning));
         tree
     };
-    let empty = || Diagnostic::error(format!("the inventory {} is empty", file.path().display()));
-    let tree = tree.ok_or_else(empty)?;
+    let Some(tree) = tree else {
+        inventory.warn(Diagnostic::warning(format!("the inventory {} is empty", file.path().display())));
+        return Ok(());
+    };
     let Some(groups) = tree.as_map() else {
         return Err(Diagnostic::error(format!(
             "an inventory is a mapping of groups, but this is {}",
