@@ -36,8 +36,8 @@ pub(super) fn read(inventory: &mut Inventory, file: &Arc<SourceFile>, text: &str
     groups.iter().try_for_each(|(name, group)| read_group(inventory, name, group).map(drop))
 }
 
-/// Reads a group and gives its name.
-fn read_group(inventory: &mut Inventory, name: &Node, group: &Node) -> Result<Arc<str>, Diagnostic> {
+/// Reads a group and gives its name; `None` if it was left out.
+fn read_group(inventory: &mut Inventory, name: &Node, group: &Node) -> Result<Option<Arc<str>>, Diagnostic> {
     let Some(text) = name.as_str() else {
         return Err(Diagnostic::error(format!("the name of a group is text, but this is {}", name.type_name()))
             .at(&name.span)
@@ -48,9 +48,12 @@ fn read_group(inventory: &mut Inventory, name: &Node, group: &Node) -> Result<Ar
         NodeKind::Map(pairs) => pairs.as_slice(),
         _ => {
             let what = group.type_name();
-            return Err(Diagnostic::error(format!("the group `{text}` holds a mapping, but this is {what}"))
-                .at(&group.span)
-                .help("write `hosts:`, `children:` or `vars:` under it"));
+            inventory.warn(
+                Diagnostic::warning(format!("the group `{text}` is left out: it holds a mapping, but this is {what}"))
+                    .at(&group.span)
+                    .help("write `hosts:`, `children:` or `vars:` under it"),
+            );
+            return Ok(None);
         }
     };
     let real = inventory.ensure_group(text).map_err(|error| error.at(&name.span))?;
@@ -59,7 +62,7 @@ fn read_group(inventory: &mut Inventory, name: &Node, group: &Node) -> Result<Ar
             Some("vars") => read_vars(inventory, &real, section)?,
             Some("children") => {
                 for (child, group) in entries(section, "children")? {
-                    let child_name = read_group(inventory, &child, &group)?;
+                    let Some(child_name) = read_group(inventory, &child, &group)? else { continue };
                     inventory.add_child(&real, &child_name).map_err(|error| error.at(&child.span))?;
                 }
             }
@@ -82,7 +85,7 @@ fn read_group(inventory: &mut Inventory, name: &Node, group: &Node) -> Result<Ar
             }
         }
     }
-    Ok(real)
+    Ok(Some(real))
 }
 
 /// A section's names with what is under them. A single name may stand as text.
