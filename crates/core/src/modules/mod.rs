@@ -8,6 +8,7 @@ pub mod docker_image;
 pub mod docker_network;
 pub mod docker_volume;
 pub mod file;
+mod get_url;
 pub mod group;
 mod lineinfile;
 pub mod mount;
@@ -21,6 +22,7 @@ mod slurp;
 mod stat;
 pub(crate) mod support;
 pub mod systemd_service;
+mod uri;
 pub mod user;
 mod wait_for;
 
@@ -38,6 +40,7 @@ pub fn builtin() -> Registry {
         .with::<docker_network::DockerNetwork>()
         .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
+        .with::<get_url::GetUrl>()
         .with::<group::Group>()
         .with::<lineinfile::Lineinfile>()
         .with::<mount::Mount>()
@@ -50,6 +53,7 @@ pub fn builtin() -> Registry {
         .with::<slurp::Slurp>()
         .with::<stat::Stat>()
         .with::<systemd_service::SystemdService>()
+        .with::<uri::Uri>()
         .with::<user::User>()
         .with::<wait_for::WaitFor>()
 }

@@ -477,6 +477,12 @@ impl System for Fake {
         self.tree.write(None, path, file, maker)
     }
 
+    fn spool(&mut self, path: &Path, content: &mut dyn Read) -> Result<()> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(|error| SystemError::io("write", path, error))?;
+        self.write(path, &WriteFile { mode: Some(0o600), ..WriteFile::new(bytes) })
+    }
+
     fn create_dir(&mut self, path: &Path, mode: u32) -> Result<()> {
         let maker = self.maker();
         self.tree.create_dir(None, path, mode, maker)

@@ -96,6 +96,8 @@ pub trait System: Send {
 
     /// Writes a file atomically: temporary file in the same directory, synced, owner and mode set, renamed.
     fn write(&mut self, path: &Path, file: &WriteFile) -> Result<()>;
+    /// Writes a new file, for our eyes only, with all that `content` gives.
+    fn spool(&mut self, path: &Path, content: &mut dyn Read) -> Result<()>;
     /// Makes one directory, with these permission bits less the umask.
     fn create_dir(&mut self, path: &Path, mode: u32) -> Result<()>;
     /// Removes a file, a link, or an empty directory.

@@ -387,6 +387,17 @@ impl System for Os {
         Err(error)
     }
 
+    fn spool(&mut self, path: &Path, content: &mut dyn Read) -> Result<()> {
+        let failed = |error| SystemError::io("write", path, error);
+        let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).to_owned();
+        let mut file = options.open(path).map_err(failed)?;
+        io::copy(content, &mut file).map(drop).map_err(|error| {
+            // Half a file is of no use to anybody.
+            let _ = fs::remove_file(path);
+            failed(error)
+        })
+    }
+
     fn create_dir(&mut self, path: &Path, mode: u32) -> Result<()> {
         rustix::fs::mkdir(path, Mode::from_raw_mode(mode)).map_err(|error| SystemError::io("make", path, error.into()))
     }

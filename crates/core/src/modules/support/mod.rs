@@ -14,3 +14,4 @@ pub mod run;
 pub mod split;
 pub mod text;
 pub mod time;
+pub mod web;
