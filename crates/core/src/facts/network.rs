@@ -24,7 +24,7 @@ pub(super) fn network(look: Look<'_>, facts: &mut Facts) {
     let (default_ipv4, default_ipv6) =
         (default_ipv4(look, &addresses, &interfaces), default_ipv6(look, &addresses, &interfaces));
     let all = |wanted: fn(&IpAddr) -> bool| -> Vec<String> {
-        let found = addresses.iter().map(|address| address.address).filter(|address| wanted(address));
+        let found = addresses.iter().map(|address| address.address).filter(wanted);
         found.filter(|address| !address.is_loopback()).map(|address| address.to_string()).collect()
     };
     facts.insert("all_ipv4_addresses".into(), json!(all(IpAddr::is_ipv4)));

@@ -157,16 +157,18 @@ impl Module for NfsExport {
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
+        let existed = system.exists(&change.file)?;
         system.write(&change.file, &WriteFile::new(change.after))?;
-        if args.reexport.0 {
-            let answer = system.run(&Command::new(["exportfs", "-ra"]))?;
-            if !answer.success() {
-                let error = ModuleError::new(format!(
-                    "failed to export the directories again: {}",
-                    answer.stderr_text().trim()
-                ));
-                return Err(error.field("rc", answer.rc).field("changed", true));
+        if args.reexport.0
+            && let Err(problem) = reexport(system)
+        {
+            // Left in the file, the line would look done the next time.
+            if existed {
+                system.write(&change.file, &WriteFile::new(change.before))?;
+            } else {
+                system.remove(&change.file)?;
             }
+            return Err(problem);
         }
         output(args, &change.file)
     }
@@ -178,6 +180,19 @@ impl Module for NfsExport {
 
     fn diff(change: &Change) -> Vec<Diff> {
         vec![Diff::texts(change.file.display().to_string(), change.before.clone(), change.after.clone())]
+    }
+}
+
+/// Makes the NFS server read its files again.
+fn reexport(system: &mut dyn System) -> Result<(), ModuleError> {
+    let failed = |why: &str| ModuleError::new(format!("failed to export the directories again: {why}"));
+    match system.run(&Command::new(["exportfs", "-ra"])) {
+        Ok(answer) if answer.success() => Ok(()),
+        Ok(answer) => Err(failed(answer.stderr_text().trim()).field("rc", answer.rc)),
+        Err(error) if error.is_not_found() => {
+            Err(failed("exportfs is not installed; install the NFS server, or set `reexport: false`"))
+        }
+        Err(error) => Err(failed(&error.to_string())),
     }
 }
 

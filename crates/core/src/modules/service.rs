@@ -173,13 +173,13 @@ fn for_systemd(args: &Args) -> systemd_service::Args {
     systemd_service::Args {
         name: Some(args.name.clone()),
         state: args.state,
-        enabled: args.enabled.clone(),
-        force: args.force.clone(),
-        masked: args.masked.clone(),
-        daemon_reload: args.daemon_reload.clone(),
-        daemon_reexec: args.daemon_reexec.clone(),
+        enabled: args.enabled,
+        force: args.force,
+        masked: args.masked,
+        daemon_reload: args.daemon_reload,
+        daemon_reexec: args.daemon_reexec,
         scope: args.scope,
-        no_block: args.no_block.clone(),
+        no_block: args.no_block,
     }
 }
 
