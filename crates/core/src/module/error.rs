@@ -29,6 +29,12 @@ impl ModuleError {
         self
     }
 
+    /// Marks what a plan cannot tell yet, as another host's or task's work decides it: no failure there.
+    #[must_use]
+    pub fn not_known_yet(self) -> Self {
+        self.field(NOT_KNOWN_YET, true)
+    }
+
     /// A failure whose result has all fields of `output`.
     pub fn with_output(msg: impl Into<String>, output: &impl serde::Serialize) -> Self {
         let fields = match serde_json::to_value(output) {

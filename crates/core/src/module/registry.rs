@@ -99,8 +99,8 @@ impl<M: Module> DynModule for Typed<M> {
     }
 
     fn call(&self, args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Outcome {
-        Self::try_call(args, mode, want_diff, system).unwrap_or_else(|error| {
-            if mode != Mode::Apply && error.fields.contains_key(NOT_KNOWN_YET) {
+        Self::try_call(args, mode, want_diff, system).unwrap_or_else(|mut error| {
+            if error.fields.shift_remove(NOT_KNOWN_YET).is_some() && mode != Mode::Apply {
                 return Outcome { changed: true, unknown: vec!["*".to_owned()], ..Outcome::default() };
             }
             let mut outcome = Outcome::failure(error.msg);

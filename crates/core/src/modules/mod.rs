@@ -4,8 +4,12 @@ pub mod apt;
 mod blockinfile;
 pub mod command;
 pub mod copy;
+pub mod docker_container;
 pub mod docker_image;
 pub mod docker_network;
+pub mod docker_node;
+pub mod docker_swarm;
+pub mod docker_swarm_service;
 pub mod docker_volume;
 pub mod file;
 mod get_url;
@@ -36,8 +40,12 @@ pub fn builtin() -> Registry {
         .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()
+        .with::<docker_container::DockerContainer>()
         .with::<docker_image::DockerImage>()
         .with::<docker_network::DockerNetwork>()
+        .with::<docker_node::DockerNode>()
+        .with::<docker_swarm::DockerSwarm>()
+        .with::<docker_swarm_service::DockerSwarmService>()
         .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
         .with::<get_url::GetUrl>()

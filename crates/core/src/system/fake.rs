@@ -4,6 +4,7 @@
 
 use super::http::{HttpRequest, HttpResponse};
 use super::overlay::permits;
+use super::sql::{SqlAnswer, SqlFailure, SqlRequest, SqlResult};
 use super::tree::{Body, Maker, Node, Tree, own};
 use super::{
     Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
@@ -32,6 +33,7 @@ pub struct FakeSpec {
     pub resources: BTreeMap<String, BTreeMap<String, Value>>,
     pub blobs: Vec<String>,
     pub http: Vec<Response>,
+    pub sql: Vec<Statement>,
     pub ports: BTreeMap<String, String>,
     pub flags: BTreeSet<String>,
     pub selinux: bool,
@@ -111,6 +113,22 @@ pub struct Response {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
     pub body: String,
+    pub set: Vec<String>,
+}
+
+/// What an SQL statement answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "see the README")]
+pub struct Statement {
+    /// The whole statement; `connect` is the connection itself.
+    pub statement: String,
+    /// Only if this flag is set (`!flag`: not set).
+    pub when: Option<String>,
+    pub rows: Vec<serde_json::Map<String, Value>>,
+    pub count: Option<u64>,
+    /// It fails with these words.
+    pub error: Option<String>,
     pub set: Vec<String>,
 }
 
@@ -292,6 +310,30 @@ impl Fake {
             program: argv.join(" "),
             source: io::Error::new(io::ErrorKind::NotFound, "no such program on this fake machine"),
         })
+    }
+
+    fn answer_sql(&self, request: &SqlRequest) -> SqlResult {
+        let mut answers = Vec::new();
+        let statements = request.statements.iter().map(String::as_str);
+        for (at, statement) in std::iter::once((None, "connect")).chain(statements.enumerate().map(|(at, s)| (Some(at), s))) {
+            let matches = |known: &&Statement| known.statement == statement && self.is_set(known.when.as_ref());
+            let Some(known) = self.spec.sql.iter().find(matches) else {
+                if at.is_none() {
+                    continue;
+                }
+                return Err(SqlFailure { at, message: format!("(0, \"the test does not know {statement}\")") });
+            };
+            self.set(&known.set);
+            match &known.error {
+                Some(message) if !request.force => return Err(SqlFailure { at, message: message.clone() }),
+                _ if at.is_none() => {}
+                _ => {
+                    let count = known.count.unwrap_or(known.rows.len() as u64);
+                    answers.push(SqlAnswer { rows: known.rows.clone(), count });
+                }
+            }
+        }
+        Ok(answers)
     }
 
     fn respond(&self, request: HttpRequest) -> Result<HttpResponse> {
@@ -526,6 +568,14 @@ impl System for Fake {
 
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()> {
         self.tree.update(None, "set the context of", path, false, |node| node.context = Some(context.to_owned()))
+    }
+
+    fn sql(&self, request: &SqlRequest) -> SqlResult {
+        self.answer_sql(request)
+    }
+
+    fn sql_send(&mut self, request: &SqlRequest) -> SqlResult {
+        self.answer_sql(request)
     }
 
     fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse> {

@@ -16,6 +16,7 @@ pub mod http;
 pub mod local_files;
 pub mod os;
 pub mod overlay;
+pub mod sql;
 mod tree;
 pub mod users;
 
@@ -86,6 +87,8 @@ pub trait System: Send {
     fn interface_addresses(&self) -> Result<Vec<InterfaceAddress>>;
     /// Size and use of the file system that holds `path`.
     fn filesystem_usage(&self, path: &Path) -> Result<Option<FilesystemUsage>>;
+    /// Runs SQL statements that only look.
+    fn sql(&self, request: &sql::SqlRequest) -> sql::SqlResult;
     /// The user that commands run as.
     fn effective_uid(&self) -> u32;
     /// What earlier simulated changes made of a resource that is no file: `None` where nothing did. Always `None` on a real machine.
@@ -120,6 +123,8 @@ pub trait System: Send {
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()>;
     /// Sends an HTTP request that may change something. A simulated machine sends nothing and answers 200 with an empty body.
     fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse>;
+    /// Runs SQL statements that may change something. A simulated machine runs none and answers none.
+    fn sql_send(&mut self, request: &sql::SqlRequest) -> sql::SqlResult;
     /// Runs a command that may change something.
     fn run(&mut self, command: &Command) -> Result<CommandOutput>;
     /// Records what a simulated change made of a resource. Does nothing on a real machine.

@@ -7,8 +7,10 @@ mod client;
 mod context;
 mod process;
 mod resolve;
+mod sql;
 
 use super::http::{HttpRequest, HttpResponse};
+use super::sql::{SqlRequest, SqlResult};
 use super::users;
 use super::{
     Access, Command, CommandOutput, Content, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result,
@@ -442,6 +444,14 @@ impl System for Os {
         let value = [context.as_bytes(), b"\0"].concat();
         rustix::fs::lsetxattr(path, SELINUX_XATTR, &value, XattrFlags::empty())
             .map_err(|error| SystemError::io("set the context of", path, error.into()))
+    }
+
+    fn sql(&self, request: &SqlRequest) -> SqlResult {
+        sql::run(self, request)
+    }
+
+    fn sql_send(&mut self, request: &SqlRequest) -> SqlResult {
+        sql::run(self, request)
     }
 
     fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse> {

@@ -3,6 +3,7 @@
 //! It never runs a command that may change something, and sends no request that may.
 
 use super::http::{HttpRequest, HttpResponse};
+use super::sql::{SqlRequest, SqlResult};
 use super::tree::{Body, Maker, Node, Tree, own};
 use super::{
     Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
@@ -239,6 +240,14 @@ impl<B: System> System for Overlay<B> {
         self.tree.update(Some(&self.below), "set the context of", path, false, |node| {
             node.context = Some(context.to_owned());
         })
+    }
+
+    fn sql(&self, request: &SqlRequest) -> SqlResult {
+        self.below.sql(request)
+    }
+
+    fn sql_send(&mut self, _: &SqlRequest) -> SqlResult {
+        Ok(Vec::new())
     }
 
     fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse> {

@@ -14,8 +14,8 @@ pub struct Connection<'a> {
 /// Declares a module's `Args` with the parameters for the connection added.
 macro_rules! docker_args {
     ($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* }) => {
-        $(#[$meta])*
         #[derive(Debug, Clone, ::serde::Serialize, ::serde::Deserialize, ::schemars::JsonSchema)]
+        $(#[$meta])*
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($body)*
@@ -56,7 +56,7 @@ macro_rules! docker_args {
         }
 
         impl $name {
-            fn connection(&self) -> $crate::modules::support::docker::Connection<'_> {
+            pub(in crate::modules) fn connection(&self) -> $crate::modules::support::docker::Connection<'_> {
                 $crate::modules::support::docker::Connection {
                     docker_host: self.docker_host.as_deref(),
                     api_version: self.api_version.as_ref().map(|version| version.0.as_str()),

@@ -128,14 +128,30 @@ impl Docker {
 
     /// What is at `path`; `None` where there is nothing, or no daemon yet.
     pub fn get(&self, system: &dyn System, path: &str) -> Result<Option<Value>, Failure> {
+        self.get_with(system, path, Vec::new())
+    }
+
+    /// What is at `path`, asked for with further headers.
+    pub fn get_with(
+        &self,
+        system: &dyn System,
+        path: &str,
+        headers: Vec<(String, String)>,
+    ) -> Result<Option<Value>, Failure> {
         if self.planned {
             return Ok(None);
         }
-        match answer(system.http(self.request("GET", path))?) {
+        match answer(system.http(HttpRequest { headers, ..self.request("GET", path) })?) {
             Ok(value) => Ok(Some(value)),
             Err(failure) if failure.status == 404 => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// What is at `path`, as it is.
+    pub fn get_bytes(&self, system: &dyn System, path: &str) -> Result<Vec<u8>, Failure> {
+        let response = system.http(self.request("GET", path))?;
+        if response.status >= 400 { answer(response).map(|_| Vec::new()) } else { bytes(response) }
     }
 
     /// What is known of a resource: by earlier tasks of a plan, then by the daemon.

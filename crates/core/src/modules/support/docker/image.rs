@@ -78,6 +78,16 @@ impl ImageName {
         Ok(!lines.iter().any(current))
     }
 
+    /// Whether its registry has nothing newer than `image`. No if it does not say.
+    pub fn is_newest(&self, docker: &Docker, system: &dyn System, image: &Value) -> bool {
+        let path = self.path().replacen("/images/", "/distribution/", 1);
+        let header = credentials(system, self);
+        let Ok(Some(remote)) = docker.get_with(system, &format!("{path}/json"), header) else { return false };
+        let Some(digest) = remote["Descriptor"]["digest"].as_str() else { return false };
+        let known = image["RepoDigests"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        known.filter_map(|name| name.rsplit_once('@')).any(|(_, known)| known == digest)
+    }
+
     /// Sends it to its registry. Says whether the registry did not have all of it.
     pub fn push(&self, docker: &Docker, system: &mut dyn System) -> Result<bool, ModuleError> {
         let repository = Self { tag: String::new(), ..self.clone() };

@@ -3,10 +3,12 @@
 mod args;
 mod client;
 pub mod compare;
+pub mod container;
 pub mod context;
 pub mod image;
+pub mod service;
 pub mod types;
 
 pub use args::Connection;
 pub(crate) use args::docker_args;
-pub use client::{Docker, encode};
+pub use client::{Docker, Failure, encode};
