@@ -121,3 +121,26 @@ fn cases_give_what_ansible_gives() {
     assert!(run > 700, "only {run} cases were found");
     assert!(wrong.is_empty(), "{} of {run} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// The engine's threads have small stacks: what nests too deeply must be an error, not the process's end.
+#[test]
+fn depth_is_limited_before_the_stack_ends() {
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        let chain = (0..200).map(|at| {
+            let next = Value::trusted(format!("{{{{ [v{}] | map('string') | join | default('x') }}}}", at + 1), None);
+            (format!("v{at}").into(), next)
+        });
+        let templar = templar(chain.collect());
+        let error = |text: &str| templar.resolve(&Value::trusted(text, None)).unwrap_err().message;
+        assert!(error("{{ v0 }}").starts_with("recursive loop detected in template"), "{}", error("{{ v0 }}"));
+        assert!(error("{% macro m(x) %}{% if true %}{% for i in [1] %}{{ m(x) }}{% endfor %}{% endif %}{% endmacro %}{{ m(1) }}").contains("itself"));
+        let nested = format!("{{{{ {}1{} }}}}", "[".repeat(60), "]".repeat(60));
+        assert!(templar.resolve(&Value::trusted(nested, None)).is_ok());
+        let operators = format!("{{{{ 0{} }}}}", " + 1".repeat(3000));
+        let _ = templar.resolve(&Value::trusted(operators, None));
+        let loops = templar.with_locals(variables(&[("a", Value::trusted("{{ b }}", None)), ("b", Value::trusted("{{ a }}", None))]));
+        let error = loops.resolve(&Value::trusted("{{ a }}", None)).unwrap_err();
+        assert!(error.message.starts_with("recursive loop detected"), "{error}");
+    });
+    thread.unwrap().join().unwrap();
+}

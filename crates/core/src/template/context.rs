@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub templar: Templar,
     active: RefCell<Vec<(*const Template, *const Home)>>,
     hosts: RefCell<HashMap<Arc<str>, Rc<Home>>>,
+    /// How many macros, blocks and files are being run inside each other.
+    depth: Cell<usize>,
 }
 
 /// Lets go of what was remembered: memories refer to their context, and would keep each other alive.
@@ -66,7 +68,12 @@ impl Evaluation {
             locals: Arc::clone(&templar.locals),
             memo: RefCell::default(),
         };
-        let session = Session { templar: templar.clone(), active: RefCell::default(), hosts: RefCell::default() };
+        let session = Session {
+            templar: templar.clone(),
+            active: RefCell::default(),
+            hosts: RefCell::default(),
+            depth: Cell::new(0),
+        };
         Self(Context { session: Rc::new(session), home: Rc::new(home) })
     }
 }
@@ -74,6 +81,18 @@ impl Evaluation {
 impl Context {
     pub fn templar(&self) -> &Templar {
         &self.session.templar
+    }
+
+    /// Runs one more macro, block, file or recursive loop inside those that run.
+    pub fn nested<T>(&self, what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.session.depth.get();
+        if depth >= DEEPEST {
+            return Err(Fault::error(format!("{what} goes too deep: it uses itself without end")));
+        }
+        self.session.depth.set(depth + 1);
+        let result = run();
+        self.session.depth.set(depth);
+        result
     }
 
     /// The variable `name`, evaluated; it may be undefined in turn.

@@ -80,6 +80,11 @@ impl Marker {
         let _ = self.place.set((Rc::clone(origin), at));
     }
 
+    /// Whether it comes from a template of its own, further in.
+    pub fn is_placed(&self) -> bool {
+        self.place.get().is_some()
+    }
+
     pub fn span(&self) -> Option<Span> {
         self.place.get().and_then(|(origin, at)| origin.locate(*at))
     }

@@ -14,6 +14,7 @@ mod passwords;
 mod plain;
 mod python;
 mod random;
+mod stack;
 mod syntax;
 mod templar;
 mod tests;

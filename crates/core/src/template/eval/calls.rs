@@ -195,7 +195,7 @@ fn explained(fault: Fault, kind: PluginKind, name: &str) -> Fault {
     match fault {
         Fault::Error(marker)
             if marker.undefined.is_none()
-                && marker.span().is_none()
+                && !marker.is_placed()
                 && !marker.message.starts_with("the filter ")
                 && !marker.message.starts_with("the test ") =>
         {

@@ -5,6 +5,7 @@ use super::objects;
 use crate::template::context::{Context, undefined_name};
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, slice};
+use crate::template::stack;
 use crate::template::syntax::{Expr, ExprKind, Literal};
 use crate::value::{Key, Template, has_jinja};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 impl Frame {
     /// An expression's value; it may be undefined.
     pub(super) fn eval(&self, expr: &Expr) -> Result<Py> {
-        self.eval_kind(expr).map_err(|fault| fault.at(&self.origin, expr.at))
+        stack::deeper(|| self.eval_kind(expr)).map_err(|fault| fault.at(&self.origin, expr.at))
     }
 
     fn eval_kind(&self, expr: &Expr) -> Result<Py> {

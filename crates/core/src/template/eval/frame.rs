@@ -30,7 +30,6 @@ pub(crate) struct Frame {
     pub(super) parent: Rc<RefCell<Option<Py>>>,
     pub(super) condition: Rc<Cell<bool>>,
     pub(super) file: Option<Rc<FileMode>>,
-    pub(super) depth: u32,
 }
 
 /// What differs for files: their syntax, and that unknown values are printed, not passed on.
@@ -147,7 +146,6 @@ impl Frame {
             parent: Rc::default(),
             condition: Rc::default(),
             file: None,
-            depth: 0,
         };
         frame.add_blocks(program);
         frame
@@ -216,7 +214,7 @@ impl Frame {
             let (program, origin) = self.load(&name, false)?.ok_or_else(|| Fault::error("no template to extend"))?;
             let frame = Self { origin, ..self.clone() };
             frame.add_blocks(&program);
-            frame.run_to(&program, out)?;
+            self.context.nested("the extended template", || frame.run_to(&program, out))?;
         }
         Ok(())
     }

@@ -115,11 +115,8 @@ impl Object for Loop {
         };
         let [items] = args.bind(["iterable"])?;
         let items = items.unwrap_or(Py::None).force().iterate()?;
-        if self.depth > 40 {
-            return Err(Fault::error("the recursive loop is too deep"));
-        }
         let mut out = Output::default();
-        frame.run_loop(node, items, self.depth + 1, &mut out)?;
+        context.nested("the recursive loop", || frame.run_loop(node, items, self.depth + 1, &mut out))?;
         out.concat(context)
     }
 

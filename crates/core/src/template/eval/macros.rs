@@ -9,9 +9,6 @@ use crate::value::Key;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How deep macros may call each other.
-const DEEPEST: u32 = 40;
-
 /// A macro, with the names around its definition.
 pub(super) struct Macro {
     pub decl: Arc<MacroDecl>,
@@ -33,11 +30,7 @@ impl Object for Macro {
 
     fn call(&self, context: &Context, mut args: Args) -> Result<Py> {
         let decl = &self.decl;
-        let mut frame = Frame { file: None, ..self.frame.nested() };
-        frame.depth += 1;
-        if frame.depth > DEEPEST {
-            return Err(Fault::error(format!("macro '{}' calls itself without end", decl.name)));
-        }
+        let frame = Frame { file: None, ..self.frame.nested() };
         if let Some(caller) = args.take("caller") {
             frame.scope.set(&"caller".into(), caller);
         }
@@ -66,7 +59,7 @@ impl Object for Macro {
         let named = args.named.into_iter().map(|(key, value)| (Key::Str(key), value)).collect::<PyMap>();
         frame.scope.set(&"kwargs".into(), Py::dict(named));
         let mut out = Output::default();
-        let result = frame.body(&decl.body, &mut out);
+        let result = context.nested("the macro", || frame.body(&decl.body, &mut out));
         let value = result.and_then(|_| out.concat(context));
         frame.scope.clear();
         value

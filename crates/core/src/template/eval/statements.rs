@@ -4,17 +4,15 @@ use super::frame::{Body, Flow, Frame, Output};
 use super::macros::{Macro, Module};
 use crate::template::fault::{Fault, Origin, Result};
 use crate::template::python::Py;
+use crate::template::stack;
 use crate::template::syntax::{At, Expr, Mode, Program, Stmt, StmtKind, Syntax, Target};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How deep templates may include each other.
-const DEEPEST: u32 = 20;
-
 impl Frame {
     pub(super) fn body(&self, body: &[Stmt], out: &mut Output) -> Result<Flow> {
         for stmt in body {
-            let flow = match self.stmt(stmt, out) {
+            let flow = match stack::deeper(|| self.stmt(stmt, out)) {
                 // In a file, what depends on an unknown value is shown as unknown; the rest is still of use.
                 Err(Fault::Unknown(reason)) if self.file.is_some() => {
                     out.value(Py::Unknown(reason));
@@ -158,7 +156,7 @@ impl Frame {
             out.concat(context)
         });
         inner.scope.set(&"super".into(), parent_block);
-        let result = inner.body(&body, out).map(|_| ());
+        let result = self.context.nested("the block", || inner.body(&body, out)).map(|_| ());
         inner.scope.clear();
         result
     }
@@ -166,11 +164,10 @@ impl Frame {
     fn include(&self, name: &Expr, ignore_missing: bool, out: &mut Output) -> Result<()> {
         let name = self.eval(name)?.force().used()?;
         let Some((program, origin)) = self.load(&name, ignore_missing)? else { return Ok(()) };
-        let frame =
-            Self { origin, blocks: Rc::default(), parent: Rc::default(), depth: self.depth + 1, ..self.nested() };
+        let frame = Self { origin, blocks: Rc::default(), parent: Rc::default(), ..self.nested() };
         frame.add_blocks(&program);
         let mut own = Output::default();
-        let result = frame.run_to(&program, &mut own);
+        let result = self.context.nested("the included template", || frame.run_to(&program, &mut own));
         out.append(own);
         frame.scope.clear();
         result
@@ -180,19 +177,15 @@ impl Frame {
         let name = self.eval(name)?.force().used()?;
         let loaded = self.load(&name, false)?;
         let (program, origin) = loaded.ok_or_else(|| Fault::error("no template to import"))?;
-        let frame =
-            Self { origin, blocks: Rc::default(), parent: Rc::default(), depth: self.depth + 1, ..self.nested() };
+        let frame = Self { origin, blocks: Rc::default(), parent: Rc::default(), ..self.nested() };
         frame.add_blocks(&program);
         let mut out = Output::default();
-        frame.run_to(&program, &mut out)?;
+        self.context.nested("the imported template", || frame.run_to(&program, &mut out))?;
         Ok(Rc::new(Module { names: frame.scope.own(), body: out.concat(&self.context)? }))
     }
 
     /// Finds and parses the template `name` (or the first of a list that exists).
     pub(super) fn load(&self, name: &Py, ignore_missing: bool) -> Result<Option<(Arc<Program>, Rc<Origin>)>> {
-        if self.depth > DEEPEST {
-            return Err(Fault::error("templates include each other without end"));
-        }
         let names = if name.is_sequence() { name.iterate()? } else { vec![name.clone()] };
         let templar = self.context.templar();
         for name in &names {

@@ -5,6 +5,7 @@ use super::ast::{
     StmtKind, Target,
 };
 use super::escapes;
+use crate::template::stack;
 use minijinja::machinery::{self, ast};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
@@ -64,9 +65,14 @@ pub(crate) fn parse(source: &str, mode: &Mode) -> Result<Program, ParseError> {
     let expression = matches!(mode, Mode::Expression | Mode::Condition);
     let raw = matches!(mode, Mode::Yaml | Mode::Expression);
     let text = escapes::prepare(source, expression, raw);
+    stack::deeper(|| parse_text(source, &text, mode))
+}
+
+fn parse_text(source: &str, text: &str, mode: &Mode) -> Result<Program, ParseError> {
+    let expression = matches!(mode, Mode::Expression | Mode::Condition);
     let mut tree = Converter::default();
     let body = if expression {
-        let expr = machinery::parse_expr(&text).map_err(|error| syntax_error(&error, source))?;
+        let expr = machinery::parse_expr(text).map_err(|error| syntax_error(&error, source))?;
         let expr = tree.expr(&expr)?;
         Arc::new(vec![Stmt { at: expr.at, kind: StmtKind::Emit(expr) }])
     } else {
@@ -75,8 +81,8 @@ pub(crate) fn parse(source: &str, mode: &Mode) -> Result<Program, ParseError> {
             _ => config(&Syntax::default())?,
         };
         let text = match mode {
-            Mode::File(file) => escapes::keep_raw_newlines(text, &file.block.0, &file.block.1, file.trim_blocks),
-            _ => escapes::keep_raw_newlines(text, "{%", "%}", true),
+            Mode::File(file) => escapes::keep_raw_newlines(text.into(), &file.block.0, &file.block.1, file.trim_blocks),
+            _ => escapes::keep_raw_newlines(text.into(), "{%", "%}", true),
         };
         match machinery::parse(&text, "template", syntax).map_err(|error| syntax_error(&error, source))? {
             ast::Stmt::Template(template) => tree.body(&template.children)?,
@@ -233,6 +239,10 @@ impl Converter {
     }
 
     fn expr(&mut self, expr: &ast::Expr<'_>) -> Result<Expr, ParseError> {
+        stack::deeper(|| self.convert(expr))
+    }
+
+    fn convert(&mut self, expr: &ast::Expr<'_>) -> Result<Expr, ParseError> {
         let at = place(expr.span());
         let kind = match expr {
             ast::Expr::Var(var) => ExprKind::Name(var.id.into()),
