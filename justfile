@@ -7,6 +7,7 @@ check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --quiet -- -D warnings
     cargo xtask tidy
+    cargo xtask gen --check
 
 # Unit and integration tests; needs neither root nor network
 test *FILTER:
@@ -19,6 +20,14 @@ e2e *OPTIONS:
 # Test hosts in containers: `just lab up 2`, `just lab ssh leader`, `just lab status`, `just lab down`
 lab *COMMAND:
     cargo xtask lab {{COMMAND}}
+
+# The reference of modules and their schemas, from the code
+gen:
+    cargo xtask gen
+
+# A module's skeleton, its place in the list and its first case
+new-module NAME:
+    cargo xtask new-module {{NAME}}
 
 # Put right what can be put right by machine
 fix:

@@ -1,9 +1,11 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e` and `tidy`.
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `tidy`, `gen` and `new-module`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
 mod e2e;
 mod lab;
+mod new_module;
 mod process;
+mod reference;
 mod test;
 mod tidy;
 mod workspace;
@@ -31,6 +33,10 @@ enum Task {
     E2e(e2e::Options),
     /// Check sizes, headers and layers of the Rust files
     Tidy,
+    /// Write the reference of modules and their schemas
+    Gen(reference::Options),
+    /// Make the skeleton of a module
+    NewModule(new_module::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::E2e(options) => e2e::run(&options),
         Task::Tidy => tidy::run(),
+        Task::Gen(options) => reference::run(&options),
+        Task::NewModule(options) => new_module::run(&options),
     };
     match result {
         Ok(code) => code,

@@ -1,4 +1,50 @@
-//! The `hostler` command.
-#![allow(dead_code, reason = "commands come next")]
+//! The `hostler` command: arguments in, events and exit codes out. The library does the work.
+
+mod args;
+mod ask;
+mod commands;
+mod exit;
+mod extra_vars;
 mod helper;
-fn main() {}
+mod report;
+mod setup;
+mod signals;
+
+use args::{Cli, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    brief_panics();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody to tell if the terminal is gone.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    let palette = setup::palette_for_errors();
+    let result = match &cli.command {
+        Command::Plan(args) => commands::plan::run(args),
+        Command::Apply(args) => commands::apply::run(args),
+        Command::Exec(args) => commands::exec::run(args),
+        Command::Inventory(args) => commands::inventory::run(args),
+        Command::Doc(args) => commands::doc::run(args),
+        Command::Completions { shell } => commands::completions::run(*shell),
+    };
+    result.unwrap_or_else(|failure| failure.tell(palette)).into()
+}
+
+/// A panic is a mistake of ours: one line that can be reported.
+#[allow(clippy::print_stderr, reason = "there is no other way out")]
+fn brief_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
+        let message = info.payload_as_str().unwrap_or("no message");
+        eprintln!("hostler {} made a mistake{place}: {message}", env!("CARGO_PKG_VERSION"));
+    }));
+}

@@ -203,6 +203,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether hosts failed for good or could not be reached so far.
+    pub fn has_lost_hosts(&self) -> bool {
+        !self.out.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Ends the run: tells the counts.
     pub fn finish(&self) -> Summary {
         let stats = self.stats.get();

@@ -9,7 +9,7 @@ const FREE_FORM_OPTIONS: [&str; 8] =
 
 /// What a `k=v` text says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct KeyValues {
+pub struct KeyValues {
     /// Options, in order, quotes taken off.
     pub options: Vec<(String, String)>,
     /// What is no option.
@@ -25,7 +25,7 @@ struct Word {
 
 /// Takes a text apart. `free_form`: it is a command, in which only [`FREE_FORM_OPTIONS`] are options. `None` where a quote or a
 /// Jinja block is not closed.
-pub(super) fn parse(text: &str, free_form: bool) -> Option<KeyValues> {
+pub fn parse(text: &str, free_form: bool) -> Option<KeyValues> {
     let mut result = KeyValues::default();
     let mut raw: Option<String> = None;
     for word in split(text)? {

@@ -5,12 +5,12 @@ use super::files;
 use super::reading::Reading;
 use super::role_use::{LoadedRole, RoleSpec};
 use super::{Node, Playbook, Role, Scope};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::system::local_files;
 use crate::value::Value;
 use crate::vars::Decrypt;
 use crate::vars::files::load_yaml_file;
-use crate::yaml::Node as Yaml;
+use crate::yaml::{self, Node as Yaml};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,6 +130,18 @@ impl Loader {
         let mut reading = Reading::new(self, statics, playbook_dir(parent));
         let role = reading.included_role(spec, parent, None, false);
         reading.finish(role)
+    }
+
+    /// Takes `text` for the content of the file `path`, which need not be there: plays that the command line describes.
+    ///
+    /// # Errors
+    /// Mistakes in the text.
+    pub fn provide(&self, path: &Path, text: &str) -> Result<(), Diagnostic> {
+        let mut warnings = Vec::new();
+        let root = yaml::load(&SourceFile::new(path, text), &mut warnings)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Arc::new(root));
+        Ok(())
     }
 
     /// Warnings since the last call.

@@ -22,6 +22,7 @@ mod types;
 mod unsupported;
 
 pub use actions::{ActionNames, Actions};
+pub use key_values::{KeyValues, parse as parse_key_values};
 pub use keywords::{Keyword, Keywords, Scope, Spanned};
 pub use listing::Listing;
 pub use loader::{LiteralOnly, LoadedTasks, Loader, LoaderOptions, Statics};

@@ -1,0 +1,43 @@
+//! Questions to the person at the terminal.
+
+use crate::report::Screen;
+use anyhow::Context;
+use hostler_core::engine::Prompter;
+use hostler_core::secret::Secret;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+/// Asks for a password, which is not seen.
+///
+/// # Errors
+/// Without a terminal.
+pub fn password(prompt: &str) -> anyhow::Result<Secret> {
+    rpassword::prompt_password(prompt).map(Secret::new).with_context(|| format!("ask for {:?}", prompt.trim()))
+}
+
+/// Asks while a run is shown on `screen`.
+pub struct Terminal {
+    screen: Arc<Screen>,
+}
+
+impl Terminal {
+    /// `None` if nobody is there to answer.
+    pub fn on(screen: &Arc<Screen>) -> Option<Self> {
+        std::io::stdin().is_terminal().then(|| Self { screen: Arc::clone(screen) })
+    }
+}
+
+impl Prompter for Terminal {
+    fn ask(&self, prompt: &str, echo: bool) -> Result<String, String> {
+        self.screen.suspend(|| {
+            if !echo {
+                return rpassword::prompt_password(prompt).map_err(|error| error.to_string());
+            }
+            let mut out = std::io::stderr();
+            write!(out, "{prompt}").and_then(|()| out.flush()).map_err(|error| error.to_string())?;
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+            Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! `hostler exec`: one module on hosts, without a playbook.
+
+use super::playbooks::{check_limit, print};
+use super::session::Session;
+use crate::args::{ExecArgs, Format};
+use crate::ask;
+use crate::exit::{Exit, Failure, tell};
+use crate::report::{AdHoc, JsonLines, Screen, View};
+use crate::setup::{Base, ExtraVars, Overrides, RunParts, is_dumb};
+use anyhow::Context;
+use hostler_core::diagnostic::Diagnostic;
+use hostler_core::event::Reporter;
+use hostler_core::playbook::Playbook;
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What messages call the play that the command line describes.
+const PLAY: &str = "<command line>";
+
+/// Runs a module.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
+    let base = Base::new(&args.run.sources, args.run.no_color)?;
+    let overrides = Overrides { offline: args.list_hosts, ..Overrides::default() };
+    let options = base.options(&args.run, overrides)?;
+    let inventory = base.inventory()?;
+    check_limit(&inventory, options.limit.as_deref())?;
+    let hosts = inventory.select(&args.pattern, options.limit.as_deref())?;
+    tell(&inventory.take_warnings(), base.error_palette);
+    if hosts.is_empty() {
+        return Err(Diagnostic::error(format!("no host matches `{}`", args.pattern)).into());
+    }
+    if args.list_hosts {
+        let lines: String = hosts.iter().map(|host| format!("    {host}\n")).collect();
+        print(&format!("  hosts ({}):\n{lines}", hosts.len()))?;
+        return Ok(Exit::Done);
+    }
+    let parts = base.run_parts();
+    let configured = base.config.module_name.get().map_or("ansible.builtin.command", String::as_str);
+    let playbook = playbook(args, args.module.as_deref().unwrap_or(configured), &base, &parts)?;
+    let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
+    let live = std::io::stdout().is_terminal() && !is_dumb();
+    let (reporter, prompter): (Box<dyn Reporter>, _) = if args.run.output == Format::Json {
+        (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None)
+    } else {
+        let out = Box::new(std::io::stdout());
+        let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
+        let prompter = ask::Terminal::on(&screen);
+        (Box::new(AdHoc::new(view, screen, Box::new(std::io::stderr()))), prompter)
+    };
+    let dir = std::env::current_dir().context("find the working directory")?;
+    let session = Session::new(&base, &parts, inventory, options, Some(&dir), (reporter, prompter))?;
+    let playbooks = [playbook];
+    session.validate(&playbooks)?;
+    let summary = session.run(&base, &playbooks)?;
+    Ok(match () {
+        () if summary.cancelled => Exit::Interrupted,
+        () if summary.unreachable() => Exit::Unreachable,
+        () if summary.failed() => Exit::Failed,
+        () => Exit::Done,
+    })
+}
+
+/// A play with one task, read by the loader like any other.
+fn playbook(args: &ExecArgs, module: &str, base: &Base, parts: &RunParts) -> Result<Playbook, Failure> {
+    let text = args.args.trim();
+    let arguments: Value = match text {
+        "" => Value::Null,
+        // As for a task in a file, a mapping is taken as it is; everything else is `k=v` or a command.
+        text if text.starts_with('{') && !text.starts_with("{{") => serde_json::from_str(text)
+            .map_err(|error| Failure::Usage(format!("`--args {text}` is no JSON: {error}")))?,
+        text => Value::from(text),
+    };
+    let play = json!([{
+        "name": "exec",
+        "hosts": args.pattern,
+        "gather_facts": false,
+        "tasks": [{module: arguments}],
+    }]);
+    let path = Path::new(PLAY);
+    parts.loader.provide(path, &play.to_string())?;
+    let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
+    let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Input)?;
+    tell(&parts.loader.take_warnings(), base.error_palette);
+    Ok(playbook)
+}

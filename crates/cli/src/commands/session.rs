@@ -1,0 +1,94 @@
+//! From parts to a running engine: reporters, signals, prompts.
+
+use crate::ask;
+use crate::exit::{Failure, tell};
+use crate::report::{FanOut, JsonLines, Sink};
+use crate::setup::{Base, RunParts};
+use crate::signals;
+use anyhow::Context;
+use hostler_core::engine::{Cancel, Engine, EngineParts, Prompter, RunError, RunOptions, Summary};
+use hostler_core::event::Reporter;
+use hostler_core::inventory::Inventory;
+use hostler_core::playbook::Playbook;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Names a file that gets the events of every run, as JSON lines.
+const EVENTS: &str = "HOSTLER_EVENTS";
+
+/// A run that is ready to begin.
+pub struct Session {
+    engine: Engine,
+    cancel: Cancel,
+}
+
+impl Session {
+    /// Puts everything together.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn new(
+        base: &Base,
+        parts: &RunParts,
+        inventory: Inventory,
+        options: RunOptions,
+        playbook_dir: Option<&Path>,
+        (reporter, prompter): (Box<dyn Reporter>, Option<ask::Terminal>),
+    ) -> Result<Self, Failure> {
+        let mut reporters = vec![reporter];
+        reporters.extend(events_file()?);
+        let parts = EngineParts {
+            registry: Arc::clone(&parts.registry),
+            actions: Arc::clone(&parts.actions),
+            connector: Arc::clone(&parts.connector) as _,
+            reporter: Arc::new(FanOut(reporters)),
+            templates: Arc::clone(&parts.templates),
+            loader: Arc::clone(&parts.loader),
+            vault: Arc::clone(&base.vaults),
+            redactor: Arc::clone(&base.redactor),
+            reload_inventory: Some(base.reload()),
+            prompter: prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
+        };
+        let cancel = Cancel::default();
+        let engine = Engine::new(parts, inventory, options, playbook_dir, cancel.clone())?;
+        Ok(Self { engine, cancel })
+    }
+
+    /// Checks what can be checked without a connection.
+    ///
+    /// # Errors
+    /// All mistakes.
+    pub fn validate(&self, playbooks: &[Playbook]) -> Result<(), Failure> {
+        let found: Vec<_> =
+            playbooks.iter().filter_map(|playbook| self.engine.validate(playbook).err()).flatten().collect();
+        if found.is_empty() { Ok(()) } else { Err(Failure::Input(found)) }
+    }
+
+    /// Runs playbooks until one of them loses a host.
+    ///
+    /// # Errors
+    /// Mistakes that show only while running.
+    pub fn run(self, base: &Base, playbooks: &[Playbook]) -> Result<Summary, Failure> {
+        signals::listen(&self.cancel)?;
+        let mut result: Result<(), RunError> = Ok(());
+        for playbook in playbooks {
+            result = self.engine.run(playbook);
+            if result.is_err() || self.engine.has_lost_hosts() || self.cancel.is_requested() {
+                break;
+            }
+        }
+        let warnings = self.engine.store().inventory(Inventory::take_warnings);
+        let summary = self.engine.finish();
+        tell(&warnings, base.error_palette);
+        result?;
+        Ok(summary)
+    }
+}
+
+fn events_file() -> Result<Option<Box<dyn Reporter>>, Failure> {
+    let Some(path) = std::env::var_os(EVENTS).filter(|path| !path.is_empty()) else { return Ok(None) };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let file = file.with_context(|| format!("open {}, named by {EVENTS}", Path::new(&path).display()))?;
+    let sink: Sink = Box::new(file);
+    Ok(Some(Box::new(JsonLines::new(sink))))
+}

@@ -1,0 +1,37 @@
+//! What a run looks like: one file a format, each a [`Reporter`](hostler_core::event::Reporter) of core's events.
+
+mod adhoc;
+mod diff;
+mod fan_out;
+mod json;
+mod plain;
+mod plan;
+mod python_json;
+mod result_text;
+mod screen;
+mod style;
+mod terminal;
+
+#[cfg(test)]
+mod tests;
+
+pub use adhoc::AdHoc;
+pub use fan_out::FanOut;
+pub use json::JsonLines;
+pub use plain::Plain;
+pub use plan::Plan;
+pub use python_json::pretty;
+pub use screen::{Screen, Sink};
+pub use style::{Palette, bold};
+pub use terminal::Terminal;
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct View {
+    /// Colours, or none.
+    pub palette: Palette,
+    /// Number of `-v`.
+    pub verbosity: u8,
+    /// Whether changes are shown as diffs.
+    pub diff: bool,
+}

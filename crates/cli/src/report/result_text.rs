@@ -1,0 +1,133 @@
+//! A task's result as text: what all formats for people share.
+
+use super::{View, python_json};
+use hostler_core::event::{Status, TaskInfo, TaskResult};
+use serde_json::{Map, Value};
+
+/// Fields of a failed result that say nothing to a person.
+const NOISE: &[&str] = &[
+    "changed",
+    "failed",
+    "skipped",
+    "invocation",
+    "diff",
+    "stdout_lines",
+    "stderr_lines",
+    "start",
+    "end",
+    "delta",
+    "ansible_loop_var",
+    "failed_when_result",
+    "unreachable",
+    "results",
+];
+
+/// `debug` exists to be seen: its results are always shown.
+pub fn is_debug(task: &TaskInfo) -> bool {
+    task.action == "ansible.builtin.debug"
+}
+
+/// `host`, or `host -> other` where another one does the work.
+pub fn host_label(host: &str, result: &TaskResult) -> String {
+    match &result.delegated_to {
+        Some(other) => format!("{host} -> {other}"),
+        None => host.to_owned(),
+    }
+}
+
+/// The result as `-v` shows it: without what is internal, what is shown elsewhere, and the details of `-vvv`.
+pub fn shown(task: &TaskInfo, result: &TaskResult, view: &View) -> Map<String, Value> {
+    let mut fields = result.result.clone();
+    fields.retain(|name, _| {
+        let internal =
+            name.starts_with("_ansible_") || matches!(name.as_str(), "exception" | "warnings" | "deprecations");
+        let detail = matches!(name.as_str(), "invocation" | "diff") && view.verbosity < 3;
+        !internal && !detail
+    });
+    fields.shift_remove("failed");
+    if result.status == Status::Skipped {
+        fields.shift_remove("skipped");
+    }
+    if is_debug(task) && matches!(result.status, Status::Ok | Status::Changed) {
+        let message = fields.contains_key("msg");
+        fields.retain(|name, _| if message { name == "msg" } else { !matches!(name.as_str(), "changed" | "skipped") });
+    }
+    fields
+}
+
+/// ` => {…}` where the verbosity, or the action, asks for it.
+pub fn arrow(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
+    // An `assert` that is to be quiet has no message.
+    let told = task.action == "ansible.builtin.assert" && result.result.contains_key("msg");
+    let always = (is_debug(task) || told) && result.status != Status::Skipped;
+    match always || view.verbosity > 0 {
+        true => format!(" => {}", dump(task, result, view, always)),
+        false => String::new(),
+    }
+}
+
+/// The result as JSON: one line, or indented where asked for or with `-vvv`.
+pub fn dump(task: &TaskInfo, result: &TaskResult, view: &View, indented: bool) -> String {
+    let fields = Value::Object(shown(task, result, view));
+    if indented || view.verbosity > 2 { python_json::pretty(&fields) } else { python_json::line(&fields) }
+}
+
+/// What a command that failed printed, with its own line ends, and where the task stands.
+pub fn failure_details(task: &TaskInfo, result: &TaskResult) -> String {
+    let mut text = String::new();
+    for name in ["msg", "stdout", "stderr", "module_stdout", "module_stderr"] {
+        let Some(Value::String(content)) = result.result.get(name) else { continue };
+        // A one-line message is readable where it stands.
+        if !content.trim().is_empty() && (name != "msg" || content.trim().contains('\n')) {
+            block(name, content, &mut text);
+        }
+    }
+    if let Some(span) = &task.span {
+        text.push_str(&format!("    at {span}\n"));
+    }
+    text
+}
+
+/// Everything a failed result says, one field a line, texts of several lines below their name.
+pub fn failure_in_full(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
+    let mut text = String::new();
+    let fields = shown(task, result, view);
+    let first = ["msg", "rc", "cmd"];
+    let rest = fields.keys().map(String::as_str).filter(|name| !first.contains(name));
+    for name in first.iter().copied().chain(rest) {
+        match fields.get(name) {
+            None | Some(Value::Null) => {}
+            Some(_) if NOISE.contains(&name) && view.verbosity == 0 => {}
+            Some(Value::String(content)) if content.trim().is_empty() => {}
+            Some(Value::String(content)) if content.trim().contains('\n') => block(name, content, &mut text),
+            Some(Value::String(content)) => text.push_str(&format!("    {name}: {}\n", content.trim())),
+            Some(other) => text.push_str(&format!("    {name}: {}\n", python_json::line(other))),
+        }
+    }
+    if let Some(span) = &task.span {
+        text.push_str(&format!("    at {span}\n"));
+    }
+    text
+}
+
+/// Why only apply will know.
+pub fn unknown_reason(result: &TaskResult) -> &str {
+    let message = result.result.get("msg").and_then(Value::as_str).unwrap_or_default();
+    message.strip_prefix("decided at apply: ").unwrap_or(message)
+}
+
+/// What the module, or the engine, warns of.
+pub fn warnings(result: &TaskResult) -> impl Iterator<Item = &str> {
+    let listed = |name: &str| result.result.get(name).and_then(Value::as_array).into_iter().flatten();
+    listed("warnings").chain(listed("deprecations")).filter_map(|warning| {
+        // Deprecations are mappings with a message.
+        warning.as_str().or_else(|| warning.get("msg").and_then(Value::as_str))
+    })
+}
+
+fn block(name: &str, content: &str, text: &mut String) {
+    text.push_str(&format!("    {name}:\n"));
+    for line in content.trim_end().lines() {
+        text.push_str(&format!("      {line}\n"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Everything a command is made of, from configuration, environment and command line; the latter win.
+
+mod options;
+mod passwords;
+mod statics;
+
+use crate::args::{RunOptionsArgs, SourceArgs};
+use crate::exit::{Failure, tell};
+use crate::report::Palette;
+use crate::{extra_vars, helper};
+use anyhow::Context;
+use hostler_core::actions::Actions;
+use hostler_core::config::{Config, Places};
+use hostler_core::connection::DefaultConnector;
+use hostler_core::diagnostic::Diagnostic;
+use hostler_core::engine::RunOptions;
+use hostler_core::inventory::{Inventory, LoadOptions};
+use hostler_core::module::Registry;
+use hostler_core::playbook::{ActionNames, Loader, LoaderOptions};
+use hostler_core::secret::Redactor;
+use hostler_core::template::{HostPattern, TemplateOptions, Templates};
+use hostler_core::value::{Map, Value};
+use hostler_core::vars::Decrypt;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use options::Overrides;
+pub use statics::ExtraVars;
+
+/// The machine's configuration, and its inventory where nobody names another.
+const SYSTEM_CONFIG: &str = "/etc/ansible/ansible.cfg";
+const SYSTEM_INVENTORY: &str = "/etc/ansible/hosts";
+
+/// What commands that know hosts start from.
+pub struct Base {
+    /// `ansible.cfg` and `ANSIBLE_*`.
+    pub config: Config,
+    /// Colours of what is printed.
+    pub palette: Palette,
+    /// Colours of errors.
+    pub error_palette: Palette,
+    /// What must not be shown.
+    pub redactor: Arc<Redactor>,
+    /// The vault passwords.
+    pub vaults: Arc<dyn Decrypt>,
+    /// `--extra-vars`.
+    pub extra_vars: Arc<Map>,
+    /// Number of `-v`.
+    pub verbosity: u8,
+    sources: Vec<String>,
+    home: Option<PathBuf>,
+    cwd: PathBuf,
+}
+
+/// What a run starts from besides.
+pub struct RunParts {
+    /// Modules by name.
+    pub registry: Arc<Registry>,
+    /// Actions by name.
+    pub actions: Arc<Actions>,
+    /// Reads playbooks.
+    pub loader: Arc<Loader>,
+    /// Evaluates templates.
+    pub templates: Arc<Templates>,
+    /// Opens connections.
+    pub connector: Arc<DefaultConnector>,
+}
+
+/// Colours of errors before the configuration is known.
+pub fn palette_for_errors() -> Palette {
+    let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    Palette::new(std::io::stderr().is_terminal() && unset("NO_COLOR") && unset("ANSIBLE_NOCOLOR") && !is_dumb())
+}
+
+/// A terminal that can show neither colours nor live lines.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+impl Base {
+    /// Reads configuration, passwords, extra variables.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn new(args: &SourceArgs, no_color: bool) -> Result<Self, Failure> {
+        let cwd = std::env::current_dir().context("find the working directory")?;
+        let home = std::env::home_dir();
+        let system = Some(Path::new(SYSTEM_CONFIG));
+        let places = Places { explicit: None, cwd: Some(&cwd), home: home.as_deref(), system };
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let config = Config::load(&places, env)?;
+        let colour = |terminal: bool| {
+            let off = no_color || config.nocolor.or(false);
+            Palette::new(!off && (config.force_color.or(false) || (terminal && !is_dumb())))
+        };
+        let palette = colour(std::io::stdout().is_terminal());
+        let error_palette = colour(std::io::stderr().is_terminal());
+        tell(&config.warnings, error_palette);
+        tell(&options::without_effect(&config), error_palette);
+
+        let redactor = Arc::new(Redactor::default());
+        let vaults: Arc<dyn Decrypt> = Arc::new(passwords::vaults(args, &config, &redactor)?);
+        let mut warnings = Vec::new();
+        let behaviour = config.hash_behaviour.get().copied().unwrap_or_default();
+        let extra_vars = extra_vars::parse(&args.extra_vars, &vaults, behaviour, &mut warnings)?;
+        tell(&warnings, error_palette);
+        let verbosity = config.verbosity.or(0).saturating_add(args.verbose);
+        let sources = sources(args, &config);
+        let extra_vars = Arc::new(extra_vars);
+        Ok(Self { config, palette, error_palette, redactor, vaults, extra_vars, verbosity, sources, home, cwd })
+    }
+
+    fn load_options(&self) -> LoadOptions {
+        LoadOptions::from_config(&self.config, Arc::clone(&self.vaults))
+    }
+
+    /// What patterns in templates mean: by the sources, which are read again where a template asks.
+    fn host_pattern(&self) -> HostPattern {
+        let (reload, loaded) = (self.reload(), OnceLock::new());
+        Arc::new(move |pattern| {
+            let inventory = loaded.get_or_init(|| reload().map_err(|error| error.to_string()));
+            let hosts = inventory.as_ref().map_err(String::clone)?.select(pattern, None);
+            Ok(hosts.map_err(|error| error.to_string())?.iter().map(ToString::to_string).collect())
+        })
+    }
+
+    /// Reads the inventory.
+    ///
+    /// # Errors
+    /// The first source that cannot be read.
+    pub fn inventory(&self) -> Result<Inventory, Diagnostic> {
+        let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
+        let inventory = Inventory::load(&sources, &self.load_options())?;
+        tell(&inventory.take_warnings(), self.error_palette);
+        Ok(inventory)
+    }
+
+    /// Reads the inventory again, while a run goes on.
+    pub fn reload(&self) -> hostler_core::engine::Reload {
+        let (sources, options) = (self.sources.clone(), self.load_options());
+        Arc::new(move || {
+            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+            Inventory::load(&sources, &options)
+        })
+    }
+
+    /// Modules, actions, loader, templates, connector.
+    pub fn run_parts(&self) -> RunParts {
+        let registry = Arc::new(hostler_core::modules::builtin());
+        let actions = Arc::new(Actions::builtin());
+        let under_home = |path: &str| self.home.as_ref().map(|home| home.join(path));
+        let search = |set: Option<&Vec<PathBuf>>, own: &str, system: &[&str]| match set {
+            Some(paths) => paths.clone(),
+            None => under_home(own).into_iter().chain(system.iter().map(PathBuf::from)).collect(),
+        };
+        let config = &self.config;
+        let loader = Loader::new(LoaderOptions {
+            roles_path: search(
+                config.roles_path.get(),
+                ".ansible/roles",
+                &["/usr/share/ansible/roles", "/etc/ansible/roles"],
+            ),
+            collections_path: search(
+                config.collections_path.get(),
+                ".ansible/collections",
+                &["/usr/share/ansible/collections"],
+            ),
+            vault: Arc::clone(&self.vaults),
+            actions: Arc::new(ActionNames::new(&registry, actions.names())),
+            defer_unbuilt: false,
+        });
+        let managed = config.ansible_managed.get().map_or("Ansible managed", String::as_str);
+        let templates = Templates::new(TemplateOptions {
+            env: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            file_variables: Map::from_iter([("ansible_managed".into(), Value::trusted(managed, None))]),
+            base_dir: self.cwd.clone(),
+            vaults: Some(Arc::clone(&self.vaults)),
+            host_pattern: Some(self.host_pattern()),
+        });
+        let beside = std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.to_owned()));
+        RunParts {
+            registry,
+            actions,
+            loader: Arc::new(loader),
+            templates: Arc::new(templates),
+            connector: Arc::new(DefaultConnector::new(helper::native(), beside)),
+        }
+    }
+
+    /// What a run is told. Asks for passwords if the user wants to be asked.
+    ///
+    /// # Errors
+    /// If a password cannot be had.
+    pub fn options(&self, args: &RunOptionsArgs, overrides: Overrides<'_>) -> Result<RunOptions, Failure> {
+        let mut options = options::of(self, args, overrides)?;
+        options.inventory_sources.clone_from(&self.sources);
+        options.home.clone_from(&self.home);
+        Ok(options)
+    }
+}
+
+fn sources(args: &SourceArgs, config: &Config) -> Vec<String> {
+    if !args.inventory.is_empty() {
+        return args.inventory.clone();
+    }
+    let system = || Path::new(SYSTEM_INVENTORY).exists().then(|| vec![SYSTEM_INVENTORY.to_owned()]);
+    config.inventory.get().cloned().or_else(system).unwrap_or_default()
+}

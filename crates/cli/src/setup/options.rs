@@ -1,0 +1,169 @@
+//! Settings of the configuration and options of the command line as what a run is told.
+
+use super::{Base, passwords};
+use crate::args::{BecomeArgs, ConnectionArgs, RunOptionsArgs};
+use crate::ask;
+use crate::exit::Failure;
+use hostler_core::config::{self, Config, Origin, Setting};
+use hostler_core::connection::HostKeyChecking;
+use hostler_core::diagnostic::Diagnostic;
+use hostler_core::engine::{Gathering, RunMode, RunOptions};
+use hostler_core::secret::Secret;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What only some commands have.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides<'a> {
+    /// A plan, whatever `--check` says.
+    pub plan: bool,
+    /// `--tags`.
+    pub tags: &'a [String],
+    /// `--skip-tags`.
+    pub skip_tags: &'a [String],
+    /// `--start-at-task`.
+    pub start_at_task: Option<&'a str>,
+    /// `--force-handlers`.
+    pub force_handlers: bool,
+    /// Nothing will be connected: nobody is asked for passwords.
+    pub offline: bool,
+}
+
+pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -> Result<RunOptions, Failure> {
+    if args.flush_cache {
+        return Err(Failure::Usage("`--flush-cache` has nothing to do: facts are not kept between runs".to_owned()));
+    }
+    let config = &base.config;
+    let default = RunOptions::default();
+    let listed = |given: &[String], set: &Setting<Vec<String>>| {
+        if given.is_empty() { set.get().cloned().unwrap_or_default() } else { given.to_vec() }
+    };
+    let (login, escalation) =
+        if overrides.offline { (None, None) } else { passwords(&args.connection, &args.become_, config)? };
+    for secret in login.iter().chain(&escalation) {
+        base.redactor.add(secret.expose());
+    }
+    let ConnectionArgs { user, connection, timeout, private_key, accept_new, .. } = &args.connection;
+    let BecomeArgs { become_, become_user, become_method, .. } = &args.become_;
+    Ok(RunOptions {
+        mode: if overrides.plan || args.check { RunMode::Plan } else { RunMode::Apply },
+        diff: overrides.plan || args.diff || config.diff_always.or(false),
+        forks: args.forks.or(config.forks.get().copied()).unwrap_or(default.forks).max(1),
+        tags: listed(overrides.tags, &config.tags_run),
+        skip_tags: listed(overrides.skip_tags, &config.tags_skip),
+        limit: args.sources.limit.clone(),
+        start_at_task: overrides.start_at_task.map(str::to_owned),
+        extra_vars: Arc::clone(&base.extra_vars),
+        verbosity: base.verbosity,
+        force_handlers: overrides.force_handlers || config.force_handlers.or(false),
+        any_errors_fatal: config.any_errors_fatal.or(false),
+        gathering: match config.gathering.get() {
+            Some(config::Gathering::Explicit) => Gathering::Explicit,
+            Some(config::Gathering::Smart) => Gathering::Smart,
+            Some(config::Gathering::Implicit) | None => Gathering::Implicit,
+        },
+        connection: connection.clone().or_else(|| config.transport.get().cloned()),
+        remote_user: user.clone().or_else(|| config.remote_user.get().cloned()),
+        private_key_file: private_key.clone().or_else(|| config.private_key_file.get().cloned()),
+        connection_password: login,
+        ssh_args: ssh_args(&args.connection, config)?,
+        host_key_checking: match config.host_key_checking.or(true) {
+            false => HostKeyChecking::Off,
+            true if *accept_new => HostKeyChecking::AcceptNew,
+            true => HostKeyChecking::Strict,
+        },
+        timeout: timeout.or(config.timeout.get().copied()).map_or(default.timeout, Duration::from_secs),
+        retries: config.ssh_retries.or(default.retries),
+        // 0 is no limit, as for Ansible.
+        task_timeout: config.task_timeout.get().filter(|seconds| **seconds > 0).map(|seconds| *seconds as f64),
+        become_: *become_ || config.become_.or(false),
+        become_method: become_method.clone().unwrap_or_else(|| config.become_method.or(default.become_method)),
+        become_user: become_user.clone().or_else(|| config.become_user.get().cloned()),
+        become_flags: config.become_flags.get().cloned(),
+        become_password: escalation,
+        inject_facts: config.inject_facts_as_vars.or(true),
+        merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
+        config_file: config.file.clone(),
+        ..default
+    })
+}
+
+/// The passwords to log in with and to become another user with.
+fn passwords(
+    connection: &ConnectionArgs,
+    become_: &BecomeArgs,
+    config: &Config,
+) -> anyhow::Result<(Option<Secret>, Option<Secret>)> {
+    let login_file = connection.connection_password_file.as_ref().or(config.connection_password_file.get());
+    let login = match login_file {
+        Some(path) if !connection.ask_pass => Some(passwords::of_file(path)?),
+        _ if connection.ask_pass || config.ask_pass.or(false) => Some(ask::password("SSH password: ")?),
+        _ => None,
+    };
+    let become_file = become_.become_password_file.as_ref().or(config.become_password_file.get());
+    let escalation = match become_file {
+        Some(path) if !become_.ask_become_pass => Some(passwords::of_file(path)?),
+        _ if become_.ask_become_pass || config.become_ask_pass.or(false) => {
+            let same = if login.is_some() { " [the SSH password]" } else { "" };
+            let answer = ask::password(&format!("BECOME password{same}: "))?;
+            if answer.expose().is_empty() { login.clone() } else { Some(answer) }
+        }
+        _ => None,
+    };
+    Ok((login, escalation))
+}
+
+fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failure> {
+    let parts = [
+        ("ssh_args", config.ssh_args.get()),
+        ("--ssh-common-args", args.ssh_common_args.as_ref().or(config.ssh_common_args.get())),
+        ("--ssh-extra-args", args.ssh_extra_args.as_ref().or(config.ssh_extra_args.get())),
+    ];
+    let mut all = Vec::new();
+    for (name, text) in parts {
+        let Some(text) = text else { continue };
+        let words = shlex::split(text);
+        all.extend(words.ok_or_else(|| Failure::Usage(format!("`{text}` of {name} has an open quote")))?);
+    }
+    Ok(all)
+}
+
+/// Settings that are read but change nothing yet: saying nothing would be worse.
+pub(super) fn without_effect(config: &Config) -> Vec<Diagnostic> {
+    let set: [(&str, Option<&Origin>); 21] = [
+        ("remote_port", config.remote_port.origin()),
+        ("ssh_executable", config.ssh_executable.origin()),
+        ("become_exe", config.become_exe.origin()),
+        ("become_allow_same_user", config.become_allow_same_user.origin()),
+        ("no_log", config.no_log.origin()),
+        ("log_path", config.log_path.origin()),
+        ("strategy", unless(&config.strategy, |name| name.ends_with("linear"))),
+        ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
+        ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
+        ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
+        ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),
+        ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
+        ("diff_context", unless(&config.diff_context, |lines| *lines == 3)),
+        ("max_diff_size", config.max_diff_size.origin()),
+        ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory"))),
+        ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
+        ("error_on_missing_handler", unless(&config.error_on_missing_handler, |on| *on)),
+        ("private_role_vars", unless(&config.private_role_vars, |on| !on)),
+        ("jinja2_extensions", unless(&config.jinja2_extensions, Vec::is_empty)),
+        ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),
+        ("module_args", config.module_args.origin()),
+    ];
+    let warning = |(name, origin): (&str, &Origin)| {
+        let warning = Diagnostic::warning(format!("the setting `{name}` has no effect here"));
+        match origin {
+            Origin::File(span) => warning.at(span),
+            Origin::Environment(variable) => warning.help(format!("it is set by {variable} in the environment")),
+        }
+    };
+    set.into_iter().filter_map(|(name, origin)| Some(warning((name, origin?)))).collect()
+}
+
+/// Where a setting is set, unless it says what is done anyway.
+fn unless<T>(setting: &Setting<T>, harmless: impl Fn(&T) -> bool) -> Option<&Origin> {
+    setting.get().filter(|value| !harmless(value)).and(setting.origin())
+}

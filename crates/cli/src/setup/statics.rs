@@ -1,0 +1,31 @@
+//! Names of imports and roles, evaluated before any host is known.
+
+use hostler_core::diagnostic::Diagnostic;
+use hostler_core::playbook::{Scope, Statics};
+use hostler_core::template::{Templar, Templates};
+use hostler_core::value::{Map, Value};
+use std::sync::Arc;
+
+/// Evaluates with extra variables over those that are written around the place.
+pub struct ExtraVars {
+    /// The environment of templates.
+    pub templates: Arc<Templates>,
+    /// `--extra-vars`.
+    pub extra: Arc<Map>,
+}
+
+impl Statics for ExtraVars {
+    fn resolve(&self, value: &Value, scope: &Arc<Scope>) -> Result<Value, Diagnostic> {
+        let mut variables = Map::new();
+        let mut levels: Vec<&Scope> = scope.levels().collect();
+        levels.reverse();
+        let roles = || levels.iter().filter_map(|level| level.role.as_ref());
+        let maps = roles().map(|role| &role.defaults);
+        let maps = maps.chain(roles().map(|role| &role.vars)).chain(levels.iter().map(|level| &level.keywords.vars));
+        for map in maps.chain(roles().map(|role| &role.params)).chain([&self.extra]) {
+            variables.extend(map.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let templar = Templar::new(Arc::clone(&self.templates), Arc::new(variables));
+        templar.resolve(value).map_err(|error| error.to_diagnostic())
+    }
+}

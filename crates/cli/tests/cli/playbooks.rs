@@ -1,0 +1,126 @@
+//! `plan`, `apply` and `exec`.
+
+use super::{Place, is_gone};
+use serde_json::Value;
+
+const SITE: &str = "- name: files
+  hosts: h1
+  gather_facts: false
+  tasks:
+    - name: motd
+      copy: {content: \"{{ greeting | default('hello') }}\\n\", dest: DIR/motd}
+      tags: [motd]
+    - name: say
+      debug: {msg: \"{{ greeting | default('none') }}\"}
+";
+
+#[test]
+fn plan_then_apply_then_nothing_to_do() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    let plan = place.run(&["plan", "site.yml"]).expect(2);
+    plan.says("+ motd");
+    plan.says("+hello");
+    assert!(is_gone(&place.path("motd")));
+    let apply = place.run(&["apply", "site.yml", "--diff"]).expect(0);
+    apply.says("PLAY [files] ***");
+    apply.says("+++ after");
+    apply.says("changed: [h1]");
+    apply.says("h1                         : ok=2    changed=1    unreachable=0    failed=0");
+    assert_eq!(place.read("motd"), "hello\n");
+    place.run(&["apply", "site.yml"]).expect(0).says("ok=2    changed=0");
+    place.run(&["plan", "site.yml"]).expect(0).says("nothing to do");
+    place.run(&["apply", "--check", "site.yml", "-e", "greeting=bye"]).expect(0).says("changed: [h1]");
+    assert_eq!(place.read("motd"), "hello\n");
+}
+
+#[test]
+fn options_reach_the_run() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    place.write("vars.yml", "greeting: from file\n");
+    let ended = place.run(&["apply", "site.yml", "-e", "greeting=lost", "-e", "@vars.yml", "--tags", "motd"]).expect(0);
+    assert!(!ended.stdout.contains("TASK [say]"), "{}", ended.stdout);
+    assert_eq!(place.read("motd"), "from file\n");
+    place.run(&["apply", "site.yml", "--limit", "nobody"]).expect(1).says("matches the limit");
+    place.run(&["apply", "site.yml", "--list-tasks"]).expect(0).says("      motd\tTAGS: [motd]");
+    place.run(&["apply", "site.yml", "--list-hosts"]).expect(0).says("    hosts (1):\n      h1\n");
+    place.run(&["apply", "site.yml", "--syntax-check"]).expect(0).says("playbook: site.yml");
+}
+
+#[test]
+fn failures_say_where_and_what() {
+    let place = Place::new();
+    let text =
+        "- hosts: web\n  gather_facts: false\n  tasks:\n    - name: bad\n      shell: echo one; echo two; exit 3\n";
+    place.write("site.yml", text);
+    let ended = place.run(&["apply", "site.yml"]).expect(2);
+    ended.says("fatal: [h1]: FAILED! => {");
+    ended.says("    stdout:\n      one\n      two\n");
+    ended.says("at site.yml:4:7");
+    let events = place.run(&["apply", "site.yml", "--output", "json"]).expect(2);
+    let lines: Vec<Value> = events.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["event"], "start");
+    assert_eq!(lines.last().unwrap()["hosts"]["h2"]["failed"], 1);
+    let failed = lines.iter().find(|line| line["event"] == "host" && line["status"] == "failed").unwrap();
+    assert_eq!((&failed["place"], &failed["result"]["rc"]), (&"site.yml:4".into(), &3.into()));
+}
+
+#[test]
+fn wrong_input_is_told_before_anything_is_done() {
+    let place = Place::new();
+    place.write("site.yml", &format!("{SITE}    - name: typo\n      copy: {{content: x, dst: /x}}\n"));
+    let ended = place.run(&["apply", "site.yml"]).expect(1);
+    ended.says("site.yml:10");
+    ended.says("dst");
+    assert!(is_gone(&place.path("motd")));
+    place.write("site.yml", "- hosts: web\n  taks: []\n");
+    let ended = place.run(&["plan", "site.yml"]).expect(1);
+    ended.says("  taks: []");
+    ended.says("did you mean `tasks`?");
+    place.run(&["apply", "nowhere.yml"]).expect(1).says("nowhere.yml");
+    place.run(&["apply", "site.yml", "--flush-cache"]).expect(5).says("--flush-cache");
+    place.run(&["apply"]).expect(5);
+    place.run(&["appyl", "site.yml"]).expect(5).says("apply");
+}
+
+#[test]
+fn exec_prints_a_result_a_host() {
+    let place = Place::new();
+    let ended = place.run(&["exec", "web", "-m", "ping"]).expect(0);
+    ended.says("h1 | SUCCESS => {\n    \"changed\": false,\n    \"ping\": \"pong\"\n}\n");
+    ended.says("h2 | SUCCESS");
+    place.run(&["exec", "h1", "-a", "echo hi"]).expect(0).says("h1 | CHANGED | rc=0 >>\nhi\n");
+    place.run(&["exec", "h1", "-m", "ping", "-a", "{\"data\": \"x y\"}"]).expect(0).says("\"ping\": \"x y\"");
+    place.run(&["exec", "h1", "-m", "shell", "-a", "exit 4"]).expect(2).says("h1 | FAILED | rc=4 >>");
+    place.run(&["exec", "h1", "-m", "pingg"]).expect(1).says("ping");
+    place.run(&["exec", "nobody", "-m", "ping"]).expect(1).says("no host matches `nobody`");
+    place.run(&["exec", "web", "--list-hosts"]).expect(0).says("  hosts (2):\n    h1\n    h2\n");
+}
+
+#[test]
+fn events_are_added_to_a_file() {
+    let place = Place::new();
+    let file = place.path("events");
+    for _ in 0..2 {
+        place.run_with(&["exec", "h1", "-m", "ping"], &[("HOSTLER_EVENTS", file.to_str().unwrap())]).expect(0);
+    }
+    let text = place.read("events");
+    assert_eq!(text.lines().filter(|line| line.contains("\"event\":\"stats\"")).count(), 2, "{text}");
+}
+
+#[test]
+fn vaults_are_opened_and_their_texts_kept() {
+    let place = Place::new();
+    place.write("password", "secret of the vault\n");
+    let mut vaults = hostler_core::vars::VaultSecrets::default();
+    vaults.add(None, hostler_core::secret::Secret::new("secret of the vault"));
+    let sealed = vaults.encrypt(b"greeting: hush-hush\n", None).unwrap();
+    place.write("sealed.yml", &sealed);
+    place.write("site.yml", SITE);
+    let line = ["apply", "site.yml", "-e", "@sealed.yml", "--vault-password-file", "password"];
+    let ended = place.run(&line).expect(0);
+    assert_eq!(place.read("motd"), "hush-hush\n");
+    assert!(!ended.stdout.contains("hush-hush"), "{}", ended.stdout);
+    place.run(&line[..4]).expect(1).says("sealed.yml");
+}
