@@ -13,7 +13,7 @@ fn inventories_are_listed() {
     assert_eq!(host, json!({"ansible_connection": "local"}));
     let graph = place.run(&["inventory", "-i", "hosts", "--graph", "web"]).expect(0).stdout;
     assert_eq!(graph, "@web:\n  |--h1\n  |--h2\n");
-    place.run(&["inventory", "--list", "--yaml"]).expect(0).says("h1:\n        ansible_connection: local");
+    place.run(&["inventory", "--list", "--yaml"]).expect(0).says("h1:\n          ansible_connection: local");
     place.run(&["inventory", "--host", "h9"]).expect(1).says("h9");
     place.run(&["inventory", "--graph", "wbe"]).expect(1).says("did you mean `web`?");
     place.run(&["inventory"]).expect(5);
