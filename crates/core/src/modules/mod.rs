@@ -18,6 +18,8 @@ mod lineinfile;
 pub mod mount;
 pub mod nfs_export;
 pub mod package;
+pub mod mysql_db;
+pub mod mysql_query;
 pub mod ping;
 pub mod service;
 pub mod setup;
@@ -54,6 +56,8 @@ pub fn builtin() -> Registry {
         .with::<mount::Mount>()
         .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
+        .with::<mysql_db::MysqlDb>()
+        .with::<mysql_query::MysqlQuery>()
         .with::<ping::Ping>()
         .with::<service::Service>()
         .with::<setup::Setup>()

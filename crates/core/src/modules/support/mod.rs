@@ -6,6 +6,7 @@ pub mod edit;
 pub mod file_attributes;
 pub mod glob;
 pub mod hash;
+pub mod mysql;
 pub mod json;
 pub mod path_info;
 pub mod regex;

@@ -103,6 +103,7 @@ fn explain(error: &mysql::Error) -> String {
     match error {
         mysql::Error::MySqlError(error) => format!("({}, {:?})", error.code, error.message),
         mysql::Error::IoError(error) => error.to_string(),
+        mysql::Error::DriverError(error) => error.to_string(),
         other => other.to_string(),
     }
 }

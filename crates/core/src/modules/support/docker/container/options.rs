@@ -8,6 +8,7 @@ use crate::modules::support::docker::compare::{Comparison, Difference, Kind, is_
 use crate::modules::support::docker::types::{Size, Words, split_words};
 use crate::system::System;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// One option.
@@ -298,22 +299,22 @@ fn words(args: &Args, given: Option<&Words>) -> Result<Option<Vec<String>>, Modu
     }
 }
 
-fn environment(args: &Args, system: &dyn System) -> Result<Option<Map<String, Value>>, ModuleError> {
+fn environment(args: &Args, system: &dyn System) -> Result<Option<BTreeMap<String, String>>, ModuleError> {
     if args.env.is_none() && args.env_file.is_none() {
         return Ok(None);
     }
-    let mut environment = Map::new();
+    let mut environment = BTreeMap::new();
     if let Some(path) = &args.env_file {
         let text = system.read_text(Path::new(path))?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        for line in lines {
+        environment.extend(lines.map(|line| {
             let (name, value) = line.split_once('=').unwrap_or((line, ""));
-            environment.insert(name.to_owned(), value.into());
-        }
+            (name.to_owned(), value.to_owned())
+        }));
     }
     let given = args.env.iter().flat_map(|env| &env.0);
-    environment.extend(given.map(|(name, value)| (name.clone(), value.as_str().into())));
-    Ok(Some(environment.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or_default().into())).collect()))
+    environment.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+    Ok(Some(environment))
 }
 
 /// The network mode: the first network if none is given.
