@@ -178,7 +178,9 @@ impl Batch<'_> {
     /// Variables and facts that a result brings.
     fn remember(&self, task: &Task, host: &Arc<str>, ended: &mut Ended) {
         for effect in std::mem::take(&mut ended.effects) {
-            if let Some(changed) = self.apply_effect(host, ended, &effect) {
+            if let Some(changed) = self.apply_effect(host, ended, &effect)
+                && task.changed_when.is_empty()
+            {
                 ended.result.insert(Key::from("changed"), Value::Bool(changed));
                 ended.status = if changed { Status::Changed } else { Status::Ok };
             }
