@@ -225,7 +225,9 @@ impl HostTask<'_> {
                 Value::List(items) => items.to_vec(),
                 other => vec![other],
             };
-            for defaults in defaults.iter().filter_map(|defaults| defaults.get(&self.task.action)).filter_map(Value::as_map) {
+            for defaults in
+                defaults.iter().filter_map(|defaults| defaults.get(&self.task.action)).filter_map(Value::as_map)
+            {
                 args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         }

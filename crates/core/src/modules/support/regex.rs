@@ -46,13 +46,14 @@ impl BytesRegex {
     fn compile(pattern: &str, multiline: bool) -> Result<Self, ModuleError> {
         let chars = to_chars(pattern.as_bytes());
         let (flags, body) = leading_flags(&chars);
-        let mut kept: String = flags.chars().filter(|flag| "imsx".contains(*flag)).collect();
+        let fold = flags.contains('i');
+        let mut kept: String = flags.chars().filter(|flag| "msx".contains(*flag)).collect();
         if multiline && !kept.contains('m') {
             kept.push('m');
         }
         let multiline = kept.contains('m');
         let prefix = if kept.is_empty() { String::new() } else { format!("(?{kept})") };
-        let translated = format!("{prefix}{}", translate(body, multiline));
+        let translated = format!("{prefix}{}", translate(body, multiline, fold));
         let regex = Regex::new(&translated)
             .map_err(|error| ModuleError::new(format!("invalid regular expression {pattern:?}: {error}")))?;
         Ok(Self { regex, multiline })
@@ -182,8 +183,9 @@ fn leading_flags(pattern: &str) -> (&str, &str) {
 const WORD: &str = "0-9A-Za-z_";
 const SPACE: &str = r"\t\n\x0b\x0c\r ";
 
-/// What Python writes differently.
-fn translate(pattern: &str, multiline: bool) -> String {
+/// What Python writes differently. Letters of both cases are written out to `fold` case: the tables that would do it for
+/// all of Unicode are left out of the helper.
+fn translate(pattern: &str, multiline: bool, fold: bool) -> String {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
     let mut class = false;
@@ -198,6 +200,26 @@ fn translate(pattern: &str, multiline: bool) -> String {
                 };
                 rest = &tail[next.len_utf8()..];
                 translate_escape(next, class, &mut out);
+            }
+            // Groups open with letters of their own: `(?P<name>`, `(?P=name)`, `(?:`, `(?i:`.
+            '(' if !class && tail.starts_with('?') => {
+                let head = group_head(tail);
+                out.push('(');
+                out.push_str(head);
+                rest = &tail[head.len()..];
+            }
+            c if fold && c.is_ascii_alphabetic() => {
+                let (lower, upper) = (c.to_ascii_lowercase(), c.to_ascii_uppercase());
+                let range = tail.strip_prefix('-').and_then(|rest| rest.chars().next());
+                match range.filter(|last| class && last.is_ascii_alphabetic()) {
+                    Some(last) => {
+                        let (low, high) = (last.to_ascii_lowercase(), last.to_ascii_uppercase());
+                        out.push_str(&format!("{lower}-{low}{upper}-{high}"));
+                        rest = &tail[2..];
+                    }
+                    None if class => out.extend([lower, upper]),
+                    None => out.push_str(&format!("[{lower}{upper}]")),
+                }
             }
             '[' if !class => {
                 class = true;
@@ -225,6 +247,17 @@ fn translate(pattern: &str, multiline: bool) -> String {
         }
     }
     out
+}
+
+/// How a group begins, after its bracket.
+fn group_head(text: &str) -> &str {
+    let named = ["?P<", "?P=", "?("].iter().find(|prefix| text.starts_with(**prefix));
+    let end = match named {
+        Some(_) => text.find(['>', ')']).map_or(text.len(), |end| end + 1),
+        None if text.starts_with("?<=") || text.starts_with("?<!") => 3,
+        None => text.find([':', '=', '!', '>']).map_or(1, |end| end + 1),
+    };
+    &text[..end]
 }
 
 fn translate_escape(c: char, class: bool, out: &mut String) {
@@ -285,6 +318,8 @@ mod tests {
             (r"[^\s]", "a"),
             (r"(?P<n>a)(?P=n)", "aa"),
             (r"^\?>", "?>"),
+            (r"(?i)^(?P<name>pORT) [a-c_]+(?:x|y)(?=z)(?<!q)z", "PoRt B_AxZ"),
+            (r"(?i)[^x-z]$", "A"),
         ] {
             assert!(matches(pattern, text), "{pattern} {text:?}");
         }
