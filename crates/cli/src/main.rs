@@ -44,7 +44,9 @@ fn main() -> ExitCode {
 fn brief_panics() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
-        let message = info.payload_as_str().unwrap_or("no message");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let message = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
         eprintln!("hostler {} made a mistake{place}: {message}", env!("CARGO_PKG_VERSION"));
     }));
 }

@@ -67,7 +67,7 @@ impl Reporter for AdHoc {
                 self.screen.ended(host);
                 result_text::warnings(result).for_each(|warning| self.warn(warning));
                 let mut text = self.text(task, host, result);
-                if self.view.diff {
+                if self.view.diff && result.status == Status::Changed {
                     text.insert_str(0, &diff::unified(&result.diff, self.view.palette));
                 }
                 self.screen.print(&text);

@@ -57,7 +57,7 @@ impl Plain {
     }
 
     fn diff(&self, state: &mut State, result: &TaskResult) {
-        if self.view.diff && !result.diff.is_empty() {
+        if self.view.diff && result.status == Status::Changed {
             let text = diff::unified(&result.diff, self.view.palette);
             if !text.is_empty() {
                 put(&mut state.out, &format!("{text}\n"));

@@ -96,7 +96,7 @@ impl Terminal {
             Status::Skipped if self.view.verbosity == 0 => String::new(),
             _ => {
                 let mut text = String::new();
-                if self.view.diff && !looped {
+                if self.view.diff && !looped && result.status == Status::Changed {
                     text.push_str(&indented(&diff::unified(&result.diff, self.view.palette)));
                 }
                 let shown = result_text::is_debug(task) && result.status != Status::Skipped;

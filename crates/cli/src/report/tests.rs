@@ -196,6 +196,21 @@ fn ad_hoc() {
 }
 
 #[test]
+fn what_changes_nothing_has_no_diff() {
+    let quiet = TaskResult { status: Status::Ok, ..changed_file() };
+    let paper = Paper::default();
+    let reporters: Vec<Box<dyn Reporter>> = vec![
+        Box::new(Plain::new(view(0), paper.sink(), paper.sink())),
+        Box::new(Terminal::new(view(0), screen(&paper))),
+        Box::new(AdHoc::new(view(0), screen(&paper), paper.sink())),
+    ];
+    let all = FanOut(reporters);
+    on(&task(1, "look", "command"), vec![("web1", quiet)]).iter().for_each(|event| all.event(event));
+    all.event(&Event::NoMoreHosts);
+    assert!(!paper.text().contains("+new"), "{}", paper.text());
+}
+
+#[test]
 fn colours_are_only_added() {
     let coloured = View { palette: Palette::new(true), ..view(0) };
     let text = printed(|paper| Box::new(Terminal::new(coloured, screen(paper))));
