@@ -24,6 +24,8 @@ pub(super) struct Ended {
     pub(super) result: Map,
     pub(super) diff: Vec<Diff>,
     pub(super) effects: Vec<Effect>,
+    /// Why nothing of the result can be known before apply, if so.
+    pub(super) unknown: Option<Arc<str>>,
     pub(super) no_log: bool,
     pub(super) elapsed: Duration,
     pub(super) delegated_to: Option<Arc<str>>,
@@ -38,6 +40,7 @@ impl Ended {
             result,
             diff: Vec::new(),
             effects: Vec::new(),
+            unknown: None,
             no_log: false,
             elapsed: NO_TIME,
             delegated_to: None,
@@ -65,13 +68,17 @@ impl Ended {
 
     /// Only apply will know.
     pub(super) fn unknown(reason: &str) -> Self {
-        let reason: Arc<str> = reason.into();
-        let mut ended = Self::new(Status::Unknown, Map::new());
-        for name in ["changed", "failed", "skipped", "msg", "stdout", "stderr", "rc", "stdout_lines", "stderr_lines"] {
-            ended.result.insert(Key::from(name), Value::Unknown(Arc::clone(&reason)));
+        let message = Value::from(format!("decided at apply: {reason}"));
+        let ended = Self::new(Status::Unknown, Map::from_iter([(Key::from("msg"), message)]));
+        Self { unknown: Some(reason.into()), ..ended }
+    }
+
+    /// What `register` gets.
+    pub(super) fn value(&self) -> Value {
+        match &self.unknown {
+            Some(reason) => Value::Unknown(Arc::clone(reason)),
+            None => Value::Map(Arc::new(self.result.clone())),
         }
-        ended.result.insert(Key::from("msg"), Value::from(format!("decided at apply: {reason}")));
-        ended
     }
 
     pub(super) fn is_changed(&self) -> bool {
@@ -332,8 +339,7 @@ impl HostTask<'_> {
     fn with_result(&self, templar: &Templar, ended: &Ended) -> Templar {
         match &self.task.register {
             Some(name) => {
-                let result = Value::Map(Arc::new(ended.result.clone()));
-                templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), result)]))
+                templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), ended.value())]))
             }
             None => templar.clone(),
         }

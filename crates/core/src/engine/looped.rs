@@ -160,7 +160,7 @@ impl HostTask<'_> {
         }
         let mut known = Map::new();
         if let Some(name) = &self.task.register {
-            known.insert(Key::Str(Arc::clone(name)), Value::Map(Arc::new(ended.result.clone())));
+            known.insert(Key::Str(Arc::clone(name)), ended.value());
         }
         let locals = locals.with_locals(known);
         loop_.control.break_when.iter().all(|condition| matches!(locals.condition(condition), Ok(Condition::True)))
@@ -246,7 +246,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
     };
     let mut sum = Ended::new(status, Map::new());
     sum.result
-        .insert(Key::from("results"), Value::list(items.iter().map(|item| Value::Map(Arc::new(item.result.clone())))));
+        .insert(Key::from("results"), Value::list(items.iter().map(Ended::value)));
     sum.result.insert(Key::from("changed"), Value::Bool(changed));
     sum.result.insert(Key::from("msg"), Value::from(message));
     if items.is_empty() {

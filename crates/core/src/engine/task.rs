@@ -187,7 +187,7 @@ impl Batch<'_> {
             ended.effects.push(effect);
         }
         if let Some(name) = &task.register {
-            self.engine.store.set(host, [(Key::Str(Arc::clone(name)), Value::Map(Arc::new(ended.result.clone())))]);
+            self.engine.store.set(host, [(Key::Str(Arc::clone(name)), ended.value())]);
         }
     }
 
