@@ -45,7 +45,9 @@ impl From<Outcome> for Reply {
     fn from(outcome: Outcome) -> Self {
         let mut output: Map =
             outcome.output.into_iter().map(|(key, value)| (Key::from(key), Value::from(value))).collect();
-        for name in outcome.unknown {
+        // A module that cannot say anything yet names everything.
+        let unknown = outcome.unknown.iter().any(|name| name == "*");
+        for name in outcome.unknown.into_iter().filter(|_| !unknown) {
             let reason: Arc<str> = format!("`{name}` is known after apply").into();
             output.insert(Key::from(name), Value::Unknown(reason));
         }
@@ -58,7 +60,7 @@ impl From<Outcome> for Reply {
             changed: outcome.changed,
             failed: outcome.failed,
             skipped,
-            unknown: false,
+            unknown,
             from_host: true,
             output,
             diff: outcome.diff,

@@ -449,10 +449,14 @@ impl HostTask<'_> {
             let message = reply.output.get("msg").map(Templar::text_of).unwrap_or_default();
             return Ended::unknown(&message);
         }
+        if reply.unknown && !reply.failed {
+            let message = reply.output.get("msg").map(Templar::text_of);
+            let reason = message.unwrap_or_else(|| "it depends on what earlier tasks change".to_owned());
+            return Ended { diff: reply.diff, effects: reply.effects, ..Ended::unknown(&reason) };
+        }
         let status = match () {
             () if reply.failed => Status::Failed,
             () if reply.skipped => Status::Skipped,
-            () if reply.unknown => Status::Unknown,
             () if reply.changed => Status::Changed,
             () => Status::Ok,
         };
