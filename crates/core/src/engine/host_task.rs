@@ -293,7 +293,7 @@ impl HostTask<'_> {
                 Err(failed) => return *failed,
             }
             // In a plan nothing is waited for: what is not so now may be so after the changes.
-            if settings.mode == Mode::Simulate && self.is_simulated() {
+            if self.is_simulated() {
                 return Ended::unknown("waits for what earlier tasks change");
             }
             if attempt > retries || self.batch.engine.cancel.is_requested() {
@@ -444,7 +444,7 @@ impl HostTask<'_> {
 
     /// What a reply means.
     fn ended(&self, reply: Reply, settings: &Settings) -> Ended {
-        if reply.failed && settings.mode == Mode::Simulate && reply.from_host && self.is_simulated() {
+        if reply.failed && reply.from_host && self.is_simulated() {
             // What it needs may be what earlier tasks make: that is decided when they have.
             let message = reply.output.get("msg").map(Templar::text_of).unwrap_or_default();
             return Ended::unknown(&message);
