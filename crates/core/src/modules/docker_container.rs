@@ -343,7 +343,7 @@ fn plan_networks(
 /// Whether it is to be started or stopped. `running` is a container that stays.
 fn plan_running(args: &Args, existing: Option<&Value>, running: bool, change: &mut Change) {
     let started = matches!(args.state, State::Started | State::Healthy);
-    let mut differ = |change: &mut Change, name: &str, after: bool| {
+    let differ = |change: &mut Change, name: &str, after: bool| {
         change.differences.push(Difference::new(name, !after, after));
     };
     if started && !running {

@@ -291,6 +291,56 @@ impl Args {
 }
 
 /// Type of a body, and its encoding.
+impl Args {
+    /// Whether the status is one that is wanted.
+    fn accepts(&self, output: &Output) -> Result<bool, ModuleError> {
+        let wanted = self.statuses()?;
+        Ok(output.status.is_some_and(|status| wanted.contains(&status)))
+    }
+
+    /// Nobody answered.
+    fn unanswered(&self, error: &ModuleError) -> ModuleError {
+        let wanted: Vec<String> = self.status_code.iter().map(|code| code.trim().to_owned()).collect();
+        let msg = format!("Status code was -1 and not [{}]: Request failed: {}", wanted.join(", "), error.msg);
+        ModuleError::new(msg).field("status", -1).field("url", self.url.as_str()).field("redirected", false)
+    }
+
+    /// Reads the body. Gives it together with the name that a file of it would have.
+    fn receive(&self, mut response: HttpResponse) -> Result<(Output, Vec<u8>, String), ModuleError> {
+        let content = response
+            .read()
+            .map_err(|error| ModuleError::new(format!("failed to read the response of {}: {error}", response.url)))?;
+        let mut output = Output::of(self, &response);
+        let (is_json, charset) = content_type(&response);
+        let text = decode(&content, &charset);
+        if is_json {
+            output.json = serde_json::from_str(&text).ok();
+        }
+        if *self.return_content {
+            output.content = Some(text);
+        }
+        let name = disposition_name(&response).unwrap_or_else(|| url_name(&response.url));
+        Ok((output, content, name))
+    }
+
+    /// Fails where the status is none of those that are wanted.
+    fn judge(&self, mut output: Output) -> Result<Output, ModuleError> {
+        let wanted = self.statuses()?;
+        let status = output.status.unwrap_or_default();
+        if wanted.contains(&status) {
+            return Ok(output);
+        }
+        let said = output.msg.take().unwrap_or_default();
+        let codes = wanted.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        Err(ModuleError::with_output(format!("Status code was {status} and not [{codes}]: {said}"), &output))
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds")]
+fn whole_seconds(seconds: f64) -> u64 {
+    seconds.max(0.0) as u64
+}
+
 fn content_type(response: &HttpResponse) -> (bool, String) {
     let header = response.header("content-type").unwrap_or("application/octet-stream").to_lowercase();
     let (kind, parameters) = header.split_once(';').unwrap_or((&header, ""));
@@ -370,54 +420,35 @@ impl Module for Uri {
             return Ok(Checked::unchanged(Output { stdout: Some(stdout), ..Output::default() }));
         }
         let writes = args.dest.is_some();
-        let change = Change { method: args.method.to_uppercase(), url: args.url.clone(), writes };
+        let method = args.method.to_uppercase();
+        if !writes && matches!(method.as_str(), "GET" | "HEAD") && args.body.is_none() {
+            let started = system.now();
+            let response = args.web(system)?.look(system).map_err(|error| args.unanswered(&error))?;
+            let (mut output, _, _) = args.receive(response)?;
+            output.elapsed = Some(whole_seconds(system.now() - started));
+            return args.judge(output).map(Checked::unchanged);
+        }
+        let change = Change { method, url: args.url.clone(), writes };
         Ok(Checked::changed(Output { changed: writes, ..Output::default() }, change))
     }
 
     fn apply(args: &Args, _: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
         let started = system.now();
-        let web = args.web(system)?;
-        let statuses = args.statuses()?;
-        let failed = |error: ModuleError| {
-            let msg = format!("Status code was -1 and not {statuses:?}: Request failed: {}", error.msg);
-            ModuleError::new(msg).field("status", -1).field("url", args.url.as_str()).field("redirected", false)
-        };
-        let mut response = web.send(system).map_err(failed)?;
-        let success = statuses.contains(&response.status);
-        let content = response
-            .read()
-            .map_err(|error| ModuleError::new(format!("failed to read the response of {}: {error}", response.url)))?;
-        let mut output = Output::of(args, &response);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds")]
-        {
-            output.elapsed = Some((system.now() - started).max(0.0) as u64);
-        }
+        let response = args.web(system)?.send(system).map_err(|error| args.unanswered(&error))?;
+        let (mut output, content, name) = args.receive(response)?;
+        output.elapsed = Some(whole_seconds(system.now() - started));
         if let Some(dest) = &args.dest {
             let mut dest: PathBuf = dest.path(system)?;
             if system.metadata(&dest)?.is_some_and(|meta| meta.kind == FileKind::Directory) {
-                dest = dest.join(disposition_name(&response).unwrap_or_else(|| url_name(&response.url)));
+                dest = dest.join(name);
             }
-            if success && response.status != 304 {
+            if args.accepts(&output)? && output.status != Some(304) {
                 output.changed = save(args, &dest, &content, system)?;
             }
             output.info = PathInfo::of(system, &dest)?;
             output.path = Some(dest.to_string_lossy().into_owned());
         }
-        let (is_json, charset) = content_type(&response);
-        let text = decode(&content, &charset);
-        if is_json {
-            output.json = serde_json::from_str(&text).ok();
-        }
-        if *args.return_content {
-            output.content = Some(text);
-        }
-        if success {
-            return Ok(output);
-        }
-        let said = output.msg.take().unwrap_or_default();
-        let codes = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        let msg = format!("Status code was {} and not [{codes}]: {said}", response.status);
-        Err(ModuleError::with_output(msg, &output))
+        args.judge(output)
     }
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
