@@ -224,10 +224,10 @@ fn wanted_image(
         }
         (None, _) if !pulled => change.pull = Some(given.0.clone()),
         // What an earlier task of a plan is going to fetch is as new as it gets.
-        (Some(image), Pull::Always) if !pulled && !by_id && image.get("Id").is_some() => {
-            if !name.is_newest(docker, system, image) {
-                change.pull = Some(given.0.clone());
-            }
+        (Some(image), Pull::Always)
+            if !pulled && !by_id && image.get("Id").is_some() && !name.is_newest(docker, system, image) =>
+        {
+            change.pull = Some(given.0.clone());
         }
         _ => {}
     }

@@ -195,7 +195,10 @@ impl Module for MysqlDb {
     fn diff(change: &Change) -> Vec<Diff> {
         let made = change.create.iter().map(|name| (name.as_str(), "absent".to_owned(), "present".to_owned()));
         let removed = change.drop.iter().map(|name| (name.as_str(), "present".to_owned(), "absent".to_owned()));
-        let mut diffs = vec![Diff::properties("databases", made.chain(removed))];
+        let mut diffs = Vec::new();
+        if !change.create.is_empty() || !change.drop.is_empty() {
+            diffs.push(Diff::properties("databases", made.chain(removed)));
+        }
         if let Some(target) = &change.target {
             diffs.push(Diff::prepared(format!("script {}\n", target.display())));
         }

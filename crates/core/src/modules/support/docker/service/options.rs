@@ -89,7 +89,7 @@ fn add_files(args: &Args, docker: &Docker, system: &dyn System, options: &mut Ve
 }
 
 fn add_task(args: &Args, docker: &Docker, system: &dyn System, options: &mut Vec<Opt>) -> Result<(), ModuleError> {
-    use Kind::{Map as Mapping, Set, SetOfMaps, Value as One};
+    use Kind::{Map as Mapping, SetOfMaps, Value as One};
     add(options, "labels", "/Labels", Mapping, &args.labels);
     if args.mode != Mode::Global {
         let place = if args.mode == Mode::Replicated {
@@ -118,6 +118,12 @@ fn add_task(args: &Args, docker: &Docker, system: &dyn System, options: &mut Vec
     let networks =
         networks.map(|list| list.iter().map(|entry| network(entry, docker, system)).collect::<Result<Vec<_>, _>>());
     add(options, "networks", "/TaskTemplate/Networks", SetOfMaps, networks.transpose()?);
+    add_resources(args, options);
+    Ok(())
+}
+
+fn add_resources(args: &Args, options: &mut Vec<Opt>) {
+    use Kind::{Map as Mapping, Set, SetOfMaps, Value as One};
     if let Some(placement) = &args.placement {
         add(options, "placement.constraints", "/TaskTemplate/Placement/Constraints", Set, &placement.constraints);
         let spread = |(_, over): (&String, &String)| json!({"Spread": {"SpreadDescriptor": over}});
@@ -176,7 +182,6 @@ fn add_task(args: &Args, docker: &Docker, system: &dyn System, options: &mut Vec
         add(options, "logging.driver", "/TaskTemplate/LogDriver/Name", One, &logging.driver);
         add(options, "logging.options", "/TaskTemplate/LogDriver/Options", Mapping, &logging.options);
     }
-    Ok(())
 }
 
 fn update(config: &UpdateConfig) -> Value {
