@@ -338,9 +338,7 @@ impl HostTask<'_> {
     /// A templar that knows the result under its `register` name.
     fn with_result(&self, templar: &Templar, ended: &Ended) -> Templar {
         match &self.task.register {
-            Some(name) => {
-                templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), ended.value())]))
-            }
+            Some(name) => templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), ended.value())])),
             None => templar.clone(),
         }
     }

@@ -245,8 +245,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         () => (Status::Ok, "All items completed"),
     };
     let mut sum = Ended::new(status, Map::new());
-    sum.result
-        .insert(Key::from("results"), Value::list(items.iter().map(Ended::value)));
+    sum.result.insert(Key::from("results"), Value::list(items.iter().map(Ended::value)));
     sum.result.insert(Key::from("changed"), Value::Bool(changed));
     sum.result.insert(Key::from("msg"), Value::from(message));
     if items.is_empty() {

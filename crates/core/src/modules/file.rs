@@ -263,6 +263,9 @@ impl Plan<'_> {
             return Ok(());
         }
         self.follow()?;
+        if self.was == "absent" {
+            return Err(self.fail("Error while updating modification or access time: the link points to nothing"));
+        }
         self.set_existing(&self.path.clone(), true)
     }
 
@@ -339,7 +342,7 @@ impl Plan<'_> {
             let base = if self.was == "directory" { Some(path.as_path()) } else { path.parent() };
             let target = base.unwrap_or(Path::new("/")).join(src);
             if !self.system.exists(&target)? {
-                let msg = "src file does not exist, use \"force=yes\" if you really want to create the link";
+                let msg = "src file does not exist, use 'force=yes' if you really want to create the link";
                 return Err(self.fail(format!("{msg}: {}", target.display())).field("src", src));
             }
         }

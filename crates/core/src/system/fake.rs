@@ -315,7 +315,9 @@ impl Fake {
     fn answer_sql(&self, request: &SqlRequest) -> SqlResult {
         let mut answers = Vec::new();
         let statements = request.statements.iter().map(String::as_str);
-        for (at, statement) in std::iter::once((None, "connect")).chain(statements.enumerate().map(|(at, s)| (Some(at), s))) {
+        for (at, statement) in
+            std::iter::once((None, "connect")).chain(statements.enumerate().map(|(at, s)| (Some(at), s)))
+        {
             let matches = |known: &&Statement| known.statement == statement && self.is_set(known.when.as_ref());
             let Some(known) = self.spec.sql.iter().find(matches) else {
                 if at.is_none() {

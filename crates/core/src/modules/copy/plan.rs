@@ -316,11 +316,12 @@ impl Planner<'_> {
                 if !src.raw().ends_with('/') {
                     dest.push(name.unwrap_or_default());
                 }
-                let is_new = self.system.metadata(&dest)?.is_none();
-                self.host_directory(&path, &dest, &meta, 0)?;
-                // The mode is that of the top directory alone.
-                let top = if is_new { None } else { self.system.metadata(&dest)? };
-                let change = match &top {
+                let target = dest;
+                // A destination that is made is what the result and the mode are about, even if the copy is inside.
+                let given: PathBuf = given.components().collect();
+                let dest = if self.kind(&given)?.is_some() { target.clone() } else { given };
+                self.host_directory(&path, &target, &meta, 0)?;
+                let change = match &self.system.metadata(&dest)? {
                     Some(top) => self.attributes.against(self.system, &dest, top)?,
                     None => self.attributes.for_new(self.system, &dest, FileKind::Directory)?,
                 };

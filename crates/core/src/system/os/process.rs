@@ -79,7 +79,7 @@ impl Os {
         let cwd = command.cwd.clone().unwrap_or_else(|| self.home());
         let found = find_program(program, &path, &cwd).ok_or_else(|| SystemError::Spawn {
             program: program.clone(),
-            source: io::Error::from(ErrorKind::NotFound),
+            source: io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error()),
         })?;
         let mut spawned = match command.umask {
             // The mask can only be set in the process itself; a shell does it without unsafe code.
