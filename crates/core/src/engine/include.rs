@@ -145,7 +145,7 @@ impl Batch<'_> {
     /// A role that came in now: its handlers, and, where it is public, its variables, for the whole play.
     fn show_role(&self, role: &Arc<Role>) {
         // A role that the play knows already has its handlers there.
-        let known = |other: &Arc<Role>| other.identity == role.identity;
+        let known = |other: &Arc<Role>| other.path == role.path && other.params == role.params;
         if !self.play.static_roles.iter().any(known) {
             let mut state = self.state();
             if !state.late_roles.iter().any(known) {

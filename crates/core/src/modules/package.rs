@@ -1,6 +1,6 @@
 //! Packages by whichever package manager the host has. Answers to `ansible.builtin.package`.
 //!
-//! apt's are those of [`apt`](super::apt); hosts with another package manager are refused by its name.
+//! apt's are those of [`super::apt`]; hosts with another package manager are refused by its name.
 
 use super::apt::{self, Apt};
 use crate::facts;

@@ -23,7 +23,7 @@ struct Word {
     gap: String,
 }
 
-/// Takes a text apart. `free_form`: it is a command, in which only [`FREE_FORM_OPTIONS`] are options. `None` where a quote or a
+/// Takes a text apart. `free_form`: it is a command, in which only those of `FREE_FORM_OPTIONS` are options. `None` where a quote or a
 /// Jinja block is not closed.
 pub fn parse(text: &str, free_form: bool) -> Option<KeyValues> {
     let mut result = KeyValues::default();
