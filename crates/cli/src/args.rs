@@ -140,7 +140,7 @@ pub struct SourceArgs {
     /// Variables that win: `k=v`, YAML, JSON, or @FILE (repeatable)
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
-    /// Vault password of a label: [LABEL@]FILE or [LABEL@]prompt (repeatable)
+    /// Vault password of a label: `LABEL@FILE` or `LABEL@prompt` (repeatable)
     #[arg(long, value_name = "ID")]
     pub vault_id: Vec<String>,
     /// File or script with a vault password (repeatable)
