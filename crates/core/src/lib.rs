@@ -1,4 +1,25 @@
 //! Hostler's core: declarative infrastructure over SSH, in Ansible's language or from Rust.
+//!
+//! A run is made of an [`inventory`](inventory::Inventory), a [`playbook`](playbook::Playbook) (read from files by the
+//! [`Loader`](playbook::Loader) or built in Rust), a [`Connector`](connection::Connector) that reaches hosts, and a
+//! [`Reporter`](event::Reporter) that hears of everything. Core prints nothing and reads no configuration by itself.
+//!
+//! ```
+//! use hostler_core::module::Module;
+//! use hostler_core::modules::apt::Apt;
+//! use hostler_core::playbook::{Play, Playbook, Task};
+//!
+//! # fn main() -> Result<(), serde_json::Error> {
+//! let args: <Apt as Module>::Args = serde_json::from_value(serde_json::json!({"name": "nginx", "state": "latest"}))?;
+//! let play = Play::on("web").task(Task::of::<Apt>("install nginx", &args));
+//! let playbook = Playbook::of(".", [play]);
+//! assert_eq!(playbook.plays[0].tasks.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/provision.rs` runs such a playbook on hosts. A module of one's own implements [`Module`](module::Module) and
+//! is added to a [`Registry`](module::Registry); the helper has to have it too.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod dpkg;

@@ -1,4 +1,5 @@
 //! Contents that the helper has been sent: kept for the call that asked, in memory or, where long, in a nameless file.
+// tidy-allow os: contents that are too large for memory are spooled beside the helper, whatever machine modules see
 
 use sha2::{Digest, Sha256};
 use std::fs::File;

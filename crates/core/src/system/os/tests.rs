@@ -1,3 +1,5 @@
+//! What only a real machine shows: atomic writes, ownership, processes that are given up.
+
 use super::*;
 use std::io::BufRead;
 

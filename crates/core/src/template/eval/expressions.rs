@@ -89,15 +89,17 @@ impl Frame {
                 self.place(&found, expr.at);
                 Ok(found)
             }
-            ExprKind::Item(value, key) => {
-                let value = self.eval(value)?.force();
-                let key = self.eval(key)?.force();
-                let found = item(&self.context, &value, &key);
-                self.place(&found, expr.at);
-                Ok(found)
-            }
+            ExprKind::Item(value, key) => self.item(value, key, expr),
             ExprKind::Call(..) => self.call(expr, None),
         }
+    }
+
+    fn item(&self, value: &Expr, key: &Expr, expr: &Expr) -> Result<Py> {
+        let value = self.eval(value)?.force();
+        let key = self.eval(key)?.force();
+        let found = item(&self.context, &value, &key);
+        self.place(&found, expr.at);
+        Ok(found)
     }
 
     fn items(&self, items: &[Expr]) -> Result<Vec<Py>> {
