@@ -12,7 +12,7 @@ use std::path::Path;
 
 pub(super) struct Copy;
 
-pub(super) const MODULE: &str = "ansible.builtin.copy";
+const MODULE: &str = "ansible.builtin.copy";
 
 impl Action for Copy {
     const NAME: &'static str = MODULE;
@@ -60,7 +60,7 @@ impl Action for Copy {
             return context.module_with(MODULE, &args, &blobs);
         }
         if let Some(plain) = decrypted(context, &path, decrypt)? {
-            return send(context, MODULE, args, &plain, &file_name(&path), local_files::mode(&path).ok());
+            return send(context, args, &plain, &file_name(&path), local_files::mode(&path).ok());
         }
         let mut blobs = Blobs::default();
         let file = blobs.file(&path, &file_name(&path))?;
@@ -79,10 +79,9 @@ fn flag(args: &Map, name: &str, default: bool) -> bool {
     args.get(name).and_then(Value::as_bool).unwrap_or(default)
 }
 
-/// Has content that is in memory written by the module `copy`; results go by the name of `module`.
+/// Has content that is in memory written by the module `copy`.
 pub(super) fn send(
     context: &Context<'_>,
-    module: &str,
     mut args: Map,
     content: &[u8],
     name: &str,
@@ -91,7 +90,7 @@ pub(super) fn send(
     let mut blobs = Blobs::default();
     let file = blobs.bytes(content, name, mode.unwrap_or(0o644));
     insert(&mut args, "_files", Json::Array(vec![file]));
-    context.module_with(module, &args, &blobs)
+    context.module_with(MODULE, &args, &blobs)
 }
 
 fn insert(args: &mut Map, name: &str, value: Json) {

@@ -99,8 +99,7 @@ impl Action for Template {
         let bytes = encode(&rendered.text, encoding)?;
         args.retain(|key, _| key.as_str().is_none_or(|key| !RENDERING.contains(&key)));
         args.insert(Key::from("src"), Value::from(path.to_string_lossy().into_owned()));
-        let mut reply =
-            copy::send(context, copy::MODULE, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
+        let mut reply = copy::send(context, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
         // Where a value is known only after apply, so is whether the file changes.
         reply.unknown |= rendered.has_unknown && !reply.failed;
         Ok(reply)

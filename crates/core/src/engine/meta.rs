@@ -3,23 +3,9 @@
 use super::batch::{After, Batch, Frame, Hosts};
 use super::host_task::Ended;
 use crate::event::TaskInfo;
-use crate::playbook::Task;
+use crate::playbook::{META_ACTIONS, Task};
 use crate::template::Templar;
 use std::sync::{Arc, PoisonError};
-
-/// What `meta` can do.
-const ACTIONS: &[&str] = &[
-    "clear_facts",
-    "clear_host_errors",
-    "end_batch",
-    "end_host",
-    "end_play",
-    "end_role",
-    "flush_handlers",
-    "noop",
-    "refresh_inventory",
-    "reset_connection",
-];
 
 impl Batch<'_> {
     /// Runs a `meta` task for the hosts whose condition holds.
@@ -33,8 +19,8 @@ impl Batch<'_> {
             span: task.span.clone(),
             handler: task.handler,
         });
-        if !ACTIONS.contains(&action) {
-            let near = crate::text::nearest(action, ACTIONS.iter().copied());
+        if !META_ACTIONS.contains(&action) {
+            let near = crate::text::nearest(action, META_ACTIONS.iter().copied());
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             for host in &hosts {
                 self.absorb(

@@ -28,4 +28,5 @@ pub use listing::Listing;
 pub use loader::{LiteralOnly, LoadedTasks, Loader, LoaderOptions, Statics};
 pub use role_use::{LoadedRole, RoleSpec};
 pub use tags::tags_selected;
+pub(crate) use tasks::META_ACTIONS;
 pub use types::{Block, Loop, LoopControl, Node, Play, Playbook, Prompt, Role, Task};

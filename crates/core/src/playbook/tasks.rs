@@ -238,13 +238,13 @@ impl Reading<'_> {
             Some("end_role") if parent.role().is_none() => {
                 self.error_at(node, "`meta: end_role` cannot stand outside a role")
             }
-            Some(name) if METAS.contains(&name) => {}
+            Some(name) if META_ACTIONS.contains(&name) => {}
             Some(name) => self.error(
                 Diagnostic::error(format!("`meta` has no action `{name}`"))
                     .at(&node.span)
-                    .suggest(name, METAS.iter().copied()),
+                    .suggest(name, META_ACTIONS.iter().copied()),
             ),
-            None => self.error_at(node, format!("`meta` needs one of {}", METAS.join(", "))),
+            None => self.error_at(node, format!("`meta` needs one of {}", META_ACTIONS.join(", "))),
         }
     }
 }
@@ -274,7 +274,7 @@ impl Task {
 }
 
 /// What `meta` can do.
-const METAS: [&str; 10] = [
+pub(crate) const META_ACTIONS: [&str; 10] = [
     "clear_facts",
     "clear_host_errors",
     "end_batch",
