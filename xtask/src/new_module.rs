@@ -41,11 +41,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 /// The list with two more lines, in order.
 fn with_module(text: &str, short: &str) -> Option<String> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let line = format!("mod {short};");
+    let line = format!("pub mod {short};");
     let at = lines
         .iter()
-        .position(|other| other.starts_with("mod ") && *other > line)
-        .or_else(|| lines.iter().rposition(|other| other.starts_with("mod ")).map(|last| last + 1))?;
+        .position(|other| other.starts_with("pub mod ") && *other > line)
+        .or_else(|| lines.iter().rposition(|other| other.starts_with("pub mod ")).map(|last| last + 1))?;
     lines.insert(at, line);
     let call = format!("        .with::<{short}::{}>()", type_name(short));
     let is_call = |line: &String| line.trim_start().starts_with(".with::<");
@@ -79,7 +79,7 @@ const SKELETON: &str = r#"//! `FULL`: what it manages.
 //! Deviations: none.
 
 use crate::module::types::PathArg;
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,8 +93,10 @@ pub struct TYPE;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     /// What to manage.
-    path: PathArg,
+    pub path: PathArg,
 }
+
+default_args!(path);
 
 /// Result.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -141,9 +143,9 @@ mod tests {
 
     #[test]
     fn adds_two_lines() {
-        let list = "mod file;\nmod ping;\n\n    Registry::new()\n        .with::<file::File>()\n        .with::<ping::Ping>()\n";
+        let list = "pub mod file;\npub mod ping;\n\n    Registry::new()\n        .with::<file::File>()\n        .with::<ping::Ping>()\n";
         let text = with_module(list, "get_url").unwrap();
-        assert!(text.starts_with("mod file;\nmod get_url;\nmod ping;\n"), "{text}");
+        assert!(text.starts_with("pub mod file;\npub mod get_url;\npub mod ping;\n"), "{text}");
         assert!(text.contains("File>()\n        .with::<get_url::GetUrl>()\n        .with::<ping"), "{text}");
     }
 }

@@ -11,10 +11,11 @@ use hostler_core::connection::{DefaultConnector, Helper};
 use hostler_core::engine::{Cancel, Engine, EngineParts, RunMode, RunOptions};
 use hostler_core::event::{Event, Reporter};
 use hostler_core::inventory::{Inventory, LoadOptions};
-use hostler_core::module::Module;
-use hostler_core::modules::{apt::Apt, command::Command, copy::Copy, user::User};
+use hostler_core::modules::apt::{self, Apt};
+use hostler_core::modules::command::{self, Command};
+use hostler_core::modules::copy::{self, Copy};
+use hostler_core::modules::user::{self, User};
 use hostler_core::playbook::{Play, Playbook, Task};
-use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -29,10 +30,32 @@ impl Reporter for Printer {
     }
 }
 
-/// A task whose arguments are checked against the module's own type.
-fn task<M: Module>(name: &str, args: Value) -> Result<Task, Box<dyn Error>> {
-    let args: M::Args = serde_json::from_value(args)?;
-    Ok(Task::of::<M>(name, &args))
+fn worker() -> Play {
+    let tree = apt::Args {
+        name: ["tree"].into(),
+        update_cache: Some(true.into()),
+        cache_valid_time: 3600.into(),
+        ..apt::Args::default()
+    };
+    let shop = user::Args {
+        name: "shop".into(),
+        system: true.into(),
+        shell: Some("/usr/sbin/nologin".into()),
+        ..user::Args::default()
+    };
+    let motd = copy::Args {
+        dest: "/etc/motd".into(),
+        content: Some("a worker of the shop\n".into()),
+        mode: Some(0o644.into()),
+        ..copy::Args::default()
+    };
+    let tell =
+        command::Args { argv: Some(["logger", "the message of the day is new"].into()), ..command::Args::default() };
+    Play::on("workers")
+        .task(Task::of::<Apt>("install tree", &tree))
+        .task(Task::of::<User>("make a user", &shop))
+        .task(Task::of::<Copy>("say what this host is for", &motd).notify("tell"))
+        .handler(Task::of::<Command>("tell", &tell))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,23 +65,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mode = if rest.iter().any(|word| word == "--plan") { RunMode::Plan } else { RunMode::Apply };
 
-    let play = Play::on("workers")
-        .task(task::<Apt>("install tree", json!({"name": "tree", "update_cache": true, "cache_valid_time": 3600}))?)
-        .task(task::<User>("make a user", json!({"name": "shop", "system": true, "shell": "/usr/sbin/nologin"}))?)
-        .task(
-            task::<Copy>(
-                "say what this host is for",
-                json!({"dest": "/etc/motd", "content": "a worker of the shop\n", "mode": "0644"}),
-            )?
-            .notify("tell"),
-        )
-        .handler(task::<Command>("tell", json!({"argv": ["logger", "the message of the day is new"]}))?);
-
     let inventory = Inventory::load(&[source], &LoadOptions::default())?;
     let connector = DefaultConnector::new(Helper::new(std::fs::read(helper)?), None);
     let parts = EngineParts::new(Arc::new(connector), Arc::new(Printer));
     let engine = Engine::new(parts, inventory, RunOptions { mode, ..RunOptions::default() }, None, Cancel::default())?;
-    engine.run(&Playbook::of(".", [play]))?;
+    engine.run(&Playbook::of(".", [worker()]))?;
     let summary = engine.finish();
     println!("changed: {}, failed: {}, unreachable: {}", summary.changed, summary.failed(), summary.unreachable());
     Ok(())

@@ -5,17 +5,22 @@
 //! [`Reporter`](event::Reporter) that hears of everything. Core prints nothing and reads no configuration by itself.
 //!
 //! ```
-//! use hostler_core::module::Module;
-//! use hostler_core::modules::apt::Apt;
+//! use hostler_core::modules::apt::{self, Apt};
+//! use hostler_core::modules::copy::{self, Copy};
 //! use hostler_core::playbook::{Play, Playbook, Task};
 //!
-//! # fn main() -> Result<(), serde_json::Error> {
-//! let args: <Apt as Module>::Args = serde_json::from_value(serde_json::json!({"name": "nginx", "state": "latest"}))?;
-//! let play = Play::on("web").task(Task::of::<Apt>("install nginx", &args));
+//! let nginx = apt::Args { name: ["nginx"].into(), state: apt::State::Latest, ..apt::Args::default() };
+//! let page = copy::Args {
+//!     dest: "/var/www/html/index.html".into(),
+//!     content: Some("hello".into()),
+//!     mode: Some(0o644.into()),
+//!     ..copy::Args::default()
+//! };
+//! let play = Play::on("web")
+//!     .task(Task::of::<Apt>("install nginx", &nginx))
+//!     .task(Task::of::<Copy>("write the page", &page));
 //! let playbook = Playbook::of(".", [play]);
-//! assert_eq!(playbook.plays[0].tasks.len(), 1);
-//! # Ok(())
-//! # }
+//! assert_eq!(playbook.plays[0].tasks.len(), 2);
 //! ```
 //!
 //! `examples/provision.rs` runs such a playbook on hosts. A module of one's own implements [`Module`](module::Module) and

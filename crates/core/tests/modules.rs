@@ -4,7 +4,7 @@
 //! the same state, and a second `check` of either finds nothing to do. `CASES=text` runs those with `text` in their name.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
-use hostler_core::module::{DynModule, Mode, Outcome};
+use hostler_core::module::{DynModule, Mode, Module, Outcome, parse_args};
 use hostler_core::modules::builtin;
 use hostler_core::system::System;
 use hostler_core::system::fake::{Fake, FakeFile, FakeSpec};
@@ -232,4 +232,59 @@ fn compare_states(problems: &mut Vec<String>, overlay: &Overlay<Fake>, real: &Fa
             problems.push(format!("{} is {applied}, but simulated {simulated}", path.display()));
         }
     }
+}
+
+/// Arguments made in Rust arrive as they left: a task made of a module's defaults says no more than what has to be given.
+#[test]
+fn arguments_from_rust() {
+    let registry = builtin();
+    let mut seen = BTreeSet::new();
+    macro_rules! arguments {
+        ($($module:path),* $(,)?) => {
+            $({
+                let sent = serde_json::to_value(<$module as Module>::Args::default()).unwrap();
+                let given: Map<_, _> =
+                    sent.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null()).collect();
+                let read: <$module as Module>::Args = parse_args(<$module>::NAME, given.into())
+                    .unwrap_or_else(|error| panic!("{}: {}", <$module>::NAME, error.msg));
+                assert_eq!(serde_json::to_value(read).unwrap(), sent, "{}", <$module>::NAME);
+                seen.insert(<$module>::NAME);
+            })*
+        };
+    }
+    use hostler_core::modules::*;
+    arguments![
+        apt::Apt,
+        blockinfile::Blockinfile,
+        command::Command,
+        copy::Copy,
+        docker_container::DockerContainer,
+        docker_image::DockerImage,
+        docker_network::DockerNetwork,
+        docker_node::DockerNode,
+        docker_swarm::DockerSwarm,
+        docker_swarm_service::DockerSwarmService,
+        docker_volume::DockerVolume,
+        file::File,
+        get_url::GetUrl,
+        group::Group,
+        lineinfile::Lineinfile,
+        mount::Mount,
+        mysql_db::MysqlDb,
+        mysql_query::MysqlQuery,
+        nfs_export::NfsExport,
+        package::Package,
+        ping::Ping,
+        service::Service,
+        setup::Setup,
+        shell::Shell,
+        slurp::Slurp,
+        stat::Stat,
+        systemd_service::SystemdService,
+        uri::Uri,
+        user::User,
+        wait_for::WaitFor,
+    ];
+    let missing: Vec<_> = registry.iter().map(|module| module.name()).filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "add to the list above: {missing:?}");
 }

@@ -42,6 +42,32 @@ fn unknown_field(error: &str) -> Option<(String, Vec<String>)> {
     Some((quoted.next()?, quoted.collect()))
 }
 
+/// What a module does if only `required` is given: the value of its `Args` type by `Default`.
+///
+/// # Panics
+/// If another parameter is required, or one of these is not read from that value: a mistake in the type, which the
+/// test of all modules' defaults finds.
+#[allow(clippy::expect_used, reason = "see above")]
+pub fn defaults<A: DeserializeOwned>(required: &[(&str, &str)]) -> A {
+    let given = required.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    serde_json::from_value(Value::Object(given)).expect("the required parameters are named")
+}
+
+/// Implements `Default` for the `Args` beside it with the very values that a task gets which leaves a parameter out.
+///
+/// Named are those that must be given, with text to stand in for them if the empty one is not allowed:
+/// `default_args!(path, state = "present")`.
+macro_rules! default_args {
+    ($($name:ident $(= $value:literal)?),*) => {
+        impl Default for Args {
+            fn default() -> Self {
+                $crate::module::defaults(&[$((stringify!($name), concat!($($value)?))),*])
+            }
+        }
+    };
+}
+pub(crate) use default_args;
+
 #[cfg(test)]
 mod tests {
     use super::*;

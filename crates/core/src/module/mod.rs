@@ -9,7 +9,8 @@ mod outcome;
 mod registry;
 pub mod types;
 
-pub use args::parse_args;
+pub(crate) use args::default_args;
+pub use args::{defaults, parse_args};
 pub use error::ModuleError;
 pub use outcome::{Diff, Outcome};
 pub use registry::{DynModule, Mode, Registry, short_name};

@@ -9,7 +9,7 @@ mod decide;
 
 use crate::dpkg::{self, ANY, Action, AptGet, LISTS_RESOURCE, RESOURCE, Step, unattended};
 use crate::module::types::{LooseBool, LooseInt, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, CommandOutput, HttpRequest, System, WriteFile};
 use decide::decide;
 use schemars::JsonSchema;
@@ -102,6 +102,8 @@ pub struct Args {
     #[serde(default)]
     pub auto_install_module_deps: Option<LooseBool>,
 }
+
+default_args!();
 
 fn five() -> LooseInt {
     LooseInt(5)

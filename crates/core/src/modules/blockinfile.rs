@@ -7,7 +7,7 @@ use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, to_chars};
 use super::support::replace::{Replace, check_validate};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,42 +31,44 @@ file_args! {
     pub struct Args {
         /// File to edit.
         #[serde(alias = "dest", alias = "destfile", alias = "name")]
-        path: PathArg,
+        pub path: PathArg,
         /// Whether the block should be there.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Line around the block; `{mark}` becomes `marker_begin` or `marker_end`.
         #[serde(default = "marker")]
-        marker: String,
+        pub marker: String,
         /// The lines. Without any the block is removed.
         #[serde(default, alias = "content")]
-        block: LooseString,
+        pub block: LooseString,
         /// Expression for the line to insert after, or `EOF`.
-        insertafter: Option<LooseString>,
+        pub insertafter: Option<LooseString>,
         /// Expression for the line to insert before, or `BOF`.
-        insertbefore: Option<LooseString>,
+        pub insertbefore: Option<LooseString>,
         /// Make the file if it is missing.
         #[serde(default)]
-        create: LooseBool,
+        pub create: LooseBool,
         /// Keep a copy of the file, with the time in its name.
         #[serde(default)]
-        backup: LooseBool,
+        pub backup: LooseBool,
         /// Command that must accept the new file before it is put in place; `%s` is its path.
-        validate: Option<String>,
+        pub validate: Option<String>,
         /// What `{mark}` becomes before the block.
         #[serde(default = "begin")]
-        marker_begin: LooseString,
+        pub marker_begin: LooseString,
         /// What `{mark}` becomes after the block.
         #[serde(default = "end")]
-        marker_end: LooseString,
+        pub marker_end: LooseString,
         /// An empty line after the block, unless it is at the end.
         #[serde(default)]
-        append_newline: LooseBool,
+        pub append_newline: LooseBool,
         /// An empty line before the block, unless it is at the beginning.
         #[serde(default)]
-        prepend_newline: LooseBool,
+        pub prepend_newline: LooseBool,
     }
 }
+
+default_args!(path);
 
 fn marker() -> String {
     "# {mark} ANSIBLE MANAGED BLOCK".to_owned()

@@ -5,7 +5,7 @@
 use super::support::run::{Conditions, Run, RunOutput, UNKNOWN};
 use super::support::split::split;
 use crate::module::types::{LooseBool, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,29 +21,31 @@ pub struct Args {
     /// The command line, given as the task's text.
     #[serde(rename = "_raw_params")]
     #[schemars(skip)]
-    raw_params: Option<LooseString>,
+    pub raw_params: Option<LooseString>,
     /// The command line. Quotes and backslashes protect, nothing else is special.
-    cmd: Option<LooseString>,
+    pub cmd: Option<LooseString>,
     /// Program and arguments as a list.
-    argv: Option<StringList>,
+    pub argv: Option<StringList>,
     /// Directory to run it in.
-    chdir: Option<PathArg>,
+    pub chdir: Option<PathArg>,
     /// Not run if this path or pattern exists.
-    creates: Option<PathArg>,
+    pub creates: Option<PathArg>,
     /// Only run if this path or pattern exists.
-    removes: Option<PathArg>,
+    pub removes: Option<PathArg>,
     /// Standard input.
-    stdin: Option<LooseString>,
+    pub stdin: Option<LooseString>,
     /// Add a line end to `stdin`.
     #[serde(default = "LooseBool::yes")]
-    stdin_add_newline: LooseBool,
+    pub stdin_add_newline: LooseBool,
     /// Drop line ends at the end of stdout and stderr.
     #[serde(default = "LooseBool::yes")]
-    strip_empty_ends: LooseBool,
+    pub strip_empty_ends: LooseBool,
     /// Expand `$VARIABLE` and `~` in arguments.
     #[serde(default = "LooseBool::yes")]
-    expand_argument_vars: LooseBool,
+    pub expand_argument_vars: LooseBool,
 }
+
+default_args!();
 
 impl Args {
     fn argv(&self) -> Result<Vec<String>, ModuleError> {

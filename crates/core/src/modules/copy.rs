@@ -10,7 +10,7 @@ use super::support::path_info::PathInfo;
 use super::support::replace::{Replace, check_validate, replace};
 use super::support::{hash::Algorithm, json};
 use crate::module::types::{FileMode, LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{Content, Ownership, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,49 +24,55 @@ file_args! {
     /// Parameters.
     pub struct Args {
         /// File or directory on the controller, or on the host with `remote_src`. A directory's trailing slash means: what is in it.
-        src: Option<PathArg>,
+        pub src: Option<PathArg>,
         /// Text to write, instead of `src`. Lists and mappings become JSON.
-        content: Option<Value>,
+        pub content: Option<Value>,
         /// Path to write to. A trailing slash means: into that directory, which is made.
-        dest: PathArg,
+        pub dest: PathArg,
         /// Keep a copy of what is replaced, with the time in its name.
         #[serde(default)]
-        backup: LooseBool,
+        pub backup: LooseBool,
         /// Replace files that are there.
         #[serde(default = "LooseBool::yes")]
-        force: LooseBool,
+        pub force: LooseBool,
         /// Command that must accept the new file before it is put in place; `%s` is its path.
-        validate: Option<String>,
+        pub validate: Option<String>,
         /// Permissions of directories that are made.
-        directory_mode: Option<FileMode>,
+        pub directory_mode: Option<FileMode>,
         /// `src` is on the host.
         #[serde(default)]
-        remote_src: LooseBool,
+        pub remote_src: LooseBool,
         /// Follow links in `src`.
-        local_follow: Option<LooseBool>,
+        pub local_follow: Option<LooseBool>,
         /// Write to what a link at `dest` points to, instead of replacing the link.
         #[serde(default)]
-        follow: LooseBool,
+        pub follow: LooseBool,
         /// SHA-1 that the source must have.
-        checksum: Option<String>,
+        pub checksum: Option<String>,
         /// Decrypt vault files. Done by the controller.
         #[serde(default = "LooseBool::yes")]
-        decrypt: LooseBool,
+        pub decrypt: LooseBool,
         #[serde(default, rename = "_files")]
         #[schemars(skip)]
-        files: Vec<SourceFile>,
+        #[doc(hidden)]
+        pub files: Vec<SourceFile>,
         #[serde(default, rename = "_dirs")]
         #[schemars(skip)]
-        dirs: Vec<String>,
+        #[doc(hidden)]
+        pub dirs: Vec<String>,
         #[serde(default, rename = "_links")]
         #[schemars(skip)]
-        links: Vec<SourceLink>,
+        #[doc(hidden)]
+        pub links: Vec<SourceLink>,
         /// `src` is a directory: paths in `_files` are relative to `dest`.
         #[serde(default, rename = "_directory")]
         #[schemars(skip)]
-        directory: bool,
+        #[doc(hidden)]
+        pub directory: bool,
     }
 }
+
+default_args!(dest);
 
 /// A file that the controller has.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::support::docker::image::{ImageName, KIND, all_credentials};
 use super::support::docker::types::{Refused, Size, TextMap};
 use super::support::docker::{Docker, context, docker_args, encode};
 use crate::module::types::{LooseBool, LooseInt, LooseString, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{HttpBody, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,45 +21,47 @@ docker_args! {
     /// An image.
     pub struct Args {
         /// Name of the image, with registry and tag if needed, or its id.
-        name: String,
+        pub name: String,
         /// Tag, where the name has none.
         #[serde(default = "latest")]
-        tag: LooseString,
+        pub tag: LooseString,
         /// What is wanted of it.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Where it comes from. Must be given for `state: present`.
         #[serde(default)]
-        source: Option<Source>,
+        pub source: Option<Source>,
         /// How to build it.
         #[serde(default)]
-        build: Option<Build>,
+        pub build: Option<Build>,
         /// How to pull it.
         #[serde(default)]
-        pull: Option<Pull>,
+        pub pull: Option<Pull>,
         /// Archive on the host to load it from.
         #[serde(default)]
-        load_path: Option<String>,
+        pub load_path: Option<String>,
         /// Not supported: write the image to an archive.
         #[serde(default)]
-        archive_path: Refused,
+        pub archive_path: Refused,
         /// Build, pull or load it even if it is there.
         #[serde(default)]
-        force_source: LooseBool,
+        pub force_source: LooseBool,
         /// Remove it even if containers or other names use it.
         #[serde(default)]
-        force_absent: LooseBool,
+        pub force_absent: LooseBool,
         /// Give it the name `repository` even if another image has it.
         #[serde(default)]
-        force_tag: LooseBool,
+        pub force_tag: LooseBool,
         /// Further name to give it.
         #[serde(default)]
-        repository: Option<String>,
+        pub repository: Option<String>,
         /// Push it to its registry: under the name `repository`, if that is given.
         #[serde(default)]
-        push: LooseBool,
+        pub push: LooseBool,
     }
 }
+
+default_args!(name);
 
 fn latest() -> LooseString {
     "latest".into()

@@ -4,7 +4,7 @@ use super::support::docker::compare::{Difference, has_all, show, without_nulls};
 use super::support::docker::types::{StringMap, TextMap};
 use super::support::docker::{Docker, docker_args, encode};
 use crate::module::types::{LooseBool, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,63 +19,65 @@ docker_args! {
     pub struct Args {
         /// Name of the network.
         #[serde(alias = "network_name")]
-        name: String,
+        pub name: String,
         /// What is wanted of it.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Names of the containers that are connected to it; those that do not exist are left out.
         #[serde(default, alias = "containers")]
-        connected: StringList,
+        pub connected: StringList,
         /// Leave other containers connected.
         #[serde(default, alias = "incremental")]
-        appends: LooseBool,
+        pub appends: LooseBool,
         /// Its driver.
         #[serde(default = "bridge")]
-        driver: String,
+        pub driver: String,
         /// Options for the driver.
         #[serde(default)]
-        driver_options: TextMap,
+        pub driver_options: TextMap,
         /// Remove it and make it anew, with its containers connected again, even if nothing differs.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// The network whose configuration this one has.
         #[serde(default)]
-        config_from: Option<String>,
+        pub config_from: Option<String>,
         /// It is only a configuration for others.
         #[serde(default)]
-        config_only: Option<LooseBool>,
+        pub config_only: Option<LooseBool>,
         /// Give containers IPv4 addresses.
         #[serde(default)]
-        enable_ipv4: Option<LooseBool>,
+        pub enable_ipv4: Option<LooseBool>,
         /// Give containers IPv6 addresses.
         #[serde(default)]
-        enable_ipv6: Option<LooseBool>,
+        pub enable_ipv6: Option<LooseBool>,
         /// It is the swarm's routing mesh.
         #[serde(default)]
-        ingress: Option<LooseBool>,
+        pub ingress: Option<LooseBool>,
         /// Driver that hands out addresses.
         #[serde(default)]
-        ipam_driver: Option<String>,
+        pub ipam_driver: Option<String>,
         /// Options for that driver.
         #[serde(default)]
-        ipam_driver_options: Option<TextMap>,
+        pub ipam_driver_options: Option<TextMap>,
         /// Ranges of addresses.
         #[serde(default)]
-        ipam_config: Option<Vec<Pool>>,
+        pub ipam_config: Option<Vec<Pool>>,
         /// Containers cannot reach other networks through it.
         #[serde(default)]
-        internal: Option<LooseBool>,
+        pub internal: Option<LooseBool>,
         /// Labels. Others that it has do not count.
         #[serde(default)]
-        labels: StringMap,
+        pub labels: StringMap,
         /// How far it reaches.
         #[serde(default)]
-        scope: Option<Scope>,
+        pub scope: Option<Scope>,
         /// Containers that belong to no service may connect to it.
         #[serde(default)]
-        attachable: Option<LooseBool>,
+        pub attachable: Option<LooseBool>,
     }
 }
+
+default_args!(name);
 
 fn bridge() -> String {
     "bridge".to_owned()

@@ -4,7 +4,7 @@ use super::support::docker::compare::{Difference, show};
 use super::support::docker::types::StringMap;
 use super::support::docker::{Docker, docker_args, encode};
 use crate::module::types::StringList;
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,24 +17,26 @@ docker_args! {
     /// A node of the swarm that this host manages.
     pub struct Args {
         /// Host name or id of the node.
-        hostname: String,
+        pub hostname: String,
         /// Labels.
         #[serde(default)]
-        labels: Option<StringMap>,
+        pub labels: Option<StringMap>,
         /// What becomes of labels that `labels` does not name.
         #[serde(default)]
-        labels_state: LabelsState,
+        pub labels_state: LabelsState,
         /// Labels to remove.
         #[serde(default)]
-        labels_to_remove: Option<StringList>,
+        pub labels_to_remove: Option<StringList>,
         /// Whether it gets tasks.
         #[serde(default)]
-        availability: Option<Availability>,
+        pub availability: Option<Availability>,
         /// Whether it manages the swarm.
         #[serde(default)]
-        role: Option<Role>,
+        pub role: Option<Role>,
     }
 }
+
+default_args!(hostname);
 
 /// What becomes of other labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use super::support::docker::compare::{Difference, show};
 use super::support::docker::types::StringMap;
 use super::support::docker::{Docker, docker_args, encode};
 use crate::module::types::{LooseBool, LooseInt, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,88 +18,90 @@ docker_args! {
     pub struct Args {
         /// What is wanted.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Address under which the other nodes reach this one: address or interface, with `:` and a port if needed.
         #[serde(default)]
-        advertise_addr: Option<String>,
+        pub advertise_addr: Option<String>,
         /// Address to listen on.
         #[serde(default = "anywhere")]
-        listen_addr: String,
+        pub listen_addr: String,
         /// Address for the containers' traffic.
         #[serde(default)]
-        data_path_addr: Option<String>,
+        pub data_path_addr: Option<String>,
         /// Port for the containers' traffic.
         #[serde(default)]
-        data_path_port: Option<LooseInt>,
+        pub data_path_port: Option<LooseInt>,
         /// Ranges that overlay networks get their addresses from.
         #[serde(default)]
-        default_addr_pool: Option<StringList>,
+        pub default_addr_pool: Option<StringList>,
         /// Length of the networks' prefixes in those ranges.
         #[serde(default)]
-        subnet_size: Option<LooseInt>,
+        pub subnet_size: Option<LooseInt>,
         /// `present`: make a new swarm even if the host is in one. `absent`: leave it even as a manager. `remove`: remove
         /// the node even if it is not down.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// Managers to join.
         #[serde(default)]
-        remote_addrs: Option<StringList>,
+        pub remote_addrs: Option<StringList>,
         /// Token that allows to join.
         #[serde(default)]
-        join_token: Option<String>,
+        pub join_token: Option<String>,
         /// Id of the node to remove.
         #[serde(default)]
-        node_id: Option<String>,
+        pub node_id: Option<String>,
         /// Name of the swarm.
         #[serde(default)]
-        name: Option<String>,
+        pub name: Option<String>,
         /// Labels of the swarm.
         #[serde(default)]
-        labels: Option<StringMap>,
+        pub labels: Option<StringMap>,
         /// How many tasks of each service are remembered.
         #[serde(default)]
-        task_history_retention_limit: Option<LooseInt>,
+        pub task_history_retention_limit: Option<LooseInt>,
         /// Entries between snapshots of the managers' log.
         #[serde(default)]
-        snapshot_interval: Option<LooseInt>,
+        pub snapshot_interval: Option<LooseInt>,
         /// How many old snapshots are kept.
         #[serde(default)]
-        keep_old_snapshots: Option<LooseInt>,
+        pub keep_old_snapshots: Option<LooseInt>,
         /// How many entries are kept for slow followers.
         #[serde(default)]
-        log_entries_for_slow_followers: Option<LooseInt>,
+        pub log_entries_for_slow_followers: Option<LooseInt>,
         /// Seconds between heartbeats of managers.
         #[serde(default)]
-        heartbeat_tick: Option<LooseInt>,
+        pub heartbeat_tick: Option<LooseInt>,
         /// Seconds without a leader until an election.
         #[serde(default)]
-        election_tick: Option<LooseInt>,
+        pub election_tick: Option<LooseInt>,
         /// Nanoseconds between heartbeats of nodes.
         #[serde(default)]
-        dispatcher_heartbeat_period: Option<LooseInt>,
+        pub dispatcher_heartbeat_period: Option<LooseInt>,
         /// Nanoseconds that nodes' certificates are valid.
         #[serde(default)]
-        node_cert_expiry: Option<LooseInt>,
+        pub node_cert_expiry: Option<LooseInt>,
         /// Certificate of the swarm's authority.
         #[serde(default)]
-        signing_ca_cert: Option<String>,
+        pub signing_ca_cert: Option<String>,
         /// Its key.
         #[serde(default)]
-        signing_ca_key: Option<String>,
+        pub signing_ca_key: Option<String>,
         /// A number that makes the swarm renew its authority whenever it changes.
         #[serde(default)]
-        ca_force_rotate: Option<LooseInt>,
+        pub ca_force_rotate: Option<LooseInt>,
         /// Managers need a key to start again.
         #[serde(default)]
-        autolock_managers: Option<LooseBool>,
+        pub autolock_managers: Option<LooseBool>,
         /// Make a new token for workers.
         #[serde(default)]
-        rotate_worker_token: LooseBool,
+        pub rotate_worker_token: LooseBool,
         /// Make a new token for managers.
         #[serde(default)]
-        rotate_manager_token: LooseBool,
+        pub rotate_manager_token: LooseBool,
     }
 }
+
+default_args!();
 
 fn anywhere() -> String {
     "0.0.0.0:2377".to_owned()

@@ -3,7 +3,7 @@
 use super::support::docker::compare::{Difference, show};
 use super::support::docker::types::{StringMap, TextMap};
 use super::support::docker::{Docker, docker_args, encode};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,24 +17,26 @@ docker_args! {
     pub struct Args {
         /// Name of the volume.
         #[serde(alias = "volume_name")]
-        name: String,
+        pub name: String,
         /// What is wanted of it.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Its driver.
         #[serde(default = "local")]
-        driver: String,
+        pub driver: String,
         /// Options for the driver.
         #[serde(default)]
-        driver_options: TextMap,
+        pub driver_options: TextMap,
         /// Labels. Others that it has do not count.
         #[serde(default)]
-        labels: Option<StringMap>,
+        pub labels: Option<StringMap>,
         /// When a volume that is there is removed, with its data, and made anew.
         #[serde(default)]
-        recreate: Recreate,
+        pub recreate: Recreate,
     }
 }
+
+default_args!(name);
 
 fn local() -> String {
     "local".to_owned()

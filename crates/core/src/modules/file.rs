@@ -6,7 +6,7 @@ use super::support::file_attributes::{AttributeChange, ResolvedAttributes, file_
 use super::support::path_info::PathInfo;
 use super::support::time;
 use crate::module::types::{LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{FileKind, Metadata, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,35 +38,37 @@ file_args! {
     pub struct Args {
         /// Path to manage.
         #[serde(alias = "dest", alias = "name")]
-        path: PathArg,
+        pub path: PathArg,
         /// What should be there. Without it: what is there, `directory` with `recurse`, else `file`.
-        state: Option<State>,
+        pub state: Option<State>,
         /// What a link points to.
-        src: Option<PathArg>,
+        pub src: Option<PathArg>,
         /// Set attributes of all that is in the directory too.
         #[serde(default)]
-        recurse: LooseBool,
+        pub recurse: LooseBool,
         /// Make links to what does not exist, and put links in the place of files.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// Work on what a link at `path` points to.
         #[serde(default = "LooseBool::yes")]
-        follow: LooseBool,
+        pub follow: LooseBool,
         /// Modification time: `preserve`, `now`, or in `modification_time_format`.
-        modification_time: Option<String>,
+        pub modification_time: Option<String>,
         /// Format of `modification_time`.
         #[serde(default = "time_format")]
-        modification_time_format: String,
+        pub modification_time_format: String,
         /// Access time: `preserve`, `now`, or in `access_time_format`.
-        access_time: Option<String>,
+        pub access_time: Option<String>,
         /// Format of `access_time`.
         #[serde(default = "time_format")]
-        access_time_format: String,
+        pub access_time_format: String,
         /// Name to use inside `path` if that is a directory.
         #[serde(default, rename = "_original_basename")]
-        original_basename: Option<String>,
+        pub original_basename: Option<String>,
     }
 }
+
+default_args!(path);
 
 fn time_format() -> String {
     "%Y%m%d%H%M.%S".to_owned()

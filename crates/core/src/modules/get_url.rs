@@ -10,7 +10,7 @@ use super::support::replace::{Replace, replace, temporary_path};
 use super::support::time::http_date;
 use super::support::web::{Follow, Web, disposition_name, headers, message, url_name};
 use crate::module::types::{LooseBool, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::http::Tls;
 use crate::system::{Access, Content, FileKind, HttpResponse, Ownership, System, WriteFile};
 use schemars::JsonSchema;
@@ -25,64 +25,66 @@ file_args! {
     /// Parameters.
     pub struct Args {
         /// What to download: an http, https or file URL.
-        url: String,
+        pub url: String,
         /// File to write, or directory to write into.
-        dest: PathArg,
+        pub dest: PathArg,
         /// Keep a copy of the old file, with the time in its name.
         #[serde(default)]
-        backup: LooseBool,
+        pub backup: LooseBool,
         /// Download even if there is a file.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// What the file must have: `ALGORITHM:DIGEST`, or `ALGORITHM:URL` of a list of digests.
         #[serde(default)]
-        checksum: String,
+        pub checksum: String,
         /// Headers to send.
         #[serde(default)]
-        headers: Map<String, Value>,
+        pub headers: Map<String, Value>,
         /// Headers not to send after a redirect.
         #[serde(default)]
-        unredirected_headers: StringList,
+        pub unredirected_headers: StringList,
         /// Directory for the temporary file.
-        tmp_dest: Option<PathArg>,
+        pub tmp_dest: Option<PathArg>,
         /// Seconds to wait for the server.
         #[serde(default = "timeout")]
-        timeout: LooseInt,
+        pub timeout: LooseInt,
         /// User.
         #[serde(alias = "username")]
-        url_username: Option<LooseString>,
+        pub url_username: Option<LooseString>,
         /// Password.
         #[serde(alias = "password")]
-        url_password: Option<LooseString>,
+        pub url_password: Option<LooseString>,
         /// Send user and password without being asked.
         #[serde(default)]
-        force_basic_auth: LooseBool,
+        pub force_basic_auth: LooseBool,
         /// Use the proxy that the environment names.
         #[serde(default = "LooseBool::yes")]
-        use_proxy: LooseBool,
+        pub use_proxy: LooseBool,
         /// Refuse servers without a valid certificate.
         #[serde(default = "LooseBool::yes")]
-        validate_certs: LooseBool,
+        pub validate_certs: LooseBool,
         /// PEM file with our certificate.
-        client_cert: Option<PathArg>,
+        pub client_cert: Option<PathArg>,
         /// PEM file with our key.
-        client_key: Option<PathArg>,
+        pub client_key: Option<PathArg>,
         /// Unpack a body that is compressed for the way.
         #[serde(default = "LooseBool::yes")]
-        decompress: LooseBool,
+        pub decompress: LooseBool,
         /// Name to send as `User-Agent`.
         #[serde(default = "agent")]
-        http_agent: String,
+        pub http_agent: String,
         /// Take user and password from `~/.netrc`.
         #[serde(default = "LooseBool::yes")]
-        use_netrc: LooseBool,
+        pub use_netrc: LooseBool,
         /// Not supported.
         #[serde(default)]
-        use_gssapi: LooseBool,
+        pub use_gssapi: LooseBool,
         /// Not supported.
-        ciphers: Option<StringList>,
+        pub ciphers: Option<StringList>,
     }
 }
+
+default_args!(url, dest);
 
 fn timeout() -> LooseInt {
     LooseInt(10)

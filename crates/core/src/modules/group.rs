@@ -3,7 +3,7 @@
 //! Deviation: `local` looks only at the machine's own files, and needs no libuser.
 
 use crate::module::types::{LooseBool, LooseInt};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::accounts::{self, IdKind};
 use crate::system::users::{self, Group as Entry};
 use crate::system::{Command, System};
@@ -44,6 +44,8 @@ pub struct Args {
     #[serde(default)]
     pub gid_max: Option<LooseInt>,
 }
+
+default_args!(name);
 
 /// Whether something is there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, Match, to_chars};
 use super::support::replace::{Replace, check_validate};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,38 +31,40 @@ file_args! {
     pub struct Args {
         /// File to edit.
         #[serde(alias = "dest", alias = "destfile", alias = "name")]
-        path: PathArg,
+        pub path: PathArg,
         /// Whether the line should be there.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Expression for the line to replace (the last one that matches), or to remove.
         #[serde(alias = "regex")]
-        regexp: Option<LooseString>,
+        pub regexp: Option<LooseString>,
         /// Text in the line to replace or remove.
-        search_string: Option<LooseString>,
+        pub search_string: Option<LooseString>,
         /// The line.
         #[serde(alias = "value")]
-        line: Option<LooseString>,
+        pub line: Option<LooseString>,
         /// Expression for the line to insert after, `EOF` or `BOF`.
-        insertafter: Option<LooseString>,
+        pub insertafter: Option<LooseString>,
         /// Expression for the line to insert before, or `BOF`.
-        insertbefore: Option<LooseString>,
+        pub insertbefore: Option<LooseString>,
         /// Replace `\1` in `line` by groups of `regexp`; without a match do nothing.
         #[serde(default)]
-        backrefs: LooseBool,
+        pub backrefs: LooseBool,
         /// Make the file if it is missing.
         #[serde(default)]
-        create: LooseBool,
+        pub create: LooseBool,
         /// Keep a copy of the file, with the time in its name.
         #[serde(default)]
-        backup: LooseBool,
+        pub backup: LooseBool,
         /// Work on the first line that matches, not the last.
         #[serde(default)]
-        firstmatch: LooseBool,
+        pub firstmatch: LooseBool,
         /// Command that must accept the new file before it is put in place; `%s` is its path.
-        validate: Option<String>,
+        pub validate: Option<String>,
     }
 }
+
+default_args!(path);
 
 /// Result.
 #[derive(Debug, Default, Serialize, JsonSchema)]

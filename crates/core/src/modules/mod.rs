@@ -1,7 +1,7 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 pub mod apt;
-mod blockinfile;
+pub mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod docker_container;
@@ -12,9 +12,9 @@ pub mod docker_swarm;
 pub mod docker_swarm_service;
 pub mod docker_volume;
 pub mod file;
-mod get_url;
+pub mod get_url;
 pub mod group;
-mod lineinfile;
+pub mod lineinfile;
 pub mod mount;
 pub mod mysql_db;
 pub mod mysql_query;
@@ -24,15 +24,16 @@ pub mod ping;
 pub mod service;
 pub mod setup;
 pub mod shell;
-mod slurp;
-mod stat;
+pub mod slurp;
+pub mod stat;
 pub(crate) mod support;
 pub mod systemd_service;
-mod uri;
+pub mod uri;
 pub mod user;
-mod wait_for;
+pub mod wait_for;
 
 use crate::module::Registry;
+pub use support::docker::types as docker_types;
 
 /// All modules that Hostler brings.
 #[rustfmt::skip]

@@ -6,7 +6,7 @@ mod fstab;
 
 use super::support::replace;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::secret::REDACTED;
 use crate::system::{Command, CommandOutput, System, WriteFile};
 use fstab::{Entry, escape};
@@ -58,6 +58,8 @@ pub struct Args {
     #[serde(default)]
     pub backup: LooseBool,
 }
+
+default_args!(path, state = "mounted");
 
 fn zero() -> LooseString {
     "0".into()

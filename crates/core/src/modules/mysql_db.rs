@@ -6,7 +6,7 @@
 use super::support::docker::types::Refused;
 use super::support::mysql::{Login, mysql_args, script, text, unknown_in_plan};
 use crate::module::types::{LooseBool, LooseInt, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,69 +21,71 @@ mysql_args! {
     pub struct Args {
         /// Names of the databases. `all` for `import` and `dump`.
         #[serde(alias = "db")]
-        name: StringList,
+        pub name: StringList,
         /// What is wanted of them.
         #[serde(default)]
-        state: State,
+        pub state: State,
         /// Character set of new databases, and of scripts.
         #[serde(default)]
-        encoding: String,
+        pub encoding: String,
         /// Collation of new databases.
         #[serde(default)]
-        collation: String,
+        pub collation: String,
         /// The script to import or write: `.sql`, or packed as `.gz`, `.bz2`, `.xz`, `.zst`.
         #[serde(default)]
-        target: Option<String>,
+        pub target: Option<String>,
         /// Go on after errors of an import or dump.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// Dump all in one transaction.
         #[serde(default)]
-        single_transaction: LooseBool,
+        pub single_transaction: LooseBool,
         /// Dump row by row.
         #[serde(default = "LooseBool::yes")]
-        quick: LooseBool,
+        pub quick: LooseBool,
         /// Tables that are not dumped: `database.table`.
         #[serde(default)]
-        ignore_tables: StringList,
+        pub ignore_tables: StringList,
         /// Dump binary columns as hex.
         #[serde(default)]
-        hex_blob: LooseBool,
+        pub hex_blob: LooseBool,
         /// Write the replication position: 1 as a statement, 2 as a comment.
         #[serde(default)]
-        master_data: LooseInt,
+        pub master_data: LooseInt,
         /// Do not lock tables.
         #[serde(default)]
-        skip_lock_tables: LooseBool,
+        pub skip_lock_tables: LooseBool,
         /// Further options for the dump program.
         #[serde(default)]
-        dump_extra_args: Option<String>,
+        pub dump_extra_args: Option<String>,
         /// Accepted; imports never use a shell.
         #[serde(default)]
-        use_shell: LooseBool,
+        pub use_shell: LooseBool,
         /// Accepted; the password is never part of a command.
         #[serde(default)]
-        unsafe_login_password: LooseBool,
+        pub unsafe_login_password: LooseBool,
         /// Dump with `config_file` alone.
         #[serde(default)]
-        restrict_config_file: LooseBool,
+        pub restrict_config_file: LooseBool,
         /// Not supported: first try root without a password.
         #[serde(default)]
-        check_implicit_admin: Refused,
+        pub check_implicit_admin: Refused,
         /// Host and port of `config_file` count more than the defaults.
         #[serde(default)]
-        config_overrides_defaults: LooseBool,
+        pub config_overrides_defaults: LooseBool,
         /// Directory that `target` starts at.
         #[serde(default)]
-        chdir: Option<String>,
+        pub chdir: Option<String>,
         /// Accepted; a dump fails if any part of it does.
         #[serde(default = "LooseBool::yes")]
-        pipefail: LooseBool,
+        pub pipefail: LooseBool,
         /// Write making and removing databases to the binary log.
         #[serde(default = "LooseBool::yes")]
-        sql_log_bin: LooseBool,
+        pub sql_log_bin: LooseBool,
     }
 }
+
+default_args!(name);
 
 /// What is wanted of databases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

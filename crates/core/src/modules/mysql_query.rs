@@ -5,7 +5,7 @@
 
 use super::support::mysql::{mysql_args, text, unknown_in_plan};
 use crate::module::types::LooseBool;
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use crate::system::sql::SqlAnswer;
 use schemars::JsonSchema;
@@ -19,24 +19,26 @@ mysql_args! {
     /// Statements.
     pub struct Args {
         /// A statement, or a list of them.
-        query: Value,
+        pub query: Value,
         /// Database to use.
         #[serde(default)]
-        login_db: Option<String>,
+        pub login_db: Option<String>,
         /// Values for each `%s` in the statements.
         #[serde(default)]
-        positional_args: Option<Vec<Value>>,
+        pub positional_args: Option<Vec<Value>>,
         /// Values for `%(name)s` in the statements.
         #[serde(default)]
-        named_args: Option<Map<String, Value>>,
+        pub named_args: Option<Map<String, Value>>,
         /// All statements take effect, or none.
         #[serde(default)]
-        single_transaction: LooseBool,
+        pub single_transaction: LooseBool,
         /// Variables to set for the session.
         #[serde(default)]
-        session_vars: Option<Map<String, Value>>,
+        pub session_vars: Option<Map<String, Value>>,
     }
 }
+
+default_args!(query);
 
 /// Result.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -3,7 +3,7 @@
 //! The file is edited, and `exportfs -ra` tells the server only when it changed.
 
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
@@ -35,6 +35,8 @@ pub struct Args {
     #[serde(default = "LooseBool::yes")]
     pub reexport: LooseBool,
 }
+
+default_args!(path);
 
 fn exports() -> PathArg {
     "/etc/exports".into()

@@ -7,8 +7,9 @@ use crate::facts;
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
 use crate::system::System;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -16,13 +17,24 @@ use std::borrow::Cow;
 pub struct Package;
 
 /// Packages by whichever package manager the host has: `use`, and the parameters of that one's module.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default)]
 pub struct Args {
     /// The package manager: `auto`, or its name.
-    #[serde(rename = "use")]
     pub manager: Option<String>,
     /// Its parameters.
     pub parameters: apt::Args,
+}
+
+impl Serialize for Args {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parameters = match serde_json::to_value(&self.parameters) {
+            Ok(Value::Object(parameters)) => parameters,
+            Ok(other) => return Err(S::Error::custom(format!("parameters are no object: {other}"))),
+            Err(error) => return Err(S::Error::custom(error)),
+        };
+        parameters.insert("use".to_owned(), json!(self.manager));
+        parameters.serialize(serializer)
+    }
 }
 
 impl<'de> Deserialize<'de> for Args {

@@ -1,6 +1,6 @@
 //! `ansible.builtin.ping`: whether the helper runs and answers.
 
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,10 @@ pub struct Ping;
 pub struct Args {
     /// What to answer. `crash` makes the task fail.
     #[serde(default = "pong")]
-    data: String,
+    pub data: String,
 }
+
+default_args!();
 
 fn pong() -> String {
     "pong".to_owned()

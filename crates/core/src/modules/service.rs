@@ -6,7 +6,7 @@
 use super::systemd_service::{self, State, SystemdService};
 use crate::facts;
 use crate::module::types::{LooseBool, LooseInt};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ pub struct Args {
     #[serde(default)]
     pub no_block: LooseBool,
 }
+
+default_args!(name);
 
 /// What has to be done.
 #[derive(Debug, Serialize, Deserialize)]

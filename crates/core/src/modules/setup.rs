@@ -4,7 +4,7 @@
 
 use crate::facts::{self, Request};
 use crate::module::types::{LooseInt, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub struct Args {
     #[serde(default = "facts_d")]
     pub fact_path: PathArg,
 }
+
+default_args!();
 
 fn all() -> StringList {
     StringList(vec!["all".to_owned()])

@@ -5,7 +5,7 @@
 use super::command::stdin;
 use super::support::run::{Conditions, Run, RunOutput, UNKNOWN};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,26 +21,28 @@ pub struct Args {
     /// The command line, given as the task's text.
     #[serde(rename = "_raw_params")]
     #[schemars(skip)]
-    raw_params: Option<LooseString>,
+    pub raw_params: Option<LooseString>,
     /// The command line.
-    cmd: Option<LooseString>,
+    pub cmd: Option<LooseString>,
     /// Directory to run it in.
-    chdir: Option<PathArg>,
+    pub chdir: Option<PathArg>,
     /// Not run if this path or pattern exists.
-    creates: Option<PathArg>,
+    pub creates: Option<PathArg>,
     /// Only run if this path or pattern exists.
-    removes: Option<PathArg>,
+    pub removes: Option<PathArg>,
     /// The shell, instead of `/bin/sh`.
-    executable: Option<PathArg>,
+    pub executable: Option<PathArg>,
     /// Standard input.
-    stdin: Option<LooseString>,
+    pub stdin: Option<LooseString>,
     /// Add a line end to `stdin`.
     #[serde(default = "LooseBool::yes")]
-    stdin_add_newline: LooseBool,
+    pub stdin_add_newline: LooseBool,
     /// Drop line ends at the end of stdout and stderr.
     #[serde(default = "LooseBool::yes")]
-    strip_empty_ends: LooseBool,
+    pub strip_empty_ends: LooseBool,
 }
+
+default_args!();
 
 impl Module for Shell {
     const NAME: &'static str = "ansible.builtin.shell";

@@ -1,7 +1,7 @@
 //! `ansible.builtin.slurp`: a file's content, in base64.
 
 use crate::module::types::PathArg;
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{FileKind, System, SystemError};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
@@ -16,8 +16,10 @@ pub struct Slurp;
 pub struct Args {
     /// The file.
     #[serde(alias = "path")]
-    src: PathArg,
+    pub src: PathArg,
 }
+
+default_args!(src);
 
 /// Result.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -4,7 +4,7 @@
 
 use super::support::hash::Algorithm;
 use crate::module::types::{LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError};
+use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{Access, Command, FileKind, Metadata, System, SystemError, users};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,23 +20,25 @@ pub struct Stat;
 pub struct Args {
     /// The path.
     #[serde(alias = "dest", alias = "name")]
-    path: PathArg,
+    pub path: PathArg,
     /// Look at what a link points to.
     #[serde(default)]
-    follow: LooseBool,
+    pub follow: LooseBool,
     /// Tell the checksum of a file.
     #[serde(default = "LooseBool::yes")]
-    get_checksum: LooseBool,
+    pub get_checksum: LooseBool,
     /// Tell type and encoding of a file's content, as `file` sees it.
     #[serde(default = "LooseBool::yes", alias = "mime", alias = "mime_type", alias = "mime-type")]
-    get_mime: LooseBool,
+    pub get_mime: LooseBool,
     /// Tell the flags that `lsattr` shows.
     #[serde(default = "LooseBool::yes", alias = "attr", alias = "attributes")]
-    get_attributes: LooseBool,
+    pub get_attributes: LooseBool,
     /// How to make the checksum: md5, sha1, sha224, sha256, sha384, sha512.
     #[serde(default = "sha1", alias = "checksum", alias = "checksum_algo")]
-    checksum_algorithm: String,
+    pub checksum_algorithm: String,
 }
+
+default_args!(path);
 
 fn sha1() -> String {
     "sha1".to_owned()

@@ -12,7 +12,7 @@ use super::support::path_info::PathInfo;
 use super::support::time::http_date;
 use super::support::web::{Follow, Web, disposition_name, headers, join, message, url_name};
 use crate::module::types::{LooseBool, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::http::Tls;
 use crate::system::{FileKind, HttpResponse, System, WriteFile};
 use schemars::JsonSchema;
@@ -59,89 +59,92 @@ file_args! {
     /// Parameters.
     pub struct Args {
         /// An http or https URL.
-        url: String,
+        pub url: String,
         /// Method.
         #[serde(default = "get")]
-        method: String,
+        pub method: String,
         /// What to send.
-        body: Option<Value>,
+        pub body: Option<Value>,
         /// How `body` is sent.
         #[serde(default)]
-        body_format: BodyFormat,
+        pub body_format: BodyFormat,
         /// File to send.
-        src: Option<PathArg>,
+        pub src: Option<PathArg>,
         /// `src` is on the host.
         #[serde(default)]
-        remote_src: LooseBool,
+        pub remote_src: LooseBool,
         #[serde(rename = "_src")]
         #[schemars(skip)]
-        src_content: Option<body::Blob>,
+        #[doc(hidden)]
+        pub src_content: Option<body::Blob>,
         /// File to write the response to, or directory to write into.
-        dest: Option<PathArg>,
+        pub dest: Option<PathArg>,
         /// Statuses that are a success.
         #[serde(default = "ok")]
-        status_code: StringList,
+        pub status_code: StringList,
         /// Return the response's body as `content`.
         #[serde(default)]
-        return_content: LooseBool,
+        pub return_content: LooseBool,
         /// Headers to send.
         #[serde(default)]
-        headers: Map<String, Value>,
+        pub headers: Map<String, Value>,
         /// Headers not to send after a redirect.
         #[serde(default)]
-        unredirected_headers: StringList,
+        pub unredirected_headers: StringList,
         /// Not sent if this exists.
-        creates: Option<PathArg>,
+        pub creates: Option<PathArg>,
         /// Only sent if this exists.
-        removes: Option<PathArg>,
+        pub removes: Option<PathArg>,
         /// Which redirects are followed.
         #[serde(default)]
-        follow_redirects: FollowRedirects,
+        pub follow_redirects: FollowRedirects,
         /// Seconds to wait for the server.
         #[serde(default = "timeout")]
-        timeout: LooseInt,
+        pub timeout: LooseInt,
         /// Socket to connect to instead of the URL's host.
-        unix_socket: Option<PathArg>,
+        pub unix_socket: Option<PathArg>,
         /// Refuse servers without a valid certificate.
         #[serde(default = "LooseBool::yes")]
-        validate_certs: LooseBool,
+        pub validate_certs: LooseBool,
         /// PEM file with the authorities to trust.
-        ca_path: Option<PathArg>,
+        pub ca_path: Option<PathArg>,
         /// PEM file with our certificate.
-        client_cert: Option<PathArg>,
+        pub client_cert: Option<PathArg>,
         /// PEM file with our key.
-        client_key: Option<PathArg>,
+        pub client_key: Option<PathArg>,
         /// User.
         #[serde(alias = "user")]
-        url_username: Option<LooseString>,
+        pub url_username: Option<LooseString>,
         /// Password.
         #[serde(alias = "password")]
-        url_password: Option<LooseString>,
+        pub url_password: Option<LooseString>,
         /// Send user and password without being asked.
         #[serde(default)]
-        force_basic_auth: LooseBool,
+        pub force_basic_auth: LooseBool,
         /// Ask for what no cache has.
         #[serde(default)]
-        force: LooseBool,
+        pub force: LooseBool,
         /// Name to send as `User-Agent`.
         #[serde(default = "agent")]
-        http_agent: String,
+        pub http_agent: String,
         /// Use the proxy that the environment names.
         #[serde(default = "LooseBool::yes")]
-        use_proxy: LooseBool,
+        pub use_proxy: LooseBool,
         /// Unpack a body that is compressed for the way.
         #[serde(default = "LooseBool::yes")]
-        decompress: LooseBool,
+        pub decompress: LooseBool,
         /// Take user and password from `~/.netrc`.
         #[serde(default = "LooseBool::yes")]
-        use_netrc: LooseBool,
+        pub use_netrc: LooseBool,
         /// Not supported.
         #[serde(default)]
-        use_gssapi: LooseBool,
+        pub use_gssapi: LooseBool,
         /// Not supported.
-        ciphers: Option<StringList>,
+        pub ciphers: Option<StringList>,
     }
 }
+
+default_args!(url);
 
 fn get() -> String {
     "GET".to_owned()

@@ -9,7 +9,7 @@ mod ssh_key;
 
 use super::group::State;
 use crate::module::types::{LooseBool, LooseFloat, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::secret::Secret;
 use crate::system::users::User as Entry;
 use crate::system::{Command, System};
@@ -133,6 +133,8 @@ pub struct Args {
     #[schemars(with = "Option<String>")]
     pub ssh_key_passphrase: Option<Secret>,
 }
+
+default_args!(name);
 
 fn rsa() -> LooseString {
     "rsa".into()

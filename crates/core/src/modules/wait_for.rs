@@ -5,7 +5,7 @@
 use super::support::path_info::PathInfo;
 use super::support::regex::{BytesRegex, to_chars};
 use crate::module::types::{LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,36 +41,38 @@ pub enum State {
 pub struct Args {
     /// Name or address to connect to.
     #[serde(default = "host")]
-    host: LooseString,
+    pub host: LooseString,
     /// Seconds to wait at most.
     #[serde(default = "seconds::<300>")]
-    timeout: LooseInt,
+    pub timeout: LooseInt,
     /// Seconds to wait for one connection.
     #[serde(default = "seconds::<5>")]
-    connect_timeout: LooseInt,
+    pub connect_timeout: LooseInt,
     /// Seconds to wait before the first look.
     #[serde(default)]
-    delay: LooseInt,
+    pub delay: LooseInt,
     /// Port to connect to.
-    port: Option<LooseInt>,
+    pub port: Option<LooseInt>,
     /// States in which a connection counts as open, for `drained`.
     #[serde(default = "active_states")]
-    active_connection_states: StringList,
+    pub active_connection_states: StringList,
     /// File to wait for.
-    path: Option<PathArg>,
+    pub path: Option<PathArg>,
     /// Expression for a text in the file, or in what the port says.
-    search_regex: Option<String>,
+    pub search_regex: Option<String>,
     /// What to wait for.
     #[serde(default)]
-    state: State,
+    pub state: State,
     /// Hosts whose connections do not count, for `drained`.
-    exclude_hosts: Option<StringList>,
+    pub exclude_hosts: Option<StringList>,
     /// Seconds between looks.
     #[serde(default = "seconds::<1>")]
-    sleep: LooseInt,
+    pub sleep: LooseInt,
     /// Message for when the time is over.
-    msg: Option<String>,
+    pub msg: Option<String>,
 }
+
+default_args!();
 
 fn host() -> LooseString {
     "127.0.0.1".into()

@@ -20,6 +20,18 @@ impl std::ops::Deref for StringList {
     }
 }
 
+impl<T: Into<String>, const N: usize> From<[T; N]> for StringList {
+    fn from(texts: [T; N]) -> Self {
+        Self(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<Vec<String>> for StringList {
+    fn from(texts: Vec<String>) -> Self {
+        Self(texts)
+    }
+}
+
 struct ListVisitor;
 
 impl<'de> Visitor<'de> for ListVisitor {

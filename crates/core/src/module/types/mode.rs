@@ -19,6 +19,12 @@ pub enum FileMode {
     Preserve,
 }
 
+impl From<u32> for FileMode {
+    fn from(bits: u32) -> Self {
+        Self::Bits(bits)
+    }
+}
+
 const MODE_HELP: &str = "mode must be in octal or symbolic form";
 
 impl FileMode {

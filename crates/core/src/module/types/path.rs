@@ -39,8 +39,8 @@ impl PathArg {
     }
 }
 
-impl From<&str> for PathArg {
-    fn from(text: &str) -> Self {
+impl<T: Into<LooseString>> From<T> for PathArg {
+    fn from(text: T) -> Self {
         Self(text.into())
     }
 }

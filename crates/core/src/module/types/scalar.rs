@@ -11,6 +11,12 @@ use std::fmt;
 #[serde(transparent)]
 pub struct LooseBool(pub bool);
 
+impl From<bool> for LooseBool {
+    fn from(value: bool) -> Self {
+        Self(value)
+    }
+}
+
 impl LooseBool {
     /// For `#[serde(default = "LooseBool::yes")]`.
     pub fn yes() -> Self {
@@ -85,6 +91,12 @@ impl JsonSchema for LooseBool {
 #[serde(transparent)]
 pub struct LooseInt(pub i64);
 
+impl From<i64> for LooseInt {
+    fn from(value: i64) -> Self {
+        Self(value)
+    }
+}
+
 struct IntVisitor;
 
 impl Visitor<'_> for IntVisitor {
@@ -140,6 +152,12 @@ impl JsonSchema for LooseInt {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct LooseFloat(pub f64);
+
+impl From<f64> for LooseFloat {
+    fn from(value: f64) -> Self {
+        Self(value)
+    }
+}
 
 struct FloatVisitor;
 
@@ -205,6 +223,12 @@ impl std::ops::Deref for LooseString {
 impl From<&str> for LooseString {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+impl From<String> for LooseString {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

@@ -15,25 +15,25 @@ macro_rules! file_args {
         pub struct $name {
             $($fields)*
             /// Owner, by name or id.
-            owner: Option<$crate::module::types::LooseString>,
+            pub owner: Option<$crate::module::types::LooseString>,
             /// Group, by name or id.
-            group: Option<$crate::module::types::LooseString>,
+            pub group: Option<$crate::module::types::LooseString>,
             /// Permissions: octal (`"0644"`), symbolic (`u=rw,g=r`) or `preserve`.
-            mode: Option<$crate::module::types::FileMode>,
+            pub mode: Option<$crate::module::types::FileMode>,
             /// Flags as `chattr` takes them, such as `+i`.
             #[serde(alias = "attr")]
-            attributes: Option<String>,
+            pub attributes: Option<String>,
             /// SELinux user. Ignored where SELinux is off; `_default` is what the policy says.
-            seuser: Option<String>,
+            pub seuser: Option<String>,
             /// SELinux role.
-            serole: Option<String>,
+            pub serole: Option<String>,
             /// SELinux type.
-            setype: Option<String>,
+            pub setype: Option<String>,
             /// SELinux level.
-            selevel: Option<String>,
+            pub selevel: Option<String>,
             /// Write in place where the file cannot be replaced, such as a file mounted into a container.
             #[serde(default)]
-            unsafe_writes: $crate::module::types::LooseBool,
+            pub unsafe_writes: $crate::module::types::LooseBool,
         }
 
         impl $name {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// A file that the controller has.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Blob {
+pub struct Blob {
     /// SHA-256 in hex.
     sha256: String,
     /// In bytes.

@@ -22,37 +22,37 @@ macro_rules! docker_args {
             /// Where the daemon is: `unix://PATH` or `tcp://HOST:PORT`. The environment's `DOCKER_HOST` or
             /// `unix:///var/run/docker.sock` if not given.
             #[serde(default, alias = "docker_url")]
-            docker_host: Option<String>,
+            pub docker_host: Option<String>,
             /// Version of the daemon's API to use: `auto`, or a number such as `1.41`.
             #[serde(default, alias = "docker_api_version")]
-            api_version: Option<$crate::module::types::LooseString>,
+            pub api_version: Option<$crate::module::types::LooseString>,
             /// Seconds to wait for an answer of the daemon (60).
             #[serde(default)]
-            timeout: Option<$crate::module::types::LooseInt>,
+            pub timeout: Option<$crate::module::types::LooseInt>,
             /// Not supported: name of the daemon in its certificate.
             #[serde(default)]
-            tls_hostname: $crate::modules::support::docker::types::Refused,
+            pub tls_hostname: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default)]
-            tls: $crate::modules::support::docker::types::Refused,
+            pub tls: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "tls_verify")]
-            validate_certs: $crate::modules::support::docker::types::Refused,
+            pub validate_certs: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "tls_ca_cert", alias = "cacert_path")]
-            ca_path: $crate::modules::support::docker::types::Refused,
+            pub ca_path: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "tls_client_cert", alias = "cert_path")]
-            client_cert: $crate::modules::support::docker::types::Refused,
+            pub client_cert: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "tls_client_key", alias = "key_path")]
-            client_key: $crate::modules::support::docker::types::Refused,
+            pub client_key: $crate::modules::support::docker::types::Refused,
             /// Not supported: daemons behind SSH.
             #[serde(default)]
-            use_ssh_client: $crate::modules::support::docker::types::Refused,
+            pub use_ssh_client: $crate::modules::support::docker::types::Refused,
             /// Not supported: more output.
             #[serde(default)]
-            debug: $crate::modules::support::docker::types::Refused,
+            pub debug: $crate::modules::support::docker::types::Refused,
         }
 
         impl $name {

@@ -133,37 +133,37 @@ macro_rules! mysql_args {
             $($body)*
             /// User; the configuration file's if not given.
             #[serde(default)]
-            login_user: Option<$crate::module::types::LooseString>,
+            pub login_user: Option<$crate::module::types::LooseString>,
             /// The user's password; the configuration file's if not given.
             #[serde(default)]
-            login_password: Option<$crate::module::types::LooseString>,
+            pub login_password: Option<$crate::module::types::LooseString>,
             /// Host of the server (`localhost`).
             #[serde(default)]
-            login_host: Option<String>,
+            pub login_host: Option<String>,
             /// Port of the server (3306).
             #[serde(default)]
-            login_port: Option<$crate::module::types::LooseInt>,
+            pub login_port: Option<$crate::module::types::LooseInt>,
             /// Unix socket of the server.
             #[serde(default)]
-            login_unix_socket: Option<String>,
+            pub login_unix_socket: Option<String>,
             /// The client's configuration file (`~/.my.cnf`).
             #[serde(default)]
-            config_file: Option<String>,
+            pub config_file: Option<String>,
             /// Seconds to wait for a connection (30).
             #[serde(default)]
-            connect_timeout: Option<$crate::module::types::LooseInt>,
+            pub connect_timeout: Option<$crate::module::types::LooseInt>,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "ssl_cert")]
-            client_cert: $crate::modules::support::docker::types::Refused,
+            pub client_cert: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "ssl_key")]
-            client_key: $crate::modules::support::docker::types::Refused,
+            pub client_key: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default, alias = "ssl_ca")]
-            ca_cert: $crate::modules::support::docker::types::Refused,
+            pub ca_cert: $crate::modules::support::docker::types::Refused,
             /// Not supported: connections with TLS.
             #[serde(default)]
-            check_hostname: $crate::modules::support::docker::types::Refused,
+            pub check_hostname: $crate::modules::support::docker::types::Refused,
         }
 
         impl $name {

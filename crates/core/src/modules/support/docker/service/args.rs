@@ -1,5 +1,6 @@
 //! The parameters of `docker_swarm_service`.
 
+use crate::module::default_args;
 use crate::module::types::{LooseBool, LooseFloat, LooseInt, LooseString, StringList};
 pub use crate::modules::support::docker::container::args::Healthcheck;
 use crate::modules::support::docker::docker_args;
@@ -142,6 +143,8 @@ docker_args! {
         pub force_update: LooseBool,
     }
 }
+
+default_args!(name);
 
 /// What is wanted of a service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
