@@ -102,7 +102,7 @@ pub(super) fn file_name(path: &Path) -> String {
 }
 
 /// The plain text of a file that is a vault, if it is to be opened.
-fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Result<Option<Vec<u8>>, ActionError> {
+pub(super) fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Result<Option<Vec<u8>>, ActionError> {
     if !wanted || !local_files::starts_with(path, b"$ANSIBLE_VAULT;") {
         return Ok(None);
     }

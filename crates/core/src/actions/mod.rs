@@ -19,6 +19,7 @@ mod reply;
 mod script;
 mod set_fact;
 mod template;
+mod uri;
 
 pub use action::{Action, DynAction};
 pub use context::{Context, Machine};
@@ -59,6 +60,7 @@ impl Actions {
             .with::<set_fact::SetFact>()
             .with::<gather_facts::GatherFacts>()
             .with::<template::Template>()
+            .with::<uri::Uri>()
     }
 
     /// Adds one; a later one replaces an earlier one of the same name.

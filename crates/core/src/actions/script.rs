@@ -1,5 +1,6 @@
 //! `script`: a local script, run on the host by its own interpreter. Needs no helper there.
 
+use super::copy::decrypted;
 use super::raw::{command_reply, planned, quote};
 use super::{Action, ActionError, Context, Reply};
 use crate::module::Mode;
@@ -50,14 +51,10 @@ impl Action for Script {
             return Ok(planned(line));
         }
         let path = context.find_file("files", script)?;
-        let mut content =
-            local_files::read(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
-        if content.starts_with(b"$ANSIBLE_VAULT;") && *args.decrypt {
-            let envelope = String::from_utf8_lossy(&content).into_owned();
-            content = context.vault.decrypt(&envelope).map_err(|error| {
-                ActionError::Failed(format!("failed to open the vault {}: {error}", path.display()))
-            })?;
-        }
+        let content = match decrypted(context, &path, *args.decrypt)? {
+            Some(plain) => plain,
+            None => local_files::read(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?,
+        };
         let command = command(context, &args, arguments, content.len())?;
         let output = context.machine.raw(&command, &content)?;
         Ok(command_reply(output.rc, &output.stdout, &output.stderr))

@@ -1,6 +1,6 @@
 //! Docker's containers. Answers to `community.docker.docker_container`.
 //!
-//! Deviations: `platform` is not compared; with `pull: always` a plan asks the registry whether there is a newer image,
+//! Deviations: with `pull: always` a plan asks the registry whether there is a newer image,
 //! and where it does not answer says that the image would be pulled.
 
 use super::support::docker::compare::{Comparison, Difference, show};
@@ -9,6 +9,7 @@ use super::support::docker::container::args::{
 };
 use super::support::docker::container::options::{self, Opt};
 use super::support::docker::image::ImageName;
+use super::support::docker::platform::Platform;
 use super::support::docker::{Docker, encode};
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated};
 use crate::system::{HttpBody, System};
@@ -180,7 +181,8 @@ fn plan(
             true
         }
         Some(container) => {
-            let found = differences(args, container, image.as_ref(), &options);
+            let mut found = differences(args, container, image.as_ref(), &options);
+            found.extend(platform_difference(args, docker, system, container)?.map(|difference| (difference, false)));
             let anew = args.recreate.0 || found.iter().any(|(_, updatable)| !updatable);
             if !anew && !found.is_empty() {
                 change.update = Some(options::update(&options));
@@ -281,6 +283,25 @@ fn differences(args: &Args, container: &Value, image: Option<&Value>, options: &
         found.push((Difference::new("image_name", current.unwrap_or_default(), name.unwrap_or_default()), false));
     }
     found
+}
+
+/// The platform, where one is asked for and the container's image was made for another.
+fn platform_difference(
+    args: &Args,
+    docker: &Docker,
+    system: &dyn System,
+    container: &Value,
+) -> Result<Option<Difference>, ModuleError> {
+    let comparison = args.comparisons.get("platform").or(args.comparisons.get("*"));
+    let Some(wanted) = args.platform.as_ref().filter(|_| comparison != Some(&Comparison::Ignore)) else {
+        return Ok(None);
+    };
+    let name = ImageName::parse(container["Image"].as_str().unwrap_or_default(), "latest");
+    // An image that only a plan has made is of the platform that was asked for.
+    let Some(image) = name.look(docker, system)?.filter(|image| image["Os"].is_string()) else { return Ok(None) };
+    let current = Platform::of_image(&image);
+    let wanted = Platform::parse(wanted, &current);
+    Ok((wanted != current).then(|| Difference::new("platform", current.to_string(), wanted.to_string())))
 }
 
 /// Networks to join and to leave. `existing` is a container that stays.

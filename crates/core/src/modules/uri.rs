@@ -18,6 +18,7 @@ use crate::system::{FileKind, HttpResponse, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Sends an HTTP request.
@@ -73,10 +74,10 @@ file_args! {
         /// `src` is on the host.
         #[serde(default)]
         pub remote_src: LooseBool,
-        #[serde(rename = "_src")]
+        #[serde(default, rename = "_files")]
         #[schemars(skip)]
         #[doc(hidden)]
-        pub src_content: Option<body::Blob>,
+        pub files: BTreeMap<String, body::Blob>,
         /// File to write the response to, or directory to write into.
         pub dest: Option<PathArg>,
         /// Statuses that are a success.

@@ -13,12 +13,9 @@ use std::path::Path;
 
 /// A file that the controller has.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Blob {
     /// SHA-256 in hex.
     sha256: String,
-    /// In bytes.
-    size: u64,
     /// Small ones in base64.
     #[serde(default, rename = "_inline", skip_serializing_if = "Option::is_none")]
     inline: Option<String>,
@@ -26,7 +23,7 @@ pub struct Blob {
 
 impl Blob {
     fn read(&self, system: &dyn System) -> Result<Vec<u8>, ModuleError> {
-        let failed = |error: String| ModuleError::new(format!("failed to read src: {error}"));
+        let failed = |error: String| ModuleError::new(format!("failed to read what the controller sent: {error}"));
         if let Some(text) = &self.inline {
             return STANDARD.decode(text).map_err(|error| failed(error.to_string()));
         }
@@ -43,13 +40,12 @@ pub(super) fn body(
     headers: &mut Vec<(String, String)>,
 ) -> Result<Option<Vec<u8>>, ModuleError> {
     if let Some(src) = &args.src {
-        return match &args.src_content {
+        return match args.files.get(src.raw()) {
             Some(blob) => blob.read(system).map(Some),
-            None if *args.remote_src => {
+            None => {
                 let content = system.read(&src.path(system)?);
                 content.map(Some).map_err(|_| ModuleError::new(format!("Unable to open source file {}", src.raw())))
             }
-            None => Err(ModuleError::new("src must be read by the controller before it gets here, or remote_src set")),
         };
     }
     let mut default_type = |kind: &str| {
@@ -77,7 +73,7 @@ pub(super) fn body(
             }
         }
         (BodyFormat::FormMultipart, Some(Value::Object(fields))) => {
-            let (boundary, content) = multipart(fields, system)?;
+            let (boundary, content) = multipart(fields, args, system)?;
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
             headers.push(("Content-Type".to_owned(), format!("multipart/form-data; boundary=\"{boundary}\"")));
             Some(content)
@@ -89,7 +85,7 @@ pub(super) fn body(
 }
 
 /// A boundary and the parts between.
-fn multipart(fields: &Map<String, Value>, system: &dyn System) -> Result<(String, Vec<u8>), ModuleError> {
+fn multipart(fields: &Map<String, Value>, args: &Args, system: &dyn System) -> Result<(String, Vec<u8>), ModuleError> {
     let mut names: Vec<&String> = fields.keys().collect();
     names.sort();
     // Different for different contents, and nothing that occurs in them by chance.
@@ -98,13 +94,13 @@ fn multipart(fields: &Map<String, Value>, system: &dyn System) -> Result<(String
     let mut content = Vec::new();
     for name in names {
         content.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-        part(name, &fields[name], system, &mut content)?;
+        part(name, &fields[name], args, system, &mut content)?;
     }
     content.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     Ok((boundary, content))
 }
 
-fn part(name: &str, value: &Value, system: &dyn System, out: &mut Vec<u8>) -> Result<(), ModuleError> {
+fn part(name: &str, value: &Value, args: &Args, system: &dyn System, out: &mut Vec<u8>) -> Result<(), ModuleError> {
     let fail = |msg: &str| Err(ModuleError::new(format!("failed to parse body as form-multipart: {name}: {msg}")));
     let fields = match value {
         Value::String(text) => {
@@ -123,7 +119,10 @@ fn part(name: &str, value: &Value, system: &dyn System, out: &mut Vec<u8>) -> Re
     let (bytes, encoding) = match (&content, &filename) {
         (Some(content), _) => (content.clone().into_bytes(), ""),
         (None, Some(filename)) => {
-            let bytes = system.read(Path::new(filename))?;
+            let bytes = match args.files.get(filename) {
+                Some(blob) => blob.read(system)?,
+                None => system.read(Path::new(filename))?,
+            };
             match text("multipart_encoding").as_deref() {
                 None | Some("base64") => {
                     // Lines as long as mail allows.

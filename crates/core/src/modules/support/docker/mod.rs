@@ -6,6 +6,7 @@ pub mod compare;
 pub mod container;
 pub mod context;
 pub mod image;
+pub mod platform;
 pub mod service;
 pub mod types;
 

@@ -189,14 +189,14 @@ docker_args! {
         /// Options of that driver.
         #[serde(alias = "log_opt")]
         pub log_options: Option<TextMap>,
-        /// Platform such as `linux/arm64`, for pulling and making; not compared.
+        /// Platform such as `linux/arm64`, for pulling, making and comparing.
         pub platform: Option<String>,
         /// Whether it is paused.
         pub paused: Option<LooseBool>,
         /// When its image is pulled.
         pub pull: Pull,
-        /// Accepted; a plan says what would be pulled.
-        pub pull_check_mode_behavior: Option<String>,
+        /// A plan says what would be pulled, so that `always`, which tells of a pull whether needed or not, is refused.
+        pub pull_check_mode_behavior: PullForecast,
         /// Make it anew even if nothing differs.
         pub recreate: LooseBool,
         /// Restart it if it runs.
@@ -230,6 +230,16 @@ macro_rules! choice {
         $(#[$meta])*
         pub enum $name { $($body)* }
     };
+}
+
+choice! {
+    /// When a plan tells of a pull.
+    #[serde(rename_all = "snake_case")]
+    PullForecast {
+        /// When there would be one.
+        #[default]
+        ImageNotPresent,
+    }
 }
 
 choice! {
