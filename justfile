@@ -17,6 +17,10 @@ test *FILTER:
 e2e *OPTIONS:
     cargo xtask e2e {{OPTIONS}}
 
+# Ansible's own integration targets against what Ansible did: `just conformance`, `just conformance copy --explain`
+conformance *OPTIONS:
+    cargo xtask conformance {{OPTIONS}}
+
 # Test hosts in containers: `just lab up 2`, `just lab ssh leader`, `just lab status`, `just lab down`
 lab *COMMAND:
     cargo xtask lab {{COMMAND}}

@@ -1,6 +1,7 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `tidy`, `gen` and `new-module`.
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `tidy`, `gen` and `new-module`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
+mod conformance;
 mod e2e;
 mod lab;
 mod new_module;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Run the end-to-end tests on the lab
     E2e(e2e::Options),
+    /// Run Ansible's own integration targets and compare with what Ansible did
+    Conformance(conformance::Options),
     /// Check sizes, headers and layers of the Rust files
     Tidy,
     /// Write the reference of modules and their schemas
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Lab(command) => lab::run(command),
         Task::Test(options) => test::run(&options),
         Task::E2e(options) => e2e::run(&options),
+        Task::Conformance(options) => conformance::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen(options) => reference::run(&options),
         Task::NewModule(options) => new_module::run(&options),

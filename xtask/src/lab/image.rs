@@ -83,7 +83,7 @@ impl Image {
 }
 
 /// What this machine's apt needs to reach the archive; the lab hosts reach it the same way.
-fn apt_settings() -> Vec<String> {
+pub fn apt_settings() -> Vec<String> {
     const KEYS: [&str; 5] = [
         "Acquire::http::Proxy",
         "Acquire::https::Proxy",

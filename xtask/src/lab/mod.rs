@@ -14,4 +14,5 @@ pub use command::{Command, run, up};
 pub use config::Lab;
 pub use daemon::NoDocker;
 pub use http::get;
+pub use image::apt_settings;
 pub use ssh::on_host;

@@ -1,6 +1,7 @@
 //! One JSON object a line, for programs. Field names stay; a new meaning gets a new `format` number in the first line.
 
 use super::screen::{Sink, lock, put};
+use hostler_core::diagnostic::Span;
 use hostler_core::event::{Event, HostStats, Reporter, Status, TaskInfo, TaskResult};
 use serde_json::{Map, Value, json};
 use std::sync::Mutex;
@@ -62,13 +63,19 @@ fn texts(hosts: &[std::sync::Arc<str>]) -> Vec<&str> {
 }
 
 fn with_task(event: &str, task: &TaskInfo, more: Value) -> Value {
-    let place = task.span.as_ref().map(|span| format!("{}:{}", span.file.path().display(), span.line));
+    let place = task.span.as_ref().map(place);
     let mut object =
         json!({"event": event, "task_id": task.id, "task": task.name, "action": task.action, "place": place});
     if let (Value::Object(fields), Value::Object(more)) = (&mut object, more) {
         fields.extend(more);
     }
     object
+}
+
+/// `/FILE:LINE`: who reads the stream need not know where the run was started.
+fn place(span: &Span) -> String {
+    let path = span.file.path();
+    format!("{}:{}", std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(), span.line)
 }
 
 fn with_result(event: &str, task: &TaskInfo, host: &str, result: &TaskResult) -> Value {

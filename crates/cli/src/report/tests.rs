@@ -187,7 +187,9 @@ fn json_lines() {
     for line in text.lines() {
         serde_json::from_str::<Value>(line).unwrap();
     }
-    insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    let here = format!("{}/", std::env::current_dir().unwrap().display());
+    assert!(text.contains(&format!("\"place\":\"{here}site.yml:10\"")), "places are absolute");
+    insta::assert_snapshot!(text.replace(env!("CARGO_PKG_VERSION"), "VERSION").replace(&here, ""));
 }
 
 #[test]

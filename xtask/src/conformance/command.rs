@@ -1,0 +1,155 @@
+//! Options, order and the verdict.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+
+use super::baseline::Baseline;
+use super::cache::Cache;
+use super::expected::Expected;
+use super::oracle::{self, Oracle};
+use super::score::{Score, score};
+use super::target::{Outcome, Target};
+use super::{explain, mutate, report};
+use crate::process::step;
+use crate::workspace;
+
+/// How many targets run at a time.
+const AT_A_TIME: usize = 2;
+
+/// What to run
+#[derive(Args)]
+pub struct Options {
+    /// Only these targets of Ansible's
+    targets: Vec<String>,
+    /// Show the first difference of each: the playbook's lines, what Ansible did, what was done here
+    #[arg(long)]
+    explain: bool,
+    /// Negate every `that:` of the targets and require that each assertion fails
+    #[arg(long, requires = "targets", conflicts_with_all = ["explain", "update_baseline"])]
+    mutate: bool,
+    /// Raise `tests/conformance/baseline.json` to what was reached
+    #[arg(long)]
+    update_baseline: bool,
+    /// Build as for a release
+    #[arg(long)]
+    release: bool,
+    /// Run this command instead of building one
+    #[arg(long, value_name = "FILE", conflicts_with = "release")]
+    binary: Option<PathBuf>,
+}
+
+struct Harness<'o> {
+    cache: Cache,
+    oracle: &'o Oracle,
+    expected: Expected,
+    logs: PathBuf,
+}
+
+/// Runs targets and compares. Fails if one matches fewer rows than it did.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let checkout = workspace::root()?;
+    let data = checkout.join("tests/conformance");
+    let oracle = oracle::read(&data.join("oracle.jsonl"))?;
+    let expected = Expected::read(&data.join("expected-differences.toml"), &oracle)?;
+    let mut baseline = Baseline::read(&data.join("baseline.json"))?;
+    let chosen = chosen(&oracle, &options.targets)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout.join("target"), PathBuf::from);
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None => build(&checkout, &checkout.join(&target), options.release)?,
+    };
+    let dir = checkout.join(target).join("conformance");
+    let cache = Cache::ensure(&checkout, dir, &binary)?;
+    let logs = cache.dir.join("out");
+    std::fs::create_dir_all(&logs).with_context(|| format!("failed to create {}", logs.display()))?;
+    let harness = Harness { cache, oracle: &oracle, expected, logs };
+    let outcomes = harness.run(&chosen, options.mutate, &baseline);
+    harness.cache.clean()?;
+    let outcomes = outcomes?;
+    if options.mutate {
+        return Ok(mutate::verdict(&oracle, &outcomes));
+    }
+    let mut scores: Vec<Score<'_>> = Vec::new();
+    for (name, outcome) in &outcomes {
+        let score = harness.score(name, outcome);
+        if options.explain {
+            explain::explain(&harness.cache, &score, &outcome.observed, &harness.log(name))?;
+        }
+        scores.push(score);
+    }
+    scores.sort_by_key(|score| score.target);
+    report::sums(&scores, &baseline, &harness.logs);
+    let fell = scores.iter().any(|score| score.matched < baseline.of(score.target));
+    if options.update_baseline {
+        baseline.raise(&scores)?;
+    }
+    Ok(if fell { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn chosen<'a>(oracle: &'a Oracle, named: &[String]) -> Result<Vec<&'a str>> {
+    for name in named {
+        ensure!(oracle.contains_key(name), "the oracle has no target `{name}`");
+    }
+    Ok(oracle.keys().filter(|name| named.is_empty() || named.contains(name)).map(String::as_str).collect())
+}
+
+fn build(checkout: &Path, target: &Path, release: bool) -> Result<PathBuf> {
+    step("build hostler", || {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "--package", "hostler"]).current_dir(checkout);
+        if release {
+            cargo.arg("--release");
+        }
+        let status = cargo.status().context("failed to run cargo")?;
+        ensure!(status.success(), "cargo build: {status}");
+        Ok(())
+    })?;
+    Ok(target.join(if release { "release" } else { "debug" }).join("hostler"))
+}
+
+impl<'o> Harness<'o> {
+    fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{name}.log"))
+    }
+
+    fn score(&self, name: &'o str, outcome: &Outcome) -> Score<'o> {
+        let rows = self.oracle.get(name).map(Vec::as_slice).unwrap_or_default();
+        score(name, rows, &outcome.observed, &self.expected, outcome.passed)
+    }
+
+    /// Runs all, a few at a time; tells of each when it has ended.
+    fn run(&self, names: &[&'o str], mutated: bool, baseline: &Baseline) -> Result<Vec<(&'o str, Outcome)>> {
+        let waiting = Mutex::new(names.iter().copied().collect::<VecDeque<_>>());
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(name) = next else { return Ok(done) };
+                let target = Target::read(&self.cache, name)?;
+                let outcome = target.run(&self.cache, &self.log(name), mutated);
+                let outcome = outcome.with_context(|| format!("failed to run {name}"))?;
+                if !mutated {
+                    let score = self.score(name, &outcome);
+                    let fell = score.matched < baseline.of(name);
+                    println!("{}", report::line(&score, &outcome, fell));
+                }
+                done.push((name, outcome));
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+            let mut all = Vec::new();
+            for worker in workers {
+                let done: Result<Vec<_>> = worker.join().map_err(|_| anyhow!("a worker panicked"))?;
+                all.extend(done?);
+            }
+            Ok(all)
+        })
+    }
+}
