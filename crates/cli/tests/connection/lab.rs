@@ -63,12 +63,14 @@ fn to(method: &str, user: &str, password: Option<&str>) -> Become {
 }
 
 fn whoami(connection: &mut dyn Connection, become_: &Become) -> Result<RawOutput, ConnectionError> {
-    let call = Call { become_: Some(become_), blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+    let call =
+        Call { become_: Some(become_), blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
     connection.raw("id -un; cat", b"fed", Some(Duration::from_secs(20)), call)
 }
 
 fn call(connection: &mut dyn Connection, become_: &Become) -> Result<serde_json::Value, ConnectionError> {
-    let call = Call { become_: Some(become_), blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+    let call =
+        Call { become_: Some(become_), blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
     Ok(connection.call(&ping("pong?"), call)?.output["ping"].clone())
 }
 
@@ -131,7 +133,8 @@ fn passwords_open_connections() {
             target.private_key = None;
             target.ssh_args.extend(["-o".into(), "PubkeyAuthentication=no".into()]);
             target.password = Some(Secret::new(password));
-            let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+            let call =
+                Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
             connector().connect(&target).and_then(|mut host| host.raw("id -un", b"", None, call))
         };
         assert_eq!(by_password(&lab.password()).unwrap().stdout, b"operator\n");

@@ -113,7 +113,7 @@ fn raw_commands_need_no_helper() {
     assert!(!scratch.path().join("cache").exists());
 
     let mut progress = |_| {};
-    let limited = Call { become_: None, blobs: &NoBlobs, progress: &mut progress, cancelled: &|| false };
+    let limited = Call { become_: None, blobs: &NoBlobs, progress: &mut progress, cancelled: &|| false, journal: None };
     let error = connection.raw("sleep 60", b"", Some(Duration::from_millis(300)), limited).unwrap_err();
     assert_eq!(error.to_string(), "Timed out after 0.3 second(s).");
 }

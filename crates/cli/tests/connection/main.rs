@@ -30,15 +30,19 @@ fn ping(data: &str) -> Request {
         diff: false,
         environment: Default::default(),
         timeout: None,
+        simulated: Vec::new(),
     }
 }
 
 fn call(connection: &mut dyn Connection, request: &Request) -> Result<Outcome, ConnectionError> {
-    connection.call(request, Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false })
+    connection.call(
+        request,
+        Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None },
+    )
 }
 
 fn raw(connection: &mut dyn Connection, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError> {
-    let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+    let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
     connection.raw(command, stdin, Some(Duration::from_secs(20)), call)
 }
 

@@ -3,10 +3,11 @@
 use super::bootstrap::{Bootstrap, become_and_run};
 use super::pipe::Stream;
 use super::transport::Transport;
-use super::{Become, Call, Connection, ConnectionError, RawOutput};
+use super::{Become, Call, Connection, ConnectionError, Journal, RawOutput};
 use crate::module::Outcome;
 use crate::wire::Request;
 use crate::wire::client::{Client, ClientError, Handlers};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
@@ -17,9 +18,16 @@ const TICK: Duration = Duration::from_millis(200);
 /// A host that was reached.
 pub struct Host {
     /// Before the transport, so that helpers are told to end while their connection still stands.
-    helpers: HashMap<Option<Become>, Client<Stream>>,
+    helpers: HashMap<Option<Become>, Helper>,
     transport: Box<dyn Transport>,
     bootstrap: Bootstrap,
+}
+
+/// The helper of one user.
+struct Helper {
+    client: Client<Stream>,
+    /// How much of the plan's journal it knows.
+    known: usize,
 }
 
 impl Host {
@@ -32,18 +40,30 @@ impl Host {
 impl Connection for Host {
     fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError> {
         let key = call.become_.cloned();
-        let mut client = match self.helpers.remove(&key) {
-            Some(client) => client,
-            None => self.bootstrap.start(&mut *self.transport, call.become_, call.cancelled)?,
+        let mut helper = match self.helpers.remove(&key) {
+            Some(helper) => helper,
+            None => {
+                let client = self.bootstrap.start(&mut *self.transport, call.become_, call.cancelled)?;
+                Helper { client, known: 0 }
+            }
         };
+        let mut request = Cow::Borrowed(request);
+        let mut journal = call.journal.map(Journal::open);
+        if let Some(journal) = &journal {
+            request.to_mut().simulated = journal.get(helper.known..).unwrap_or_default().to_vec();
+        }
         let blobs = |sha256: &str| call.blobs.open(sha256);
         let handlers = Handlers { blobs: &blobs, progress: call.progress, cancelled: call.cancelled };
-        match client.call(request, handlers) {
-            Ok(outcome) => {
-                self.helpers.insert(key, client);
+        match helper.client.call(&request, handlers) {
+            Ok(mut outcome) => {
+                if let Some(journal) = &mut journal {
+                    journal.extend(outcome.simulated.take());
+                    helper.known = journal.len();
+                }
+                self.helpers.insert(key, helper);
                 Ok(outcome)
             }
-            Err(error) => Err(explain(&*self.transport, client.link(), error)),
+            Err(error) => Err(explain(&*self.transport, helper.client.link(), error)),
         }
     }
 

@@ -19,8 +19,10 @@ pub use helper::Helper;
 pub use target::{Become, ConnectionKind, HostKeyChecking, Target};
 
 use crate::module::Outcome;
+use crate::system::overlay::Delta;
 use crate::wire::{Progress, Request};
 use std::io::Read;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Why a host did not do what was asked.
@@ -70,6 +72,19 @@ pub struct Call<'a> {
     pub progress: &'a mut dyn FnMut(Progress),
     /// The call is given up when this says so (asked a few times a second).
     pub cancelled: &'a dyn Fn() -> bool,
+    /// What the plan has changed on this machine so far, for a call that simulates.
+    pub journal: Option<&'a Journal>,
+}
+
+/// What the simulations of one machine have changed, in order. Every helper there is told of what it has not heard yet.
+#[derive(Debug, Default)]
+pub struct Journal(Mutex<Vec<Delta>>);
+
+impl Journal {
+    /// The changes, for the time of one call: simulations of one machine take turns.
+    fn open(&self) -> MutexGuard<'_, Vec<Delta>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// An open connection to one host. Helpers for each user are started when first needed and kept.

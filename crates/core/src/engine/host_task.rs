@@ -532,9 +532,15 @@ impl Machine<'_> {
             Progress::Output(_) => {}
         };
         let cancelled = || engine.cancel.is_immediate();
+        let journal = (self.settings.mode == Mode::Simulate).then(|| engine.pool.journal(&self.settings.target));
         engine.pool.with(&self.settings.target, |connection| {
-            let call =
-                Call { become_: self.settings.become_.as_ref(), blobs, progress: &mut progress, cancelled: &cancelled };
+            let call = Call {
+                become_: self.settings.become_.as_ref(),
+                blobs,
+                progress: &mut progress,
+                cancelled: &cancelled,
+                journal: journal.as_deref(),
+            };
             work(connection, call)
         })
     }
@@ -550,6 +556,7 @@ impl actions::Machine for Machine<'_> {
             diff: self.settings.diff,
             environment: self.settings.environment.clone(),
             timeout: self.settings.timeout,
+            simulated: Vec::new(),
         };
         self.with(|connection, call| connection.call(&request, call), blobs)
     }

@@ -1,6 +1,6 @@
 //! Open connections, kept for the whole run and lent to one task at a time.
 
-use crate::connection::{Connection, ConnectionError, Connector, Target};
+use crate::connection::{Connection, ConnectionError, Connector, Journal, Target};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -11,6 +11,7 @@ pub(super) struct Pool {
     exclusive: bool,
     state: Mutex<HashMap<String, Slot>>,
     returned: Condvar,
+    journals: Mutex<HashMap<String, Arc<Journal>>>,
 }
 
 #[derive(Default)]
@@ -21,7 +22,7 @@ struct Slot {
 
 impl Pool {
     pub(super) fn new(connector: Arc<dyn Connector>, exclusive: bool) -> Self {
-        Self { connector, exclusive, state: Mutex::default(), returned: Condvar::new() }
+        Self { connector, exclusive, state: Mutex::default(), returned: Condvar::new(), journals: Mutex::default() }
     }
 
     /// Runs `work` with a connection to `target`. One that turns out dead is dropped.
@@ -59,6 +60,13 @@ impl Pool {
             slot.lent += 1;
             return slot.idle.pop();
         }
+    }
+
+    /// What the plan has changed on a machine, whoever connects to it.
+    pub(super) fn journal(&self, target: &Target) -> Arc<Journal> {
+        let machine = format!("{:?} {} {:?}", target.kind, target.address, target.port);
+        let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(journals.entry(machine).or_default())
     }
 
     /// Closes all idle connections of a host (`meta: reset_connection`).

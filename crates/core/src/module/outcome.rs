@@ -1,10 +1,11 @@
 //! What became of one task on one host, as it travels back to the controller.
 
+use crate::system::overlay::Delta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The result of one module call.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Something was changed, or would be.
     #[serde(default)]
@@ -25,6 +26,9 @@ pub struct Outcome {
     /// needed something that an earlier simulated change leaves unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// What the call changed in the simulation that it was made in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Delta>,
 }
 
 impl Outcome {

@@ -21,7 +21,7 @@ pub enum FileKind {
 }
 
 /// What `stat` and `lstat` know.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Metadata {
     /// Its kind.
     pub kind: FileKind,

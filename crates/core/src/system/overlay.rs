@@ -4,13 +4,14 @@
 
 use super::http::{HttpRequest, HttpResponse};
 use super::sql::{SqlRequest, SqlResult};
-use super::tree::{Body, Maker, Node, Tree, own};
+use super::tree::{Body, Maker, Node, Tree, TreeEdit, own};
 use super::{
     Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
     System, SystemError, Uname, WriteFile,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,56 @@ pub struct Overlay<B> {
     below: B,
     tree: Tree,
     resources: BTreeMap<(String, String), Value>,
+    touched: BTreeSet<(String, String)>,
     commands: Vec<Command>,
+}
+
+/// What a simulation has changed: for other simulations of the same machine, which other users' helpers have.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Delta {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<TreeEdit>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<(String, String, Value)>,
+}
+
+/// A simulated machine that shares what is changed with others like it.
+pub trait Simulation: System {
+    /// What was changed here since this was last asked, if anything.
+    fn take_delta(&mut self) -> Option<Delta>;
+
+    /// Makes changes that were made elsewhere.
+    fn merge(&mut self, delta: &Delta);
+}
+
+impl<B: System> Simulation for Overlay<B> {
+    fn take_delta(&mut self) -> Option<Delta> {
+        let resources = std::mem::take(&mut self.touched).into_iter().map(|key| {
+            let state = self.resources.get(&key).cloned().unwrap_or_default();
+            (key.0, key.1, state)
+        });
+        let delta = Delta { files: self.tree.take_edits(), resources: resources.collect() };
+        (!delta.files.is_empty() || !delta.resources.is_empty()).then_some(delta)
+    }
+
+    fn merge(&mut self, delta: &Delta) {
+        self.tree.make_edits(&delta.files);
+        for (kind, key, state) in &delta.resources {
+            self.resources.insert((kind.clone(), key.clone()), state.clone());
+        }
+    }
 }
 
 impl<B: System> Overlay<B> {
     /// Nothing changed yet on top of `below`.
     pub fn new(below: B) -> Self {
-        Self { below, tree: Tree::default(), resources: BTreeMap::new(), commands: Vec::new() }
+        Self {
+            below,
+            tree: Tree::default(),
+            resources: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            commands: Vec::new(),
+        }
     }
 
     /// The machine below.
@@ -260,7 +304,9 @@ impl<B: System> System for Overlay<B> {
     }
 
     fn set_resource(&mut self, kind: &str, key: &str, state: Value) {
-        self.resources.insert((kind.to_owned(), key.to_owned()), state);
+        let key = (kind.to_owned(), key.to_owned());
+        self.touched.insert(key.clone());
+        self.resources.insert(key, state);
     }
 
     fn is_simulated(&self) -> bool {
@@ -331,6 +377,23 @@ mod tests {
         overlay.rename(Path::new("/srv/d"), Path::new("/srv/e")).unwrap();
         assert_eq!(text(&overlay, "/srv/e/sub/y"), "Y");
         assert_eq!(overlay.read_dir(Path::new("/srv")).unwrap(), ["a", "e", "link"]);
+    }
+
+    #[test]
+    fn another_simulation_follows() {
+        let (mut one, mut other) = (overlay(), overlay());
+        one.write(Path::new("/srv/d/x"), &WriteFile::new("new")).unwrap();
+        one.remove_dir_all(Path::new("/srv/d")).unwrap();
+        one.create_dir(Path::new("/srv/d"), 0o755).unwrap();
+        one.write(Path::new("/srv/d/z"), &WriteFile::new("Z")).unwrap();
+        one.set_resource("unit", "ssh", Value::from("running"));
+        let delta = serde_json::to_string(&one.take_delta().unwrap()).unwrap();
+        assert!(one.take_delta().is_none());
+        other.merge(&serde_json::from_str(&delta).unwrap());
+        assert_eq!(other.read_dir(Path::new("/srv/d")).unwrap(), ["z"]);
+        assert_eq!(text(&other, "/srv/d/z"), "Z");
+        assert_eq!(other.resource("unit", "ssh"), Some(Value::from("running")));
+        assert!(other.take_delta().is_none(), "what came from elsewhere is not told again");
     }
 
     #[test]

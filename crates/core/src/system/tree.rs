@@ -4,6 +4,7 @@
 
 use super::{Content, FileKind, Metadata, Ownership, Result, System, SystemError, WriteFile};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -11,9 +12,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// What a changed path holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Body {
     /// Bytes of a file.
+    #[serde(with = "base64_bytes")]
     Bytes(Arc<[u8]>),
     /// Content of a file of the machine below.
     Below(PathBuf),
@@ -30,7 +32,7 @@ pub(super) enum Body {
 }
 
 /// A changed path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Node {
     pub meta: Metadata,
     pub body: Body,
@@ -42,6 +44,25 @@ pub(super) struct Node {
 pub(super) struct Tree {
     nodes: BTreeMap<PathBuf, Option<Node>>,
     inodes: u64,
+    log: Vec<Touched>,
+}
+
+/// A place that was changed, in the order of the changes.
+#[derive(Debug, Clone)]
+enum Touched {
+    /// What is at the path now.
+    Node(PathBuf),
+    /// All that was changed there and below was forgotten.
+    Cut(PathBuf),
+}
+
+/// A change of a tree, complete in itself: it can be made to another tree over the same machine without looking there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum TreeEdit {
+    /// This is at the path, or nothing.
+    Node(PathBuf, Option<Box<Node>>),
+    /// Nothing is known to be changed there and below.
+    Cut(PathBuf),
 }
 
 /// The machine below, if any.
@@ -66,6 +87,42 @@ impl Tree {
     /// Whether nothing was changed yet.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    fn put_node(&mut self, real: PathBuf, node: Option<Node>) {
+        self.log.push(Touched::Node(real.clone()));
+        self.nodes.insert(real, node);
+    }
+
+    fn cut(&mut self, real: &Path) {
+        self.log.push(Touched::Cut(real.to_owned()));
+        self.nodes.retain(|child, _| !child.starts_with(real));
+    }
+
+    /// What was changed since this was last asked.
+    pub fn take_edits(&mut self) -> Vec<TreeEdit> {
+        let touched = std::mem::take(&mut self.log);
+        let edit = |touched| match touched {
+            // A node that is not there any more was cut later: that follows.
+            Touched::Node(path) => {
+                let node = self.nodes.get(&path)?.clone();
+                Some(TreeEdit::Node(path, node.map(Box::new)))
+            }
+            Touched::Cut(path) => Some(TreeEdit::Cut(path)),
+        };
+        touched.into_iter().filter_map(edit).collect()
+    }
+
+    /// Makes changes that were made to another tree over the same machine.
+    pub fn make_edits(&mut self, edits: &[TreeEdit]) {
+        for edit in edits {
+            match edit {
+                TreeEdit::Node(path, node) => {
+                    self.nodes.insert(path.clone(), node.as_deref().cloned());
+                }
+                TreeEdit::Cut(path) => self.nodes.retain(|child, _| !child.starts_with(path)),
+            }
+        }
     }
 
     /// Whether what is at a real path was changed, made or removed.
@@ -251,7 +308,7 @@ impl Tree {
         meta.mode = file.mode.unwrap_or(meta.mode);
         meta.uid = file.ownership.uid.unwrap_or(meta.uid);
         meta.gid = file.ownership.gid.unwrap_or(meta.gid);
-        self.nodes.insert(real, Some(Node { meta, body, context: None }));
+        self.put_node(real, Some(Node { meta, body, context: None }));
         Ok(())
     }
 
@@ -263,7 +320,7 @@ impl Tree {
         }
         self.parent(below, "make", &real)?;
         let meta = self.new_meta(FileKind::Directory, mode & !maker.umask, maker);
-        self.nodes.insert(real, Some(Node { meta, body: Body::Directory { opaque: true }, context: None }));
+        self.put_node(real, Some(Node { meta, body: Body::Directory { opaque: true }, context: None }));
         Ok(())
     }
 
@@ -275,9 +332,9 @@ impl Tree {
         if directory && !recursive && !self.read_dir(below, &real)?.is_empty() {
             return failed("remove", path, Errno::NOTEMPTY);
         }
-        self.nodes.retain(|child, _| !child.starts_with(&real));
+        self.cut(&real);
         if below.is_some() {
-            self.nodes.insert(real, None);
+            self.put_node(real, None);
         }
         Ok(())
     }
@@ -298,7 +355,7 @@ impl Tree {
         for (path, node) in moved {
             let rest = path.strip_prefix(&from).unwrap_or(&path);
             let target = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
-            self.nodes.insert(target, Some(node));
+            self.put_node(target, Some(node));
         }
         Ok(())
     }
@@ -327,7 +384,7 @@ impl Tree {
         }
         let mut meta = self.new_meta(FileKind::Link, 0o777, maker);
         meta.size = target.as_os_str().len() as u64;
-        self.nodes.insert(real, Some(Node { meta, body: Body::Link(target.to_owned()), context: None }));
+        self.put_node(real, Some(Node { meta, body: Body::Link(target.to_owned()), context: None }));
         Ok(())
     }
 
@@ -341,8 +398,8 @@ impl Tree {
             return failed("link", &existing, Errno::PERM);
         }
         node.meta.links += 1;
-        self.nodes.insert(existing, Some(node.clone()));
-        self.nodes.insert(real, Some(node));
+        self.put_node(existing, Some(node.clone()));
+        self.put_node(real, Some(node));
         Ok(())
     }
 
@@ -358,7 +415,7 @@ impl Tree {
         let real = self.resolve(below, path, follow)?;
         let Some(mut node) = self.lookup(below, &real)? else { return failed(operation, path, Errno::NOENT) };
         change(&mut node);
-        self.nodes.insert(real, Some(node));
+        self.put_node(real, Some(node));
         Ok(())
     }
 
@@ -403,5 +460,21 @@ fn push_components(stack: &mut Vec<OsString>, path: &Path) {
             Component::ParentDir => stack.push("..".into()),
             Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
+    }
+}
+
+/// Contents as text.
+mod base64_bytes {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+    use std::sync::Arc;
+
+    pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Into::into).map_err(D::Error::custom)
     }
 }

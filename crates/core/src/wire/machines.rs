@@ -3,7 +3,7 @@
 use super::serve::{Machines, Task};
 use crate::system::System;
 use crate::system::os::Os;
-use crate::system::overlay::Overlay;
+use crate::system::overlay::{Overlay, Simulation};
 
 /// The machine that this process runs on, and a simulation over it that lasts as long as the process.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Machines for OsMachines {
         os
     }
 
-    fn simulated(&mut self, task: &Task<'_>) -> &mut dyn System {
+    fn simulated(&mut self, task: &Task<'_>) -> &mut dyn Simulation {
         let overlay = self.simulated.get_or_insert_with(|| Overlay::new(Os::with_context(task.context())));
         overlay.below_mut().set_environment(task.environment.clone());
         overlay

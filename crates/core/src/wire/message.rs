@@ -1,11 +1,12 @@
 //! The messages.
 
 use crate::module::Mode;
+use crate::system::overlay::Delta;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the protocol. A helper of another version is not talked to.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The helper's first message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Hello {
 }
 
 /// One module call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
     /// Answers carry it too.
     pub id: u64,
@@ -37,6 +38,9 @@ pub struct Request {
     /// Seconds after which the task is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<f64>,
+    /// What a plan has changed on this machine since the helper last heard of it, by other users' helpers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub simulated: Vec<Delta>,
 }
 
 /// News of a task that is still running.

@@ -9,6 +9,7 @@ use super::control::{Control, Stop};
 use super::{Frame, Hello, Kind, Request, VERSION};
 use crate::module::{Mode, Outcome, Registry};
 use crate::system::System;
+use crate::system::overlay::Simulation;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -21,7 +22,7 @@ pub trait Machines {
     /// The machine itself, as the task that is about to run sees it.
     fn real(&mut self, task: &Task<'_>) -> &mut dyn System;
     /// A simulation on top of it, kept as long as the helper runs.
-    fn simulated(&mut self, task: &Task<'_>) -> &mut dyn System;
+    fn simulated(&mut self, task: &Task<'_>) -> &mut dyn Simulation;
 }
 
 /// What a machine needs to know of the task that is about to run on it.
@@ -154,16 +155,23 @@ impl Helper<'_> {
     }
 
     fn run(&mut self, request: Request) -> Outcome {
-        let Request { module: name, args, mode, diff, environment, .. } = request;
+        let Request { module: name, args, mode, diff, environment, simulated, .. } = request;
         let Some(module) = self.registry.get(&name) else {
             return Outcome::failure(format!("the helper has no module called {name}"));
         };
         let task = Task { environment: &environment, context: &self.context };
-        let system = match mode {
-            Mode::Simulate => self.machines.simulated(&task),
-            Mode::Check | Mode::Apply => self.machines.real(&task),
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| module.call(args, mode, diff, system)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if mode != Mode::Simulate {
+                return module.call(args, mode, diff, self.machines.real(&task));
+            }
+            let simulation = self.machines.simulated(&task);
+            for delta in &simulated {
+                simulation.merge(delta);
+            }
+            let mut outcome = module.call(args, mode, diff, simulation);
+            outcome.simulated = simulation.take_delta();
+            outcome
+        }));
         result.unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<&str>()

@@ -4,7 +4,7 @@ use super::client::{Client, ClientError, Handlers, Link, Received};
 use super::*;
 use crate::module::{Checked, Diff, Mode, Module, ModuleError, Outcome, Registry, Simulated};
 use crate::system::fake::Fake;
-use crate::system::overlay::Overlay;
+use crate::system::overlay::{Overlay, Simulation};
 use crate::system::{Result, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ impl Machines for TestMachines {
         os
     }
 
-    fn simulated(&mut self, _: &Task<'_>) -> &mut dyn System {
+    fn simulated(&mut self, _: &Task<'_>) -> &mut dyn Simulation {
         self.simulated.get_or_insert_with(|| Overlay::new(Fake::from_json(json!({}))))
     }
 }
@@ -140,6 +140,7 @@ fn request(what: &str, value: &str, mode: Mode) -> Request {
         diff: true,
         environment: [("PROBE".to_owned(), value.to_owned())].into(),
         timeout: None,
+        simulated: Vec::new(),
     }
 }
 
