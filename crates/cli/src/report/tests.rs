@@ -49,7 +49,14 @@ impl Write for Gone {
 fn task(id: u64, name: &str, action: &str) -> Arc<TaskInfo> {
     let file = SourceFile::new("site.yml", "");
     let span = Some(Span::new(&file, id as u32 * 10, 7));
-    Arc::new(TaskInfo { id, name: name.into(), action: format!("ansible.builtin.{action}"), span, handler: id >= 90 })
+    Arc::new(TaskInfo {
+        id,
+        name: name.into(),
+        action: format!("ansible.builtin.{action}"),
+        span,
+        handler: id >= 90,
+        ..TaskInfo::default()
+    })
 }
 
 fn result(status: Status, fields: Value) -> TaskResult {
@@ -109,7 +116,7 @@ fn script() -> Vec<Event> {
     let fine = || result(Status::Ok, json!({"changed": false, "failed": false, "ping": "pong"}));
     let mut events = vec![
         Event::PlaybookStarted { path: "plays/site.yml".into() },
-        Event::PlayStarted { name: "web servers".into(), hosts: hosts.clone() },
+        Event::PlayStarted { name: "web servers".into(), hosts: hosts.clone(), free: false, check_mode: false },
     ];
     events.extend(on(&task(1, "common : ping", "ping"), vec![("web2", fine()), ("web1", fine())]));
     events.extend(on(&task(2, "motd", "copy"), vec![("web1", changed_file()), ("web2", changed_file())]));
@@ -119,7 +126,7 @@ fn script() -> Vec<Event> {
     events.extend(on(&task(4, "some", "ping"), vec![("web1", skipped), ("web2", elsewhere)]));
     let message = result(Status::Ok, json!({"changed": false, "msg": ["a", "ü"]}));
     events.extend(on(&task(5, "debug", "debug"), vec![("web1", message)]));
-    events.push(Event::Included { what: "/plays/more.yml".into(), hosts });
+    events.push(Event::Included { what: "/plays/more.yml".into(), hosts, item: None });
     let unknown = result(Status::Unknown, json!({"changed": null, "msg": "decided at apply: output of `date`"}));
     events.extend(on(&task(6, "stamp", "shell"), vec![("web1", unknown)]));
     events.push(Event::Warning { message: "odd".into() });
