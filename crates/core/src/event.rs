@@ -167,7 +167,10 @@ pub enum Event {
         message: String,
     },
     /// No host is left to go on with.
-    NoMoreHosts,
+    NoMoreHosts {
+        /// More failed than `max_fail_percentage` allows.
+        over_limit: bool,
+    },
     /// The run is over.
     Finished {
         /// The counts.

@@ -212,7 +212,7 @@ impl Reporter for Plain {
                 self.line(state, SKIPPED, &format!("included: {what} for {}", hosts.join(", ")));
             }
             Event::Warning { message } => self.warning(state, message),
-            Event::NoMoreHosts => Self::heading(state, "NO MORE HOSTS LEFT"),
+            Event::NoMoreHosts { .. } => Self::heading(state, "NO MORE HOSTS LEFT"),
             Event::Finished { stats } => self.recap(state, stats),
         }
     }

@@ -226,7 +226,7 @@ impl Reporter for Terminal {
                 }
             }
             Event::Warning { message } => self.warn(message),
-            Event::NoMoreHosts => {
+            Event::NoMoreHosts { .. } => {
                 self.flush(state);
                 self.screen.print(&format!("{}\n", self.view.palette.paint(FAILED, "no host is left to go on with")));
             }

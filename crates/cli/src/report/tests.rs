@@ -139,7 +139,7 @@ fn script() -> Vec<Event> {
     let lost = result(Status::Unreachable, json!({"changed": false, "msg": "no route", "unreachable": true}));
     events.extend(on(&task(8, "ping", "ping"), vec![("web2", lost)]));
     events.extend(on(&task(91, "restart", "service"), vec![("web3", fine())]));
-    events.push(Event::NoMoreHosts);
+    events.push(Event::NoMoreHosts { over_limit: false });
     events.push(Event::NoHostsMatched { play: "databases".into() });
     let stats: RunStats = [
         ("web1".into(), HostStats { ok: 4, changed: 1, failed: 1, skipped: 1, ignored: 1, ..HostStats::default() }),
@@ -215,7 +215,7 @@ fn what_changes_nothing_has_no_diff() {
     ];
     let all = FanOut(reporters);
     on(&task(1, "look", "command"), vec![("web1", quiet)]).iter().for_each(|event| all.event(event));
-    all.event(&Event::NoMoreHosts);
+    all.event(&Event::NoMoreHosts { over_limit: false });
     assert!(!paper.text().contains("+new"), "{}", paper.text());
 }
 

@@ -37,7 +37,7 @@ impl Engine {
             let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
             batch.run();
             if batch.is_broken() {
-                self.emit(&Event::NoMoreHosts);
+                self.emit(&Event::NoMoreHosts { over_limit: batch.state().over_limit });
                 return Ok(false);
             }
             if self.cancel.is_requested() {

@@ -326,7 +326,9 @@ impl Batch<'_> {
                 state.broken = true;
             }
         } else if lost > 0 && self.too_many_failed() {
-            self.state().broken = true;
+            let mut state = self.state();
+            (state.broken, state.over_limit) = (true, true);
+            drop(state);
             after.failed.append(&mut after.alive);
         }
         after

@@ -137,6 +137,7 @@ impl Default {
     }
 
     fn item(&self, state: &mut State, task: &TaskInfo, host: &str, label: &str, result: &TaskResult) {
+        self.diff(state, task, result);
         if self.is_hidden(result.status) {
             return;
         }
@@ -164,12 +165,14 @@ impl Default {
     }
 
     fn result(&self, state: &mut State, task: &TaskInfo, host: &str, result: &TaskResult) {
-        self.diff(state, task, result);
+        let looped = task.looped && result.result.contains_key("results");
+        if !looped {
+            self.diff(state, task, result);
+        }
         if self.is_hidden(result.status) {
             return;
         }
         self.heading(state, task);
-        let looped = task.looped && result.result.contains_key("results");
         if !looped {
             self.notices(state, task, result);
         }
@@ -297,7 +300,13 @@ impl Reporter for Default {
                 self.line(state, SKIPPED, &format!("included: {what} for {}{item}", hosts.join(", ")));
             }
             Event::Warning { message } => self.warning(state, WARNING, &format!("[WARNING]: {message}")),
-            Event::NoMoreHosts => self.banner(state, "NO MORE HOSTS LEFT"),
+            // Said where the limit is passed, and again where the play ends for it.
+            Event::NoMoreHosts { over_limit: true } => {
+                self.banner(state, "NO MORE HOSTS LEFT");
+                self.banner(state, "NO MORE HOSTS LEFT");
+            }
+            Event::NoMoreHosts { .. } if state.free => self.banner(state, "NO MORE HOSTS LEFT"),
+            Event::NoMoreHosts { .. } => {}
             Event::Finished { stats } => self.recap(state, stats),
         }
     }
