@@ -27,12 +27,16 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let list = root.join("crates/core/src/modules/mod.rs");
     let listed = std::fs::read_to_string(&list).with_context(|| format!("read {}", list.display()))?;
     let listed = with_module(&listed, short).with_context(|| format!("find the list in {}", list.display()))?;
+    let test = root.join("crates/core/tests/modules.rs");
+    let tested = std::fs::read_to_string(&test).with_context(|| format!("read {}", test.display()))?;
+    let tested = with_arguments(&tested, short).with_context(|| format!("find the list in {}", test.display()))?;
     let case = root.join("crates/core/tests/modules").join(short).join("basic.yml");
     std::fs::create_dir_all(case.parent().unwrap_or(&root))?;
     std::fs::write(&file, SKELETON.replace("FULL", &full).replace("TYPE", &type_name(short)))?;
     std::fs::write(&case, CASE)?;
     std::fs::write(&list, listed)?;
-    for path in [&file, &case, &list] {
+    std::fs::write(&test, tested)?;
+    for path in [&file, &case, &list, &test] {
         println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -55,6 +59,18 @@ fn with_module(text: &str, short: &str) -> Option<String> {
     let mut text = lines.join("\n");
     text.push('\n');
     Some(text)
+}
+
+/// The test's list of modules whose arguments are made in Rust, with one more line, in order.
+fn with_arguments(text: &str, short: &str) -> Option<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let start = lines.iter().position(|line| line.trim() == "arguments![")?;
+    let end = start + lines[start..].iter().position(|line| line.trim() == "];")?;
+    let line = format!("        {short}::{},", type_name(short));
+    let at = lines[start + 1..end].iter().position(|other| *other > line).map_or(end, |at| start + 1 + at);
+    lines.insert(at, line);
+    lines.push(String::new());
+    Some(lines.join("\n"))
 }
 
 fn type_name(short: &str) -> String {
@@ -147,5 +163,11 @@ mod tests {
         let text = with_module(list, "get_url").unwrap();
         assert!(text.starts_with("pub mod file;\npub mod get_url;\npub mod ping;\n"), "{text}");
         assert!(text.contains("File>()\n        .with::<get_url::GetUrl>()\n        .with::<ping"), "{text}");
+        let test = "x\n    arguments![\n        file::File,\n        ping::Ping,\n    ];\n";
+        let text = with_arguments(test, "get_url").unwrap();
+        assert_eq!(
+            text,
+            "x\n    arguments![\n        file::File,\n        get_url::GetUrl,\n        ping::Ping,\n    ];\n"
+        );
     }
 }

@@ -12,6 +12,7 @@ use crate::vars::Decrypt;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The host that an action is for, or the one it is delegated to.
 pub trait Machine {
@@ -23,6 +24,8 @@ pub trait Machine {
     fn environment(&self) -> &BTreeMap<String, String>;
     /// Closes the connection.
     fn reset(&self);
+    /// Opens a new connection within this time and has it answer.
+    fn reach(&self, timeout: Duration) -> Result<(), ConnectionError>;
 }
 
 /// One task on one host, as an action sees it.
@@ -65,6 +68,18 @@ impl Context<'_> {
     pub fn module_with(&self, name: &str, args: &Map, blobs: &dyn BlobSource) -> Result<Reply, ActionError> {
         let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
         Ok(self.machine.call(name, serde_json::Value::Object(args), blobs)?.into())
+    }
+
+    /// Sleeps; `false` if the run was asked to stop meanwhile.
+    pub fn sleep(&self, duration: Duration) -> bool {
+        let until = Instant::now().checked_add(duration);
+        while let Some(left) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            if self.cancel.is_requested() {
+                return false;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(100)));
+        }
+        !self.cancel.is_requested()
     }
 
     /// A local file: as given if absolute, else in `subdir` of each search directory, then in the directory itself.

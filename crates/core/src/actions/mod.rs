@@ -4,11 +4,13 @@
 
 mod action;
 mod add_host;
+mod assemble;
 mod assert;
 mod context;
 mod copy;
 mod debug;
 mod fail;
+mod fetch;
 mod gather_facts;
 mod group_by;
 mod include_vars;
@@ -20,6 +22,7 @@ mod script;
 mod set_fact;
 mod template;
 mod uri;
+mod wait_for_connection;
 
 pub use action::{Action, DynAction};
 pub use context::{Context, Machine};
@@ -48,10 +51,12 @@ impl Actions {
     pub fn builtin() -> Self {
         Self::default()
             .with::<add_host::AddHost>()
+            .with::<assemble::Assemble>()
             .with::<assert::Assert>()
             .with::<copy::Copy>()
             .with::<debug::Debug>()
             .with::<fail::Fail>()
+            .with::<fetch::Fetch>()
             .with::<group_by::GroupBy>()
             .with::<include_vars::IncludeVars>()
             .with::<pause::Pause>()
@@ -61,6 +66,7 @@ impl Actions {
             .with::<gather_facts::GatherFacts>()
             .with::<template::Template>()
             .with::<uri::Uri>()
+            .with::<wait_for_connection::WaitForConnection>()
     }
 
     /// Adds one; a later one replaces an earlier one of the same name.

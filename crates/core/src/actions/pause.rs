@@ -42,7 +42,9 @@ impl Action for Pause {
         // A plan waits for nothing and asks nothing.
         if context.mode != Mode::Simulate {
             match seconds {
-                Some(seconds) => wait(context, Duration::from_secs_f64(seconds.max(0.0))),
+                Some(seconds) => {
+                    context.sleep(Duration::from_secs_f64(seconds.max(0.0)));
+                }
                 None => answer = ask(context, prompt.as_deref(), echo)?,
             }
         }
@@ -59,16 +61,6 @@ impl Action for Pause {
             ("stderr", Value::from("")),
         ];
         Ok(Reply::ok(fields))
-    }
-}
-
-fn wait(context: &Context<'_>, duration: Duration) {
-    let until = Instant::now() + duration;
-    while let Some(left) = until.checked_duration_since(Instant::now()) {
-        if context.cancel.is_requested() {
-            return;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(100)));
     }
 }
 

@@ -2,17 +2,17 @@
 
 use super::RunMode;
 use super::batch::Batch;
+use super::machine::Machine;
 use super::settings::{Resolver, Settings};
 use super::task::NO_TIME;
 use crate::actions::{self, ActionError, Effect, Reply};
-use crate::connection::{BlobSource, Call, ConnectionError, RawOutput};
+use crate::connection::ConnectionError;
 use crate::diagnostic::Span;
 use crate::event::{Event, Status, TaskInfo};
-use crate::module::{Diff, Mode, Outcome};
+use crate::module::{Diff, Mode};
 use crate::playbook::{Spanned, Task};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value};
-use crate::wire::{Progress, Request};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -469,7 +469,8 @@ impl HostTask<'_> {
             result.insert(Key::from("skipped"), Value::Bool(true));
         }
         if settings.diff && !reply.diff.is_empty() {
-            result.insert(Key::from("diff"), Value::from(serde_json::to_value(&reply.diff).unwrap_or_default()));
+            let diff = || Value::from(serde_json::to_value(&reply.diff).unwrap_or_default());
+            result.entry(Key::from("diff")).or_insert_with(diff);
         }
         Ended { diff: reply.diff, effects: reply.effects, ..Ended::new(status, result) }
     }
@@ -508,69 +509,4 @@ pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {
 /// A condition as it was written.
 fn source(value: &Value) -> Value {
     value.as_str().map_or_else(|| value.clone(), Value::from)
-}
-
-/// The host as actions see it.
-struct Machine<'a> {
-    task: &'a HostTask<'a>,
-    settings: &'a Settings,
-}
-
-impl Machine<'_> {
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&mut dyn crate::connection::Connection, Call<'_>) -> Result<T, ConnectionError>,
-        blobs: &dyn BlobSource,
-    ) -> Result<T, ConnectionError> {
-        let engine = self.task.batch.engine;
-        let mut progress = |news: Progress| match news {
-            Progress::Output(line) if !self.settings.no_log => engine.emit(&Event::HostOutput {
-                task: Arc::clone(self.task.info),
-                host: Arc::clone(self.task.host),
-                line: engine.parts.redactor.redact(&line).into_owned(),
-            }),
-            Progress::Output(_) => {}
-        };
-        let cancelled = || engine.cancel.is_immediate();
-        let journal = (self.settings.mode == Mode::Simulate).then(|| engine.pool.journal(&self.settings.target));
-        engine.pool.with(&self.settings.target, |connection| {
-            let call = Call {
-                become_: self.settings.become_.as_ref(),
-                blobs,
-                progress: &mut progress,
-                cancelled: &cancelled,
-                journal: journal.as_deref(),
-            };
-            work(connection, call)
-        })
-    }
-}
-
-impl actions::Machine for Machine<'_> {
-    fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
-        let request = Request {
-            id: self.task.info.id,
-            module: module.to_owned(),
-            args,
-            mode: self.settings.mode,
-            diff: self.settings.diff,
-            environment: self.settings.environment.clone(),
-            timeout: self.settings.timeout,
-            simulated: Vec::new(),
-        };
-        self.with(|connection, call| connection.call(&request, call), blobs)
-    }
-
-    fn raw(&self, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError> {
-        let timeout = self.settings.timeout.map(Duration::from_secs_f64);
-        self.with(|connection, call| connection.raw(command, stdin, timeout, call), &crate::connection::NoBlobs)
-    }
-
-    fn environment(&self) -> &std::collections::BTreeMap<String, String> {
-        &self.settings.environment
-    }
-
-    fn reset(&self) {
-        self.task.batch.engine.pool.reset(&self.settings.target);
-    }
 }

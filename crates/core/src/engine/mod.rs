@@ -8,6 +8,7 @@ mod handlers;
 mod host_task;
 mod include;
 mod looped;
+mod machine;
 mod meta;
 mod options;
 mod play;

@@ -1,6 +1,7 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 pub mod apt;
+pub mod assemble;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
@@ -12,6 +13,7 @@ pub mod docker_swarm;
 pub mod docker_swarm_service;
 pub mod docker_volume;
 pub mod file;
+pub mod find;
 pub mod get_url;
 pub mod group;
 pub mod lineinfile;
@@ -21,6 +23,7 @@ pub mod mysql_query;
 pub mod nfs_export;
 pub mod package;
 pub mod ping;
+pub mod replace;
 pub mod service;
 pub mod setup;
 pub mod shell;
@@ -28,6 +31,7 @@ pub mod slurp;
 pub mod stat;
 pub(crate) mod support;
 pub mod systemd_service;
+pub mod tempfile;
 pub mod uri;
 pub mod user;
 pub mod wait_for;
@@ -40,6 +44,7 @@ pub use support::docker::types as docker_types;
 pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
+        .with::<assemble::Assemble>()
         .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()
@@ -51,6 +56,7 @@ pub fn builtin() -> Registry {
         .with::<docker_swarm_service::DockerSwarmService>()
         .with::<docker_volume::DockerVolume>()
         .with::<file::File>()
+        .with::<find::Find>()
         .with::<get_url::GetUrl>()
         .with::<group::Group>()
         .with::<lineinfile::Lineinfile>()
@@ -60,12 +66,14 @@ pub fn builtin() -> Registry {
         .with::<mysql_db::MysqlDb>()
         .with::<mysql_query::MysqlQuery>()
         .with::<ping::Ping>()
+        .with::<replace::Replace>()
         .with::<service::Service>()
         .with::<setup::Setup>()
         .with::<shell::Shell>()
         .with::<slurp::Slurp>()
         .with::<stat::Stat>()
         .with::<systemd_service::SystemdService>()
+        .with::<tempfile::Tempfile>()
         .with::<uri::Uri>()
         .with::<user::User>()
         .with::<wait_for::WaitFor>()

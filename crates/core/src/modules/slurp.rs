@@ -1,11 +1,14 @@
 //! `ansible.builtin.slurp`: a file's content, in base64.
 
+use super::support::hash::Algorithm;
 use crate::module::types::PathArg;
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{FileKind, System, SystemError};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::path::Path;
 
 /// Reads a file.
 pub struct Slurp;
@@ -17,6 +20,21 @@ pub struct Args {
     /// The file.
     #[serde(alias = "path")]
     pub src: PathArg,
+    /// What `fetch` asks for.
+    #[serde(rename = "_piece")]
+    #[schemars(skip)]
+    pub piece: Option<Piece>,
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Piece {
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is at most.
+    pub length: u64,
+    /// No content is needed if this is the file's SHA-1.
+    pub known: Option<String>,
 }
 
 default_args!(src);
@@ -30,6 +48,35 @@ pub struct Output {
     source: String,
     /// `base64`.
     encoding: &'static str,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    whole: Option<Whole>,
+}
+
+/// What `fetch` wants to know of the whole file.
+#[derive(Debug, Serialize)]
+struct Whole {
+    checksum: String,
+    size: u64,
+}
+
+/// The piece, and at its beginning what the whole file is.
+fn piece(system: &dyn System, path: &Path, piece: &Piece) -> Result<(Vec<u8>, Option<Whole>), SystemError> {
+    let mut whole = None;
+    if piece.offset == 0 {
+        let checksum = Algorithm::Sha1.of_file(system, path)?;
+        let size = system.metadata(path)?.map_or(0, |meta| meta.size);
+        if piece.known.as_ref() == Some(&checksum) {
+            return Ok((Vec::new(), Some(Whole { checksum, size })));
+        }
+        whole = Some(Whole { checksum, size });
+    }
+    let failed = |error| SystemError::io("read", path, error);
+    let mut reader = system.open(path)?;
+    std::io::copy(&mut (&mut reader).take(piece.offset), &mut std::io::sink()).map_err(failed)?;
+    let mut content = Vec::new();
+    reader.take(piece.length).read_to_end(&mut content).map_err(failed)?;
+    Ok((content, whole))
 }
 
 /// There is never anything to do.
@@ -46,17 +93,21 @@ impl Module for Slurp {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         let path = args.src.path(system)?;
         let source = path.to_string_lossy().into_owned();
-        if system.metadata(&path)?.is_some_and(|meta| meta.kind == FileKind::Directory) {
-            return Err(ModuleError::new(format!("Source is a directory and must be a file: {source}")));
-        }
-        let content = system.read(&path).map_err(|error| match &error {
+        let explain = |error: SystemError| match &error {
             SystemError::Io { source: io, .. } if io.kind() == std::io::ErrorKind::PermissionDenied => {
-                ModuleError::new(format!("File is not readable: {source}"))
+                ModuleError::new(format!("File is not readable: {source}: Permission denied"))
             }
             _ if error.is_not_found() => ModuleError::new(format!("File not found: {source}")),
             _ => error.into(),
-        })?;
-        Ok(Checked::unchanged(Output { content: STANDARD.encode(content), source, encoding: "base64" }))
+        };
+        if system.metadata(&path).map_err(explain)?.is_some_and(|meta| meta.kind == FileKind::Directory) {
+            return Err(ModuleError::new(format!("Source is a directory and must be a file: {source}")));
+        }
+        let (content, whole) = match &args.piece {
+            Some(wanted) => piece(system, &path, wanted).map_err(explain)?,
+            None => (system.read(&path).map_err(explain)?, None),
+        };
+        Ok(Checked::unchanged(Output { content: STANDARD.encode(content), source, encoding: "base64", whole }))
     }
 
     fn apply(_: &Args, change: Change, _: &mut dyn System) -> Result<Output, ModuleError> {

@@ -203,3 +203,14 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
 }
+
+/// An empty file to be written, with the directories above it.
+///
+/// # Errors
+/// Names the path.
+pub fn create(path: &Path) -> Result<std::fs::File> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|error| SystemError::io("make", dir, error))?;
+    }
+    std::fs::File::create(path).map_err(|error| SystemError::io("write", path, error))
+}

@@ -47,6 +47,11 @@ impl Templar {
         Self { templates, variables, locals: Arc::default(), search: Arc::default(), loop_dir: None }
     }
 
+    /// Home directory of who runs Hostler.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.templates.options.env.get("HOME").map(PathBuf::from)
+    }
+
     /// Where lookups and `{% include %}` look for files: in each directory's `files` or `templates`, then in itself.
     #[must_use]
     pub fn with_search(self, dirs: Vec<PathBuf>) -> Self {

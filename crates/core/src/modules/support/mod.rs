@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod docker;
 pub mod edit;
+pub mod encoding;
 pub mod file_attributes;
 pub mod glob;
 pub mod hash;

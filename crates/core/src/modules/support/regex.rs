@@ -14,6 +14,7 @@ pub struct BytesRegex {
 /// A place where an expression matched.
 pub struct Match<'t> {
     captures: Captures<'t>,
+    names: Vec<&'t str>,
 }
 
 /// Bytes as characters of the same number.
@@ -21,7 +22,8 @@ pub fn to_chars(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn to_bytes(text: &str) -> Vec<u8> {
+/// Characters that came from bytes as those bytes.
+pub fn to_bytes(text: &str) -> Vec<u8> {
     // What came from bytes has no other characters.
     text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }
@@ -43,14 +45,23 @@ impl BytesRegex {
         Self::compile(pattern, true)
     }
 
+    /// Compiles `pattern` for texts as they are, not for those of [`to_chars`]; `flags` (`m`, `s`) are on.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn text(pattern: &str, flags: &str) -> Result<Self, ModuleError> {
+        Self::with_flags(pattern, pattern, flags)
+    }
+
     fn compile(pattern: &str, multiline: bool) -> Result<Self, ModuleError> {
-        let chars = to_chars(pattern.as_bytes());
-        let (flags, body) = leading_flags(&chars);
+        Self::with_flags(pattern, &to_chars(pattern.as_bytes()), if multiline { "m" } else { "" })
+    }
+
+    fn with_flags(pattern: &str, chars: &str, on: &str) -> Result<Self, ModuleError> {
+        let (flags, body) = leading_flags(chars);
         let fold = flags.contains('i');
         let mut kept: String = flags.chars().filter(|flag| "msx".contains(*flag)).collect();
-        if multiline && !kept.contains('m') {
-            kept.push('m');
-        }
+        kept.extend(on.chars().filter(|flag| !flags.contains(*flag)));
         let multiline = kept.contains('m');
         let prefix = if kept.is_empty() { String::new() } else { format!("(?{kept})") };
         let translated = format!("{prefix}{}", translate(body, multiline, fold));
@@ -70,9 +81,35 @@ impl BytesRegex {
     }
 
     /// The first match in `text` (made by [`to_chars`]).
-    pub fn search<'t>(&self, text: &'t str) -> Option<Match<'t>> {
+    pub fn search<'t>(&'t self, text: &'t str) -> Option<Match<'t>> {
         // An expression that gives up on a line does not match it.
-        self.regex.captures(text).ok().flatten().map(|captures| Match { captures })
+        self.regex.captures(text).ok().flatten().map(|captures| Match { captures, names: self.names().collect() })
+    }
+
+    /// `text` with every match replaced by `template`, and how many there were. As Python's `subn`: after a match
+    /// without length, the next one at the same place needs one.
+    ///
+    /// # Errors
+    /// If the template names a group that is not there.
+    pub fn replace_all(&self, text: &str, template: &str) -> Result<(String, usize), ModuleError> {
+        let names = || self.names().collect();
+        let template = self::template(template, self.regex.captures_len().saturating_sub(1), names)?;
+        let (mut out, mut count) = (String::with_capacity(text.len()), 0);
+        let (mut kept, mut at, mut must_advance) = (0, 0, false);
+        while let Ok(Some(captures)) = self.regex.captures_from_pos(text, at) {
+            let Some(range) = captures.get(0).map(|whole| whole.range()) else { break };
+            if range.is_empty() && must_advance && range.start == at {
+                let Some(next) = text[at..].chars().next() else { break };
+                (at, must_advance) = (at + next.len_utf8(), false);
+                continue;
+            }
+            out.push_str(&text[kept..range.start]);
+            Match { captures, names: Vec::new() }.fill(&template, &mut out);
+            count += 1;
+            (kept, at, must_advance) = (range.end, range.end, range.is_empty());
+        }
+        out.push_str(&text[kept..]);
+        Ok((out, count))
     }
 }
 
@@ -103,71 +140,102 @@ impl Match<'_> {
     /// # Errors
     /// If it names a group that is not there.
     pub fn expand(&self, template: &str) -> Result<Vec<u8>, ModuleError> {
-        let chars: Vec<char> = to_chars(template.as_bytes()).chars().collect();
-        let mut out = Vec::new();
-        let mut at = 0;
-        while at < chars.len() {
-            if chars[at] != '\\' {
-                out.extend(to_bytes(&chars[at].to_string()));
-                at += 1;
-                continue;
-            }
-            at += self.escape(&chars[at + 1..], &mut out)? + 1;
-        }
-        Ok(out)
+        let parts = self::template(&to_chars(template.as_bytes()), self.groups(), || self.names.clone())?;
+        let mut out = String::new();
+        self.fill(&parts, &mut out);
+        Ok(to_bytes(&out))
     }
 
-    /// Handles what follows a backslash and returns its length.
-    fn escape(&self, rest: &[char], out: &mut Vec<u8>) -> Result<usize, ModuleError> {
-        let bad = |what: &str| ModuleError::new(format!("bad escape in line: {what}"));
-        match rest {
-            [] => Err(bad("it ends with a backslash")),
-            ['g', '<', name @ ..] => {
-                let end = name.iter().position(|c| *c == '>').ok_or_else(|| bad("missing > after \\g<"))?;
-                let name: String = name[..end].iter().collect();
-                match name.parse() {
-                    Ok(index) => self.push_group(index, out)?,
-                    Err(_) => out.extend(self.named_group(&name).unwrap_or_default()),
-                }
-                Ok(end + 3)
-            }
-            ['0', ..] => {
-                out.push(0);
-                Ok(1)
-            }
-            [first, rest @ ..] if first.is_ascii_digit() => {
-                let two = rest.first().filter(|c| c.is_ascii_digit());
-                let digits: String = std::iter::once(first).chain(two).collect();
-                self.push_group(digits.parse().unwrap_or_default(), out)?;
-                Ok(digits.len())
-            }
-            [c, ..] => {
-                match c {
-                    'n' => out.push(b'\n'),
-                    't' => out.push(b'\t'),
-                    'r' => out.push(b'\r'),
-                    'a' => out.push(7),
-                    'b' => out.push(8),
-                    'f' => out.push(12),
-                    'v' => out.push(11),
-                    '\\' => out.push(b'\\'),
-                    c if c.is_ascii_alphabetic() => return Err(bad(&format!("\\{c}"))),
-                    c => {
-                        out.push(b'\\');
-                        out.extend(to_bytes(&c.to_string()));
-                    }
-                }
-                Ok(1)
+    fn fill(&self, template: &[Part], out: &mut String) {
+        for part in template {
+            match part {
+                Part::Letter(letter) => out.push(*letter),
+                Part::Group(index) => out.push_str(self.captures.get(*index).map_or("", |found| found.as_str())),
+                Part::Named(name) => out.push_str(self.captures.name(name).map_or("", |found| found.as_str())),
             }
         }
     }
 
-    fn push_group(&self, index: usize, out: &mut Vec<u8>) -> Result<(), ModuleError> {
-        if index > self.groups() {
-            return Err(ModuleError::new(format!("invalid group reference {index} in line")));
+    /// Where the group called `name` is in the text.
+    pub fn named_range(&self, name: &str) -> Option<std::ops::Range<usize>> {
+        self.captures.name(name).map(|found| found.range())
+    }
+}
+
+/// A piece of what replaces a match.
+enum Part {
+    Letter(char),
+    Group(usize),
+    Named(String),
+}
+
+/// Takes a template apart, for an expression with that many groups and these names.
+fn template<'n>(text: &str, groups: usize, names: impl Fn() -> Vec<&'n str>) -> Result<Vec<Part>, ModuleError> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut parts = Vec::with_capacity(chars.len());
+    let mut at = 0;
+    while at < chars.len() {
+        if chars[at] != '\\' {
+            parts.push(Part::Letter(chars[at]));
+            at += 1;
+            continue;
         }
-        out.extend(self.group(index).unwrap_or_default());
-        Ok(())
+        at += escape(&chars[at + 1..], &mut parts)? + 1;
+    }
+    for part in &parts {
+        match part {
+            Part::Group(index) if *index > groups => {
+                return Err(ModuleError::new(format!("invalid group reference {index} in line")));
+            }
+            Part::Named(name) if !names().contains(&name.as_str()) => {
+                return Err(ModuleError::new(format!("unknown group name '{name}' in line")));
+            }
+            _ => {}
+        }
+    }
+    Ok(parts)
+}
+
+/// Handles what follows a backslash and returns its length.
+fn escape(rest: &[char], out: &mut Vec<Part>) -> Result<usize, ModuleError> {
+    let bad = |what: &str| ModuleError::new(format!("bad escape in line: {what}"));
+    match rest {
+        [] => Err(bad("it ends with a backslash")),
+        ['g', '<', name @ ..] => {
+            let end = name.iter().position(|c| *c == '>').ok_or_else(|| bad("missing > after \\g<"))?;
+            let name: String = name[..end].iter().collect();
+            out.push(name.parse().map_or(Part::Named(name), Part::Group));
+            Ok(end + 3)
+        }
+        ['0', ..] => {
+            out.push(Part::Letter('\0'));
+            Ok(1)
+        }
+        [first, rest @ ..] if first.is_ascii_digit() => {
+            let two = rest.first().filter(|c| c.is_ascii_digit());
+            let digits: String = std::iter::once(first).chain(two).collect();
+            out.push(Part::Group(digits.parse().unwrap_or_default()));
+            Ok(digits.len())
+        }
+        [c, ..] => {
+            let letter = match c {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                'a' => '\x07',
+                'b' => '\x08',
+                'f' => '\x0c',
+                'v' => '\x0b',
+                '\\' => '\\',
+                c if c.is_ascii_alphabetic() => return Err(bad(&format!("\\{c}"))),
+                c => {
+                    out.push(Part::Letter('\\'));
+                    *c
+                }
+            };
+            out.push(Part::Letter(letter));
+            Ok(1)
+        }
     }
 }
 
@@ -336,5 +404,17 @@ mod tests {
         assert_eq!(found.expand(r"\1:\g<2>:\g<a>:\\:\t\.é").unwrap(), "k:v:k:\\:\t\\.é".as_bytes());
         assert!(found.expand(r"\3").unwrap_err().msg.contains("invalid group reference 3"));
         assert_eq!(found.span(&text), (3, 6));
+    }
+
+    #[test]
+    fn all_matches_are_replaced() {
+        let all = |pattern: &str, text: &str, template: &str| {
+            BytesRegex::text(pattern, "m").unwrap().replace_all(text, template).unwrap()
+        };
+        assert_eq!(all("x*", "abxd", "-"), ("-a-b--d-".to_owned(), 5));
+        assert_eq!(all("^", "a\né\n", "> "), ("> a\n> é\n> ".to_owned(), 3));
+        assert_eq!(all("[é]+(.)$", "aéx", r"\1\1"), ("axx".to_owned(), 1));
+        assert!(BytesRegex::text("a", "").unwrap().replace_all("a", r"\2").is_err());
+        assert!(BytesRegex::text("a", "").unwrap().replace_all("b", r"\y").unwrap_err().msg.contains("bad escape"));
     }
 }

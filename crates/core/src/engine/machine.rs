@@ -1,0 +1,108 @@
+//! The host of a task, as its action sees it: a connection with the task's settings.
+
+use super::host_task::HostTask;
+use super::settings::Settings;
+use crate::actions;
+use crate::connection::{BlobSource, Call, ConnectionError, RawOutput, Target};
+use crate::event::Event;
+use crate::module::{Mode, Outcome};
+use crate::wire::{Progress, Request};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The host as actions see it.
+pub(super) struct Machine<'a> {
+    pub(super) task: &'a HostTask<'a>,
+    pub(super) settings: &'a Settings,
+}
+
+impl Machine<'_> {
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut dyn crate::connection::Connection, Call<'_>) -> Result<T, ConnectionError>,
+        blobs: &dyn BlobSource,
+    ) -> Result<T, ConnectionError> {
+        let engine = self.task.batch.engine;
+        let mut progress = |news: Progress| match news {
+            Progress::Output(line) if !self.settings.no_log => engine.emit(&Event::HostOutput {
+                task: Arc::clone(self.task.info),
+                host: Arc::clone(self.task.host),
+                line: engine.parts.redactor.redact(&line).into_owned(),
+            }),
+            Progress::Output(_) => {}
+        };
+        let cancelled = || engine.cancel.is_immediate();
+        let journal = (self.settings.mode == Mode::Simulate).then(|| engine.pool.journal(&self.settings.target));
+        engine.pool.with(&self.settings.target, |connection| {
+            let call = Call {
+                become_: self.settings.become_.as_ref(),
+                blobs,
+                progress: &mut progress,
+                cancelled: &cancelled,
+                journal: journal.as_deref(),
+            };
+            work(connection, call)
+        })
+    }
+}
+
+impl actions::Machine for Machine<'_> {
+    fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
+        let request = Request {
+            id: self.task.info.id,
+            module: module.to_owned(),
+            args,
+            mode: self.settings.mode,
+            diff: self.settings.diff,
+            environment: self.settings.environment.clone(),
+            timeout: self.settings.timeout,
+            simulated: Vec::new(),
+        };
+        self.with(|connection, call| connection.call(&request, call), blobs)
+    }
+
+    fn raw(&self, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError> {
+        let timeout = self.settings.timeout.map(Duration::from_secs_f64);
+        self.with(|connection, call| connection.raw(command, stdin, timeout, call), &crate::connection::NoBlobs)
+    }
+
+    fn environment(&self) -> &std::collections::BTreeMap<String, String> {
+        &self.settings.environment
+    }
+
+    fn reset(&self) {
+        self.task.batch.engine.pool.reset(&self.settings.target);
+    }
+
+    fn reach(&self, timeout: Duration) -> Result<(), ConnectionError> {
+        self.reset();
+        let engine = self.task.batch.engine;
+        let target = Target { timeout: Some(timeout), retries: 0, ..self.settings.target.clone() };
+        let cancelled = || engine.cancel.is_immediate();
+        let reached = engine.pool.with(&target, |connection| {
+            let request = Request {
+                id: self.task.info.id,
+                module: "ansible.builtin.ping".to_owned(),
+                args: serde_json::Value::Object(serde_json::Map::new()),
+                mode: Mode::Check,
+                diff: false,
+                environment: std::collections::BTreeMap::new(),
+                timeout: None,
+                simulated: Vec::new(),
+            };
+            let become_ = self.settings.become_.as_ref();
+            let call = Call {
+                become_,
+                blobs: &crate::connection::NoBlobs,
+                progress: &mut |_| {},
+                cancelled: &cancelled,
+                journal: None,
+            };
+            connection.call(&request, call)
+        });
+        // Not the one that other tasks use.
+        engine.pool.reset(&target);
+        let outcome = reached?;
+        if outcome.failed { Err(ConnectionError::Failed("ping test failed".to_owned())) } else { Ok(()) }
+    }
+}
