@@ -25,6 +25,8 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Show a module's parameters and results
     Doc(DocArgs),
+    /// Make links with the names of Ansible's commands
+    Link(LinkArgs),
     /// Print completions for a shell
     Completions {
         /// Shell to complete for
@@ -65,6 +67,9 @@ pub struct RunArgs {
     /// Options of every run.
     #[command(flatten)]
     pub run: RunOptionsArgs,
+    /// Options of our own.
+    #[command(flatten)]
+    pub own: OwnArgs,
 }
 
 /// `exec`.
@@ -84,10 +89,13 @@ pub struct ExecArgs {
     /// Options of every run.
     #[command(flatten)]
     pub run: RunOptionsArgs,
+    /// Options of our own.
+    #[command(flatten)]
+    pub own: OwnArgs,
 }
 
 /// What `plan`, `apply` and `exec` share.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunOptionsArgs {
     /// Where hosts and variables come from.
     #[command(flatten)]
@@ -107,15 +115,23 @@ pub struct RunOptionsArgs {
     /// Whom to become there.
     #[command(flatten)]
     pub become_: BecomeArgs,
+    /// There is no cache of facts.
+    #[arg(long, hide = true)]
+    pub flush_cache: bool,
+}
+
+/// What Ansible's commands do not have.
+#[derive(Debug, Default, Args)]
+pub struct OwnArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Format,
     /// No colours
     #[arg(long)]
     pub no_color: bool,
-    /// There is no cache of facts.
-    #[arg(long, hide = true)]
-    pub flush_cache: bool,
+    /// Accept and remember keys of hosts that are not known yet
+    #[arg(long, help_heading = "Connection")]
+    pub accept_new: bool,
 }
 
 /// Form of a run's output.
@@ -129,7 +145,7 @@ pub enum Format {
 }
 
 /// Inventory, variables, vaults.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// Inventory file, directory, script, or hosts separated by commas (repeatable)
     #[arg(short, long, visible_alias = "inventory-file", value_name = "SOURCE")]
@@ -155,7 +171,7 @@ pub struct SourceArgs {
 }
 
 /// How to reach hosts.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
     /// User to log in as
@@ -182,13 +198,10 @@ pub struct ConnectionArgs {
     /// More arguments for ssh
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub ssh_extra_args: Option<String>,
-    /// Accept and remember keys of hosts that are not known yet
-    #[arg(long)]
-    pub accept_new: bool,
 }
 
 /// Whom to become on the hosts.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Becoming another user")]
 pub struct BecomeArgs {
     /// Become another user
@@ -239,6 +252,17 @@ pub struct InventoryArgs {
     /// Where hosts and variables come from.
     #[command(flatten)]
     pub sources: SourceArgs,
+}
+
+/// `link`.
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// Where to make them
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Replace links that lead elsewhere
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 /// `doc`.

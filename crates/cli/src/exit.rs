@@ -1,6 +1,6 @@
 //! Exit codes, as the README promises them, and errors that know theirs.
 
-use crate::report::Palette;
+use crate::report::{self, Palette};
 use hostler_core::diagnostic::{Diagnostic, render};
 use hostler_core::engine::RunError;
 use std::process::ExitCode;
@@ -34,6 +34,8 @@ impl From<Exit> for ExitCode {
 pub enum Failure {
     /// Mistakes in the user's files, with their places.
     Input(Vec<Diagnostic>),
+    /// Playbooks that cannot be understood, with the places.
+    Playbook(Vec<Diagnostic>),
     /// The command line asks for what cannot be.
     Usage(String),
     /// Anything else.
@@ -61,21 +63,41 @@ impl From<RunError> for Failure {
     }
 }
 
+/// How errors and warnings are told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Voice {
+    /// Colours, or none.
+    pub palette: Palette,
+    /// As Ansible's commands tell them.
+    pub ansible: bool,
+}
+
 impl Failure {
     /// Tells the user.
     #[allow(clippy::print_stderr, reason = "the end of a command that failed")]
-    pub fn tell(&self, palette: Palette) -> Exit {
+    pub fn tell(&self, voice: Voice) -> Exit {
         match self {
             Self::Input(diagnostics) => {
-                tell(diagnostics, palette);
+                tell(diagnostics, voice);
                 Exit::Input
             }
+            Self::Playbook(diagnostics) => {
+                tell(diagnostics, voice);
+                // Ansible has a code of its own for what it cannot parse.
+                if voice.ansible { Exit::Unreachable } else { Exit::Input }
+            }
             Self::Usage(message) => {
-                eprintln!("error: {message}");
+                match voice.ansible {
+                    true => tell(&[Diagnostic::error(message)], voice),
+                    false => eprintln!("error: {message}"),
+                }
                 Exit::Usage
             }
             Self::Other(error) => {
-                eprintln!("error: failed to {error:#}");
+                match voice.ansible {
+                    true => tell(&[Diagnostic::error(format!("failed to {error:#}"))], voice),
+                    false => eprintln!("error: failed to {error:#}"),
+                }
                 Exit::Input
             }
         }
@@ -84,8 +106,11 @@ impl Failure {
 
 /// Prints diagnostics with their lines.
 #[allow(clippy::print_stderr, reason = "errors and warnings go there whatever the format of a run")]
-pub fn tell(diagnostics: &[Diagnostic], palette: Palette) {
+pub fn tell(diagnostics: &[Diagnostic], voice: Voice) {
     for diagnostic in diagnostics {
-        eprintln!("{}\n", render(diagnostic, palette.is_on()));
+        match voice.ansible {
+            true => eprintln!("{}", report::ansible::diagnostic(diagnostic, voice.palette.is_on())),
+            false => eprintln!("{}\n", render(diagnostic, voice.palette.is_on())),
+        }
     }
 }

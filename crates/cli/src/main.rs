@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod commands;
+mod dropin;
 mod exit;
 mod extra_vars;
 mod helper;
@@ -18,6 +19,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     brief_panics();
+    let mut words = std::env::args_os().peekable();
+    if let Some(name) = dropin::called(words.peek().map(AsRef::as_ref)) {
+        return dropin::run(name, words.collect());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -27,16 +32,17 @@ fn main() -> ExitCode {
             return if asked { Exit::Done } else { Exit::Usage }.into();
         }
     };
-    let palette = setup::palette_for_errors();
+    let voice = setup::early_voice(false);
     let result = match &cli.command {
         Command::Plan(args) => commands::plan::run(args),
         Command::Apply(args) => commands::apply::run(args),
         Command::Exec(args) => commands::exec::run(args),
         Command::Inventory(args) => commands::inventory::run(args),
         Command::Doc(args) => commands::doc::run(args),
+        Command::Link(args) => dropin::link(args),
         Command::Completions { shell } => commands::completions::run(*shell),
     };
-    result.unwrap_or_else(|failure| failure.tell(palette)).into()
+    result.unwrap_or_else(|failure| failure.tell(voice)).into()
 }
 
 /// A panic is a mistake of ours: one line that can be reported.

@@ -5,7 +5,7 @@ mod passwords;
 mod statics;
 
 use crate::args::{RunOptionsArgs, SourceArgs};
-use crate::exit::{Failure, tell};
+use crate::exit::{Failure, Voice, tell};
 use crate::report::Palette;
 use crate::{extra_vars, helper};
 use anyhow::Context;
@@ -38,8 +38,8 @@ pub struct Base {
     pub config: Config,
     /// Colours of what is printed.
     pub palette: Palette,
-    /// Colours of errors.
-    pub error_palette: Palette,
+    /// How errors and warnings are told.
+    pub voice: Voice,
     /// What must not be shown.
     pub redactor: Arc<Redactor>,
     /// The vault passwords.
@@ -67,10 +67,30 @@ pub struct RunParts {
     pub connector: Arc<DefaultConnector>,
 }
 
-/// Colours of errors before the configuration is known.
-pub fn palette_for_errors() -> Palette {
+/// How errors are told before the configuration is known.
+pub fn early_voice(ansible: bool) -> Voice {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
-    Palette::new(std::io::stderr().is_terminal() && unset("NO_COLOR") && unset("ANSIBLE_NOCOLOR") && !is_dumb())
+    let terminal = std::io::stderr().is_terminal() && !is_dumb();
+    Voice { palette: Palette::new(terminal && unset("NO_COLOR") && unset("ANSIBLE_NOCOLOR")), ansible }
+}
+
+/// How a command is to look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// No colours, whatever the configuration says.
+    pub no_color: bool,
+    /// As Ansible's command of the same task.
+    pub ansible: bool,
+}
+
+/// The configuration's file, if there is one.
+pub fn config_file() -> Option<PathBuf> {
+    let (cwd, home) = (std::env::current_dir().ok()?, std::env::home_dir());
+    let places =
+        Places { explicit: None, cwd: Some(&cwd), home: home.as_deref(), system: Some(Path::new(SYSTEM_CONFIG)) };
+    let env =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Config::load(&places, env).ok()?.file
 }
 
 /// A terminal that can show neither colours nor live lines.
@@ -83,7 +103,7 @@ impl Base {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn new(args: &SourceArgs, no_color: bool) -> Result<Self, Failure> {
+    pub fn new(args: &SourceArgs, manner: Manner) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().context("find the working directory")?;
         let home = std::env::home_dir();
         let system = Some(Path::new(SYSTEM_CONFIG));
@@ -92,24 +112,29 @@ impl Base {
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = Config::load(&places, env)?;
         let colour = |terminal: bool| {
-            let off = no_color || config.nocolor.or(false);
+            let off = manner.no_color || config.nocolor.or(false);
             Palette::new(!off && (config.force_color.or(false) || (terminal && !is_dumb())))
         };
         let palette = colour(std::io::stdout().is_terminal());
-        let error_palette = colour(std::io::stderr().is_terminal());
-        tell(&config.warnings, error_palette);
-        tell(&options::without_effect(&config), error_palette);
+        let voice = Voice { palette: colour(std::io::stderr().is_terminal()), ansible: manner.ansible };
+        tell(&config.warnings, voice);
+        tell(&options::without_effect(&config, manner.ansible), voice);
 
         let redactor = Arc::new(Redactor::default());
         let vaults: Arc<dyn Decrypt> = Arc::new(passwords::vaults(args, &config, &redactor)?);
         let mut warnings = Vec::new();
         let behaviour = config.hash_behaviour.get().copied().unwrap_or_default();
         let extra_vars = extra_vars::parse(&args.extra_vars, &vaults, behaviour, &mut warnings)?;
-        tell(&warnings, error_palette);
+        tell(&warnings, voice);
         let verbosity = config.verbosity.or(0).saturating_add(args.verbose);
         let sources = sources(args, &config);
         let extra_vars = Arc::new(extra_vars);
-        Ok(Self { config, palette, error_palette, redactor, vaults, extra_vars, verbosity, sources, home, cwd })
+        Ok(Self { config, palette, voice, redactor, vaults, extra_vars, verbosity, sources, home, cwd })
+    }
+
+    /// Whether somebody named an inventory.
+    pub fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
     }
 
     fn load_options(&self) -> LoadOptions {
@@ -133,7 +158,7 @@ impl Base {
     pub fn inventory(&self) -> Result<Inventory, Diagnostic> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
         let inventory = Inventory::load(&sources, &self.load_options())?;
-        tell(&inventory.take_warnings(), self.error_palette);
+        tell(&inventory.take_warnings(), self.voice);
         Ok(inventory)
     }
 
@@ -169,7 +194,8 @@ impl Base {
             ),
             vault: Arc::clone(&self.vaults),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
-            defer_unbuilt: false,
+            // Ansible finds out when it gets there.
+            defer_unbuilt: self.voice.ansible,
         });
         let managed = config.ansible_managed.get().map_or("Ansible managed", String::as_str);
         let templates = Templates::new(TemplateOptions {

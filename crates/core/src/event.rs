@@ -27,7 +27,7 @@ pub enum Status {
 }
 
 /// A task as reporters show it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskInfo {
     /// Number, unique in a run.
     pub id: u64,
@@ -39,6 +39,12 @@ pub struct TaskInfo {
     pub span: Option<Span>,
     /// It is a handler.
     pub handler: bool,
+    /// It has a loop.
+    pub looped: bool,
+    /// It only looks.
+    pub check_mode: bool,
+    /// Its arguments as they are written; none where nothing of it may be shown.
+    pub args: Vec<(String, String)>,
 }
 
 /// A result on one host, safe to show: secrets are already replaced.
@@ -86,6 +92,10 @@ pub enum Event {
         name: String,
         /// The hosts of the batch.
         hosts: Vec<Arc<str>>,
+        /// Hosts do not wait for each other.
+        free: bool,
+        /// It only looks.
+        check_mode: bool,
     },
     /// No host matched a play's pattern.
     NoHostsMatched {
@@ -148,6 +158,8 @@ pub enum Event {
         what: String,
         /// For which hosts.
         hosts: Vec<Arc<str>>,
+        /// The loop's item.
+        item: Option<String>,
     },
     /// Something the user should know.
     Warning {
@@ -155,7 +167,10 @@ pub enum Event {
         message: String,
     },
     /// No host is left to go on with.
-    NoMoreHosts,
+    NoMoreHosts {
+        /// More failed than `max_fail_percentage` allows.
+        over_limit: bool,
+    },
     /// The run is over.
     Finished {
         /// The counts.

@@ -1,6 +1,7 @@
 //! `hostler apply`: brings hosts to the described state.
 
-use super::playbooks;
+use super::playbooks::{self, Face};
+use super::session::exit_of;
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 
@@ -9,11 +10,5 @@ use crate::exit::{Exit, Failure};
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let Some(summary) = playbooks::run(args, false)? else { return Ok(Exit::Done) };
-    Ok(match () {
-        () if summary.cancelled => Exit::Interrupted,
-        () if summary.unreachable() => Exit::Unreachable,
-        () if summary.failed() => Exit::Failed,
-        () => Exit::Done,
-    })
+    Ok(playbooks::run(args, &Face::Own { plan: false })?.map_or(Exit::Done, exit_of))
 }

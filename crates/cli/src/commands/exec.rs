@@ -1,17 +1,17 @@
 //! `hostler exec`: one module on hosts, without a playbook.
 
 use super::playbooks::{check_limit, print};
-use super::session::Session;
+use super::session::{Session, exit_of};
 use crate::args::{ExecArgs, Format};
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
 use crate::report::{AdHoc, JsonLines, Screen, View};
-use crate::setup::{Base, ExtraVars, Overrides, RunParts, is_dumb};
+use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
 use hostler_core::playbook::Playbook;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ const PLAY: &str = "<command line>";
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
-    let base = Base::new(&args.run.sources, args.run.no_color)?;
-    let overrides = Overrides { offline: args.list_hosts, ..Overrides::default() };
+    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible: false })?;
+    let overrides = Overrides { offline: args.list_hosts, accept_new: args.own.accept_new, ..Overrides::default() };
     let options = base.options(&args.run, overrides)?;
     let inventory = base.inventory()?;
-    check_limit(&inventory, options.limit.as_deref())?;
+    check_limit(&base, &inventory, options.limit.as_deref())?;
     let hosts = inventory.select(&args.pattern, options.limit.as_deref())?;
-    tell(&inventory.take_warnings(), base.error_palette);
+    tell(&inventory.take_warnings(), base.voice);
     if hosts.is_empty() {
         return Err(Diagnostic::error(format!("no host matches `{}`", args.pattern)).into());
     }
@@ -41,10 +41,13 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     }
     let parts = base.run_parts();
     let configured = base.config.module_name.get().map_or("ansible.builtin.command", String::as_str);
-    let playbook = playbook(args, args.module.as_deref().unwrap_or(configured), &base, &parts)?;
+    let module = args.module.as_deref().unwrap_or(configured);
+    let (pattern, arguments) = (&*args.pattern, arguments(&args.args)?);
+    let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new() };
+    let playbook = task.playbook(&base, &parts)?;
     let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
     let live = std::io::stdout().is_terminal() && !is_dumb();
-    let (reporter, prompter): (Box<dyn Reporter>, _) = if args.run.output == Format::Json {
+    let (reporter, prompter): (Box<dyn Reporter>, _) = if args.own.output == Format::Json {
         (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None)
     } else {
         let out = Box::new(std::io::stdout());
@@ -57,34 +60,48 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let playbooks = [playbook];
     session.validate(&playbooks)?;
     let summary = session.run(&base, &playbooks)?;
-    Ok(match () {
-        () if summary.cancelled => Exit::Interrupted,
-        () if summary.unreachable() => Exit::Unreachable,
-        () if summary.failed() => Exit::Failed,
-        () => Exit::Done,
-    })
+    Ok(exit_of(summary))
 }
 
-/// A play with one task, read by the loader like any other.
-fn playbook(args: &ExecArgs, module: &str, base: &Base, parts: &RunParts) -> Result<Playbook, Failure> {
-    let text = args.args.trim();
-    let arguments: Value = match text {
-        "" => Value::Null,
-        // As for a task in a file, a mapping is taken as it is; everything else is `k=v` or a command.
-        text if text.starts_with('{') && !text.starts_with("{{") => serde_json::from_str(text)
-            .map_err(|error| Failure::Usage(format!("`--args {text}` is no JSON: {error}")))?,
-        text => Value::from(text),
-    };
-    let play = json!([{
-        "name": "exec",
-        "hosts": args.pattern,
-        "gather_facts": false,
-        "tasks": [{module: arguments}],
-    }]);
-    let path = Path::new(PLAY);
-    parts.loader.provide(path, &play.to_string())?;
-    let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
-    let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Input)?;
-    tell(&parts.loader.take_warnings(), base.error_palette);
-    Ok(playbook)
+/// As for a task in a file, a mapping is taken as it is; everything else is `k=v` or a command.
+fn arguments(text: &str) -> Result<Value, Failure> {
+    match text.trim() {
+        "" => Ok(Value::Null),
+        text if text.starts_with('{') && !text.starts_with("{{") => {
+            serde_json::from_str(text).map_err(|error| Failure::Usage(format!("`--args {text}` is no JSON: {error}")))
+        }
+        text => Ok(Value::from(text)),
+    }
+}
+
+/// A task that the command line describes.
+pub struct OneTask<'a> {
+    /// Name of its play.
+    pub name: &'a str,
+    /// Hosts to run on.
+    pub pattern: &'a str,
+    /// What to run.
+    pub module: &'a str,
+    /// With what.
+    pub arguments: Value,
+    /// Further keywords of the task.
+    pub keywords: Map<String, Value>,
+}
+
+impl OneTask<'_> {
+    /// A play with this task, read by the loader like any other.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn playbook(self, base: &Base, parts: &RunParts) -> Result<Playbook, Failure> {
+        let mut task = self.keywords;
+        task.insert(self.module.to_owned(), self.arguments);
+        let play = json!([{ "name": self.name, "hosts": self.pattern, "gather_facts": false, "tasks": [task] }]);
+        let path = Path::new(PLAY);
+        parts.loader.provide(path, &play.to_string())?;
+        let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
+        let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
+        tell(&parts.loader.take_warnings(), base.voice);
+        Ok(playbook)
+    }
 }

@@ -3,7 +3,7 @@
 use crate::args::InventoryArgs;
 use crate::exit::{Exit, Failure, tell};
 use crate::report;
-use crate::setup::Base;
+use crate::setup::{Base, Manner};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::inventory::{Inventory, Show};
@@ -16,7 +16,7 @@ use std::io::Write;
 /// # Errors
 /// What is wrong with it.
 pub fn run(args: &InventoryArgs) -> Result<Exit, Failure> {
-    let base = Base::new(&args.sources, false)?;
+    let base = Base::new(&args.sources, Manner::default())?;
     let inventory = base.inventory()?;
     let export = args.export || base.config.inventory_export.or(false);
     let playbook_dir = args.playbook_dir.as_deref().or(base.config.playbook_dir.get().map(AsRef::as_ref));
@@ -27,7 +27,7 @@ pub fn run(args: &InventoryArgs) -> Result<Exit, Failure> {
         None if args.yaml => yaml(&inventory.list_tree(&show)?),
         None => report::pretty(&inventory.list_json(&show)?),
     };
-    tell(&inventory.take_warnings(), base.error_palette);
+    tell(&inventory.take_warnings(), base.voice);
     writeln!(std::io::stdout(), "{}", text.trim_end()).context("print the inventory")?;
     Ok(Exit::Done)
 }

@@ -8,3 +8,7 @@ pub mod inventory;
 pub mod plan;
 mod playbooks;
 mod session;
+
+pub use exec::OneTask;
+pub use playbooks::{Face, NO_HOSTS, print, run as run_playbooks, tell_config, warn_of_empty};
+pub use session::{Session, exit_of};

@@ -1,6 +1,6 @@
 //! `hostler plan`: what would change.
 
-use super::playbooks;
+use super::playbooks::{self, Face};
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 
@@ -9,7 +9,7 @@ use crate::exit::{Exit, Failure};
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let Some(summary) = playbooks::run(args, true)? else { return Ok(Exit::Done) };
+    let Some(summary) = playbooks::run(args, &Face::Own { plan: true })? else { return Ok(Exit::Done) };
     Ok(match () {
         () if summary.cancelled => Exit::Interrupted,
         () if summary.unreachable() => Exit::Unreachable,

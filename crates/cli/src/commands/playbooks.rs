@@ -4,8 +4,9 @@ use super::session::Session;
 use crate::args::{Format, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
-use crate::report::{JsonLines, Plain, Plan, Screen, Terminal, View};
-use crate::setup::{Base, ExtraVars, Overrides, RunParts, is_dumb};
+use crate::report::ansible::Look;
+use crate::report::{self, JsonLines, Plain, Plan, Screen, Terminal, View};
+use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::engine::{RunOptions, Summary};
@@ -18,12 +19,35 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What Ansible says where `--limit` leaves nobody.
+pub const NO_HOSTS: &str = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
+
+/// Whose words a run is told in.
+pub enum Face {
+    /// Our own.
+    Own {
+        /// It is a plan.
+        plan: bool,
+    },
+    /// Those of `ansible-playbook`.
+    Ansible {
+        /// To be told first.
+        warnings: Vec<Diagnostic>,
+    },
+}
+
 /// Runs playbooks, or only plans them. `None` if they were only to be listed or checked.
 ///
 /// # Errors
 /// What is wrong with the input.
-pub fn run(args: &RunArgs, plan: bool) -> Result<Option<Summary>, Failure> {
-    let base = Base::new(&args.run.sources, args.run.no_color)?;
+pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
+    let plan = matches!(face, Face::Own { plan: true });
+    let ansible = matches!(face, Face::Ansible { .. });
+    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible })?;
+    if let Face::Ansible { warnings } = face {
+        tell_config(&base)?;
+        tell(warnings, base.voice);
+    }
     let listing = args.list_hosts || args.list_tasks || args.list_tags;
     let overrides = Overrides {
         plan,
@@ -31,24 +55,32 @@ pub fn run(args: &RunArgs, plan: bool) -> Result<Option<Summary>, Failure> {
         skip_tags: &args.skip_tags,
         start_at_task: args.start_at_task.as_deref(),
         force_handlers: args.force_handlers,
+        accept_new: args.own.accept_new,
         offline: listing || args.syntax_check,
     };
     let options = base.options(&args.run, overrides)?;
     let inventory = base.inventory()?;
+    if ansible {
+        warn_of_empty(&base, &inventory, "all");
+        check_limit(&base, &inventory, options.limit.as_deref())?;
+    }
     let parts = base.run_parts();
     let playbooks = load(&base, &parts, &args.playbooks)?;
     if listing {
         list(args, &base, &parts, &options, &inventory, &playbooks)?;
         return Ok(None);
     }
-    check_limit(&inventory, options.limit.as_deref())?;
-    if base.config.file.is_none() && inventory.hosts().is_empty() && !args.syntax_check {
-        tell(&[Diagnostic::warning("the inventory has no hosts: only localhost can be reached")], base.error_palette);
+    check_limit(&base, &inventory, options.limit.as_deref())?;
+    if !ansible && base.config.file.is_none() && inventory.hosts().is_empty() && !args.syntax_check {
+        tell(&[Diagnostic::warning("the inventory has no hosts: only localhost can be reached")], base.voice);
     }
     let dir = directory(&playbooks)?;
     let reporting = reporting(args, &base, &options, plan && !args.syntax_check);
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
-    session.validate(&playbooks)?;
+    match ansible {
+        true => session.refuse_unsupported(&playbooks)?,
+        false => session.validate(&playbooks)?,
+    }
     if args.syntax_check {
         print(
             &playbooks.iter().map(|playbook| format!("\nplaybook: {}\n", playbook.path.display())).collect::<String>(),
@@ -68,8 +100,8 @@ fn load(base: &Base, parts: &RunParts, paths: &[PathBuf]) -> Result<Vec<Playbook
             Err(diagnostics) => found.extend(diagnostics),
         }
     }
-    tell(&parts.loader.take_warnings(), base.error_palette);
-    if found.is_empty() { Ok(playbooks) } else { Err(Failure::Input(found)) }
+    tell(&parts.loader.take_warnings(), base.voice);
+    if found.is_empty() { Ok(playbooks) } else { Err(Failure::Playbook(found)) }
 }
 
 /// The directory whose `group_vars` and `host_vars` count.
@@ -91,19 +123,60 @@ fn directory(playbooks: &[Playbook]) -> Result<PathBuf, Failure> {
 }
 
 /// `--limit` that leaves nobody is a mistake.
-pub(super) fn check_limit(inventory: &Inventory, limit: Option<&str>) -> Result<(), Failure> {
+pub(super) fn check_limit(base: &Base, inventory: &Inventory, limit: Option<&str>) -> Result<(), Failure> {
     let Some(limit) = limit else { return Ok(()) };
     if inventory.select("all", Some(limit))?.is_empty() && !inventory.hosts().is_empty() {
+        if base.voice.ansible {
+            tell(&inventory.take_warnings(), base.voice);
+            return Err(Diagnostic::error(NO_HOSTS).into());
+        }
         return Err(Diagnostic::error(format!("no host of the inventory matches the limit `{limit}`")).into());
     }
     Ok(())
+}
+
+/// With `-v`, which configuration counts.
+///
+/// # Errors
+/// If nobody reads it.
+pub fn tell_config(base: &Base) -> anyhow::Result<()> {
+    if base.verbosity == 0 {
+        return Ok(());
+    }
+    let text = match &base.config.file {
+        Some(file) => format!("Using {} as config file", file.display()),
+        None => "No config file found; using defaults".to_owned(),
+    };
+    print(&format!("{}\n", report::ansible::verbose(&text, base.palette.is_on())))
+}
+
+/// Ansible's warnings of an inventory without hosts.
+pub fn warn_of_empty(base: &Base, inventory: &Inventory, pattern: &str) {
+    if !inventory.hosts().is_empty() {
+        return;
+    }
+    let warn = |message: &str| tell(&[Diagnostic::warning(message)], base.voice);
+    if base.config.inventory_unparsed_warning.or(true) && !base.has_sources() {
+        warn("No inventory was parsed, only implicit localhost is available");
+    }
+    if base.config.localhost_warning.or(true) && !["localhost", "127.0.0.1", "::1"].contains(&pattern) {
+        warn(
+            "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'",
+        );
+    }
 }
 
 type Reporting = (Box<dyn Reporter>, Option<ask::Terminal>);
 
 fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
     let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
-    if args.run.output == Format::Json {
+    if base.voice.ansible {
+        let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
+        let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
+        let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
+        return (Box::new(report::ansible::Default::new(look, out, err)), ask::Terminal::on(&screen));
+    }
+    if args.own.output == Format::Json {
         return (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None);
     }
     let live = std::io::stdout().is_terminal() && !is_dumb();
@@ -138,7 +211,7 @@ fn list(
             text.push_str(&Listing { tasks: args.list_tasks, tags: args.list_tags, only, skip }.of(playbook, &statics));
         }
     }
-    tell(&inventory.take_warnings(), base.error_palette);
+    tell(&inventory.take_warnings(), base.voice);
     Ok(print(&text)?)
 }
 
@@ -174,6 +247,9 @@ fn quoted(patterns: &[String]) -> String {
 }
 
 /// Prints what was asked for.
-pub(super) fn print(text: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// If nobody reads it.
+pub fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("print")
 }

@@ -1,7 +1,7 @@
 //! From parts to a running engine: reporters, signals, prompts.
 
 use crate::ask;
-use crate::exit::{Failure, tell};
+use crate::exit::{Exit, Failure, tell};
 use crate::report::{FanOut, JsonLines, Sink};
 use crate::setup::{Base, RunParts};
 use crate::signals;
@@ -61,7 +61,16 @@ impl Session {
     pub fn validate(&self, playbooks: &[Playbook]) -> Result<(), Failure> {
         let found: Vec<_> =
             playbooks.iter().filter_map(|playbook| self.engine.validate(playbook).err()).flatten().collect();
-        if found.is_empty() { Ok(()) } else { Err(Failure::Input(found)) }
+        if found.is_empty() { Ok(()) } else { Err(Failure::Playbook(found)) }
+    }
+
+    /// Refuses what the engine cannot do, and nothing else: everything else is a matter of the task it is in.
+    ///
+    /// # Errors
+    /// What it cannot do, each with its place.
+    pub fn refuse_unsupported(&self, playbooks: &[Playbook]) -> Result<(), Failure> {
+        let found: Vec<_> = playbooks.iter().flat_map(|playbook| self.engine.unsupported(playbook)).collect();
+        if found.is_empty() { Ok(()) } else { Err(Failure::Playbook(found)) }
     }
 
     /// Runs playbooks until one of them loses a host.
@@ -79,9 +88,19 @@ impl Session {
         }
         let warnings = self.engine.store().inventory(Inventory::take_warnings);
         let summary = self.engine.finish();
-        tell(&warnings, base.error_palette);
+        tell(&warnings, base.voice);
         result?;
         Ok(summary)
+    }
+}
+
+/// What a run's end means to the caller.
+pub fn exit_of(summary: Summary) -> Exit {
+    match () {
+        () if summary.cancelled => Exit::Interrupted,
+        () if summary.unreachable() => Exit::Unreachable,
+        () if summary.failed() => Exit::Failed,
+        () => Exit::Done,
     }
 }
 

@@ -81,7 +81,7 @@ impl Reporter for AdHoc {
             | Event::ItemFinished { .. }
             | Event::Retrying { .. }
             | Event::Included { .. }
-            | Event::NoMoreHosts => {}
+            | Event::NoMoreHosts { .. } => {}
         }
     }
 }

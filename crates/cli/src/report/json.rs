@@ -31,7 +31,7 @@ impl Reporter for JsonLines {
 fn object(event: &Event) -> Option<Value> {
     Some(match event {
         Event::PlaybookStarted { path } => json!({"event": "playbook", "path": path}),
-        Event::PlayStarted { name, hosts } => json!({"event": "play", "name": name, "hosts": texts(hosts)}),
+        Event::PlayStarted { name, hosts, .. } => json!({"event": "play", "name": name, "hosts": texts(hosts)}),
         Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play}),
         Event::TaskStarted { task } => with_task("task", task, json!({"handler": task.handler})),
         Event::HostStarted { .. } => return None,
@@ -47,9 +47,9 @@ fn object(event: &Event) -> Option<Value> {
             with_task("retry", task, json!({"host": &**host, "retries_left": left}))
         }
         Event::HostFinished { task, host, result } => with_result("host", task, host, result),
-        Event::Included { what, hosts } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
+        Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
         Event::Warning { message } => json!({"event": "warning", "message": message}),
-        Event::NoMoreHosts => json!({"event": "no_more_hosts"}),
+        Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),
         Event::Finished { stats } => {
             let hosts: Map<String, Value> =
                 stats.iter().map(|(host, counts)| (host.to_string(), counts_of(counts))).collect();

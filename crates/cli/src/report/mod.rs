@@ -1,6 +1,7 @@
 //! What a run looks like: one file a format, each a [`Reporter`](hostler_core::event::Reporter) of core's events.
 
 mod adhoc;
+pub mod ansible;
 mod diff;
 mod fan_out;
 mod json;

@@ -208,11 +208,11 @@ impl Reporter for Plain {
                 state.running = state.running.saturating_sub(1);
                 self.result(state, task, host, result);
             }
-            Event::Included { what, hosts } => {
+            Event::Included { what, hosts, .. } => {
                 self.line(state, SKIPPED, &format!("included: {what} for {}", hosts.join(", ")));
             }
             Event::Warning { message } => self.warning(state, message),
-            Event::NoMoreHosts => Self::heading(state, "NO MORE HOSTS LEFT"),
+            Event::NoMoreHosts { .. } => Self::heading(state, "NO MORE HOSTS LEFT"),
             Event::Finished { stats } => self.recap(state, stats),
         }
     }

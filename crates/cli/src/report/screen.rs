@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn many_hosts_are_summed_up() {
-        let task = Arc::new(TaskInfo { id: 1, name: "work".into(), action: "x".into(), span: None, handler: false });
+        let task = Arc::new(TaskInfo { id: 1, name: "work".into(), action: "x".into(), ..TaskInfo::default() });
         let now = Instant::now();
         let busy = |count: u64| -> BTreeMap<Arc<str>, Busy> {
             let one = |number: u64| {

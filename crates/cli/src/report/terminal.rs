@@ -189,7 +189,7 @@ impl Reporter for Terminal {
         let state = &mut *state;
         match event {
             Event::PlaybookStarted { .. } => {}
-            Event::PlayStarted { name, hosts } => {
+            Event::PlayStarted { name, hosts, .. } => {
                 self.flush(state);
                 let who = self.view.palette.paint(DIM, &count(hosts.len(), "host"));
                 self.screen.print(&format!("\n{}  {who}\n", self.view.palette.paint(BOLD, name)));
@@ -218,7 +218,7 @@ impl Reporter for Terminal {
                 }
             }
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),
-            Event::Included { what, hosts } => {
+            Event::Included { what, hosts, .. } => {
                 self.flush(state);
                 if self.view.verbosity > 0 {
                     let text = format!("included  {what}  {}", count(hosts.len(), "host"));
@@ -226,7 +226,7 @@ impl Reporter for Terminal {
                 }
             }
             Event::Warning { message } => self.warn(message),
-            Event::NoMoreHosts => {
+            Event::NoMoreHosts { .. } => {
                 self.flush(state);
                 self.screen.print(&format!("{}\n", self.view.palette.paint(FAILED, "no host is left to go on with")));
             }

@@ -25,6 +25,8 @@ pub struct Overrides<'a> {
     pub start_at_task: Option<&'a str>,
     /// `--force-handlers`.
     pub force_handlers: bool,
+    /// `--accept-new`.
+    pub accept_new: bool,
     /// Nothing will be connected: nobody is asked for passwords.
     pub offline: bool,
 }
@@ -43,7 +45,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
     for secret in login.iter().chain(&escalation) {
         base.redactor.add(secret.expose());
     }
-    let ConnectionArgs { user, connection, timeout, private_key, accept_new, .. } = &args.connection;
+    let ConnectionArgs { user, connection, timeout, private_key, .. } = &args.connection;
     let BecomeArgs { become_, become_user, become_method, .. } = &args.become_;
     Ok(RunOptions {
         mode: if overrides.plan || args.check { RunMode::Plan } else { RunMode::Apply },
@@ -69,7 +71,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         ssh_args: ssh_args(&args.connection, config)?,
         host_key_checking: match config.host_key_checking.or(true) {
             false => HostKeyChecking::Off,
-            true if *accept_new => HostKeyChecking::AcceptNew,
+            true if overrides.accept_new => HostKeyChecking::AcceptNew,
             true => HostKeyChecking::Strict,
         },
         timeout: timeout.or(config.timeout.get().copied()).map_or(default.timeout, Duration::from_secs),
@@ -129,8 +131,8 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
 }
 
 /// Settings that are read but change nothing yet: saying nothing would be worse.
-pub(super) fn without_effect(config: &Config) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 21] = [
+pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
+    let set: [(&str, Option<&Origin>); 17] = [
         ("remote_port", config.remote_port.origin()),
         ("ssh_executable", config.ssh_executable.origin()),
         ("become_exe", config.become_exe.origin()),
@@ -138,12 +140,8 @@ pub(super) fn without_effect(config: &Config) -> Vec<Diagnostic> {
         ("no_log", config.no_log.origin()),
         ("log_path", config.log_path.origin()),
         ("strategy", unless(&config.strategy, |name| name.ends_with("linear"))),
-        ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
-        ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
         ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
-        ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),
         ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
-        ("diff_context", unless(&config.diff_context, |lines| *lines == 3)),
         ("max_diff_size", config.max_diff_size.origin()),
         ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory"))),
         ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
@@ -153,6 +151,13 @@ pub(super) fn without_effect(config: &Config) -> Vec<Diagnostic> {
         ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),
         ("module_args", config.module_args.origin()),
     ];
+    // These are about Ansible's own format.
+    let of_format: [(&str, Option<&Origin>); 4] = [
+        ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
+        ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
+        ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),
+        ("diff_context", unless(&config.diff_context, |lines| *lines == 3)),
+    ];
     let warning = |(name, origin): (&str, &Origin)| {
         let warning = Diagnostic::warning(format!("the setting `{name}` has no effect here"));
         match origin {
@@ -160,7 +165,8 @@ pub(super) fn without_effect(config: &Config) -> Vec<Diagnostic> {
             Origin::Environment(variable) => warning.help(format!("it is set by {variable} in the environment")),
         }
     };
-    set.into_iter().filter_map(|(name, origin)| Some(warning((name, origin?)))).collect()
+    let of_format = of_format.into_iter().filter(|_| !ansible);
+    set.into_iter().chain(of_format).filter_map(|(name, origin)| Some(warning((name, origin?)))).collect()
 }
 
 /// Where a setting is set, unless it says what is done anyway.

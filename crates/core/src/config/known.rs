@@ -15,7 +15,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.agnostic_become_prompt",
     "defaults.allow_embedded_templates",
     "defaults.allow_world_readable_tmpfiles",
-    "defaults.bin_ansible_callbacks",
     "defaults.collections_on_ansible_version_mismatch",
     "defaults.collections_scan_sys_path",
     "defaults.command_warnings",
@@ -33,7 +32,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.jinja2_native",
     "defaults.keep_remote_files",
     "defaults.local_tmp",
-    "defaults.localhost_warning",
     "defaults.log_filter",
     "defaults.log_verbosity",
     "defaults.module_compression",
@@ -58,7 +56,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.win_async_startup_timeout",
     "inventory.cache",
     "inventory.enable_plugins",
-    "inventory.inventory_unparsed_warning",
     // A source that cannot be read always fails the run.
     "inventory.unparsed_is_failed",
     "privilege_escalation.agnostic_become_prompt",

@@ -212,6 +212,22 @@ settings! {
     display_args_to_stdout: bool = boolean, ["defaults.display_args_to_stdout"], ["ANSIBLE_DISPLAY_ARGS_TO_STDOUT"];
     /// Custom statistics are shown.
     show_custom_stats: bool = boolean, ["defaults.show_custom_stats"], ["ANSIBLE_SHOW_CUSTOM_STATS"];
+    /// Failures are shown on stderr.
+    display_failed_stderr: bool = boolean, ["defaults.display_failed_stderr"], ["ANSIBLE_DISPLAY_FAILED_STDERR"];
+    /// Headings say that a run only looks.
+    check_mode_markers: bool = boolean, ["defaults.check_mode_markers"], ["ANSIBLE_CHECK_MODE_MARKERS"];
+    /// A failure is shown with its task's place.
+    show_task_path_on_failure: bool = boolean, ["defaults.show_task_path_on_failure"], ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"];
+    /// The beginning of a task on a host is shown.
+    show_per_host_start: bool = boolean, ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
+    /// Results are indented.
+    pretty_results: bool = boolean, ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
+    /// Single tasks too are shown in the form of `stdout_callback`.
+    bin_ansible_callbacks: bool = boolean, ["defaults.bin_ansible_callbacks"], ["ANSIBLE_LOAD_CALLBACK_PLUGINS"];
+    /// An inventory without hosts is warned of.
+    localhost_warning: bool = boolean, ["defaults.localhost_warning"], ["ANSIBLE_LOCALHOST_WARNING"];
+    /// That no inventory was read is warned of.
+    inventory_unparsed_warning: bool = boolean, ["inventory.inventory_unparsed_warning"], ["ANSIBLE_INVENTORY_UNPARSED_WARNING"];
     /// `--diff` always.
     diff_always: bool = boolean, ["diff.always"], ["ANSIBLE_DIFF_ALWAYS"];
     /// Unchanged lines around a difference.

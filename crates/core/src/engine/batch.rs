@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) play_ended: bool,
     /// `any_errors_fatal`, or too many failures.
     pub(super) broken: bool,
+    /// More of them failed than `max_fail_percentage` allows.
+    pub(super) over_limit: bool,
 }
 
 impl<'a> Batch<'a> {

@@ -66,7 +66,8 @@ impl Batch<'_> {
     ) -> Option<Vec<Node>> {
         match self.load_included(task, group, &group.hosts) {
             Ok((what, nodes)) => {
-                self.engine.emit(&Event::Included { what, hosts: group.hosts.clone() });
+                let item = self.item_label(task, group);
+                self.engine.emit(&Event::Included { what, hosts: group.hosts.clone(), item });
                 for host in &group.hosts {
                     self.engine.stats.count(host, Status::Ok, false);
                 }
@@ -87,6 +88,22 @@ impl Batch<'_> {
                 None
             }
         }
+    }
+
+    /// How the loop's item is shown.
+    fn item_label(&self, task: &Task, group: &Included) -> Option<String> {
+        let loop_ = task.loop_.as_ref()?;
+        let label = match (&loop_.control.label, group.hosts.first()) {
+            (Some(label), Some(host)) => {
+                let templar = self.templar(host, &task.scope).with_locals(group.locals.clone());
+                templar.resolve_text(&label.value).ok()?
+            }
+            _ => {
+                let name = group.locals.get("ansible_loop_var")?;
+                Templar::text_of(group.locals.get(Templar::text_of(name).as_str())?)
+            }
+        };
+        Some(self.engine.parts.redactor.redact(&label).into_owned())
     }
 
     fn run_included(&self, group: Included, nodes: &[Node], after: &mut After, frame: Frame) {
@@ -110,6 +127,7 @@ impl Batch<'_> {
             action: task.action.to_string(),
             span: task.span.clone(),
             handler: task.handler,
+            ..TaskInfo::default()
         });
         let host_task = super::host_task::HostTask { batch: self, task, info: &info, host };
         let templar = self.templar(host, &task.scope);

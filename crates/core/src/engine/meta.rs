@@ -18,6 +18,7 @@ impl Batch<'_> {
             action: task.action.to_string(),
             span: task.span.clone(),
             handler: task.handler,
+            ..TaskInfo::default()
         });
         if !META_ACTIONS.contains(&action) {
             let near = crate::text::nearest(action, META_ACTIONS.iter().copied());

@@ -1,7 +1,7 @@
 //! One play: its hosts, its batches, and the phases of each.
 
 use super::batch::{Batch, Frame};
-use super::{Engine, RunError};
+use super::{Engine, RunError, RunMode};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::playbook::{Play, Spanned};
@@ -37,7 +37,7 @@ impl Engine {
             let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
             batch.run();
             if batch.is_broken() {
-                self.emit(&Event::NoMoreHosts);
+                self.emit(&Event::NoMoreHosts { over_limit: batch.state().over_limit });
                 return Ok(false);
             }
             if self.cancel.is_requested() {
@@ -275,11 +275,17 @@ impl Engine {
 impl Batch<'_> {
     pub(super) fn run(&self) {
         let play = self.play;
-        self.engine.emit(&Event::PlayStarted { name: self.name.clone(), hosts: self.hosts.clone() });
-        let frame = Frame::default();
-        let facts = self.gathering();
         let strategy = self.engine.play_keyword(play, &self.variables, &play.strategy).ok().flatten();
         let strategy = strategy.map(|name| Templar::text_of(&name));
+        let strategy = strategy.as_deref().map(crate::module::short_name);
+        let free = matches!(strategy, Some("free" | "host_pinned"));
+        let looks = self.engine.play_keyword(play, &self.variables, &play.scope.keywords.check_mode).ok().flatten();
+        let check_mode =
+            looks.map_or(self.engine.options.mode == RunMode::Plan, |value| super::settings::truthy(&value));
+        let (name, hosts) = (self.name.clone(), self.hosts.clone());
+        self.engine.emit(&Event::PlayStarted { name, hosts, free, check_mode });
+        let frame = Frame::default();
+        let facts = self.gathering();
         let phases = |hosts: Vec<Arc<str>>| {
             let mut hosts = self.gather_facts(&facts, hosts, frame);
             for nodes in [&[&play.pre_tasks][..], &[&play.roles, &play.tasks], &[&play.post_tasks]] {
@@ -292,12 +298,12 @@ impl Batch<'_> {
                 hosts = self.flush_handlers(hosts, &failed, frame);
             }
         };
-        match strategy.as_deref().map(crate::module::short_name) {
-            Some("free" | "host_pinned") => self.engine.threads.install(|| {
+        match free {
+            true => self.engine.threads.install(|| {
                 use rayon::prelude::*;
                 self.hosts.par_iter().for_each(|host| phases(vec![Arc::clone(host)]));
             }),
-            _ => phases(self.hosts.clone()),
+            false => phases(self.hosts.clone()),
         }
     }
 }

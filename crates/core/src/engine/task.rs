@@ -1,5 +1,6 @@
 //! One task on all hosts that are still there.
 
+use super::RunMode;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::host_task::{Ended, HostTask};
 use super::settings::truthy;
@@ -102,9 +103,27 @@ impl Batch<'_> {
             action: task.action.to_string(),
             span: task.span.clone(),
             handler: task.handler,
+            looped: task.loop_.is_some(),
+            check_mode: self.only_looks(task, hosts),
+            args: self.shown_args(task),
         });
         self.engine.emit(&Event::TaskStarted { task: Arc::clone(&info) });
         info
+    }
+
+    /// Whether the task, or else the run, only looks.
+    fn only_looks(&self, task: &Task, hosts: &[Arc<str>]) -> bool {
+        let written = self.task_value(task, hosts, |keywords| &keywords.check_mode);
+        written.map_or(self.engine.options.mode == RunMode::Plan, |value| truthy(&value))
+    }
+
+    /// The arguments as they are written, unless nothing of the task may be shown.
+    fn shown_args(&self, task: &Task) -> Vec<(String, String)> {
+        if task.scope.find(|keywords| &keywords.no_log).is_some_and(|no_log| no_log.value != Value::Bool(false)) {
+            return Vec::new();
+        }
+        let shown = |value: &Value| self.engine.parts.redactor.redact(&Templar::text_of(value)).into_owned();
+        task.args.iter().map(|(key, value)| (key.to_string(), shown(value))).collect()
     }
 
     /// `role : name`, with what can be evaluated evaluated.
@@ -307,7 +326,9 @@ impl Batch<'_> {
                 state.broken = true;
             }
         } else if lost > 0 && self.too_many_failed() {
-            self.state().broken = true;
+            let mut state = self.state();
+            (state.broken, state.over_limit) = (true, true);
+            drop(state);
             after.failed.append(&mut after.alive);
         }
         after

@@ -29,6 +29,27 @@ impl Engine {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
+    /// What is in the language and not in the engine yet.
+    pub fn unsupported(&self, playbook: &Playbook) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for play in &playbook.plays {
+            let roles = play.static_roles.iter().flat_map(|role| &role.handlers);
+            let nodes = [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks, &play.handlers];
+            nodes.into_iter().flatten().chain(roles).for_each(|node| self.unsupported_in(node, &mut found));
+        }
+        found
+    }
+
+    fn unsupported_in(&self, node: &Node, found: &mut Vec<Diagnostic>) {
+        match node {
+            Node::Task(task) => self.validate_support(task, found),
+            Node::Block(block) => {
+                let nodes = block.block.iter().chain(&block.rescue).chain(&block.always);
+                nodes.for_each(|node| self.unsupported_in(node, found));
+            }
+        }
+    }
+
     fn validate_node(&self, node: &Node, found: &mut Vec<Diagnostic>) {
         match node {
             Node::Task(task) => self.validate_task(task, found),

@@ -1,0 +1,41 @@
+//! `ansible-playbook`: `hostler apply` in Ansible's words.
+
+use super::{args, without_meaning};
+use crate::args::{OwnArgs, RunArgs};
+use crate::commands::{self, Face};
+use crate::exit::{Exit, Failure};
+use hostler_core::diagnostic::Diagnostic;
+
+/// Runs, lists or checks playbooks.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
+    if args.step {
+        return Err(Failure::Usage("--step is not built: nobody is asked before a task".to_owned()));
+    }
+    if let Some(missing) = args.playbooks.iter().find(|path| !path.exists()) {
+        return Err(Diagnostic::error(format!("the playbook: {} could not be found", missing.display())).into());
+    }
+    if let Some(odd) = args.playbooks.iter().find(|path| path.is_dir()) {
+        return Err(Diagnostic::error(format!("the playbook: {} does not appear to be a file", odd.display())).into());
+    }
+    let mut run = args.shared.run.clone();
+    // Facts are not kept between runs: there is nothing to flush.
+    run.flush_cache = false;
+    let args_of_apply = RunArgs {
+        playbooks: args.playbooks.clone(),
+        tags: args.tags.clone(),
+        skip_tags: args.skip_tags.clone(),
+        start_at_task: args.start_at_task.clone(),
+        force_handlers: args.force_handlers,
+        list_hosts: args.shared.list_hosts,
+        list_tasks: args.list_tasks,
+        list_tags: args.list_tags,
+        syntax_check: args.syntax_check,
+        run,
+        own: OwnArgs::default(),
+    };
+    let face = Face::Ansible { warnings: without_meaning(&args.shared.without_meaning()) };
+    commands::run_playbooks(&args_of_apply, &face).map(|summary| summary.map_or(Exit::Done, commands::exit_of))
+}

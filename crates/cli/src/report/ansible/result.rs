@@ -1,0 +1,186 @@
+//! A task's result as Ansible's callbacks dump it.
+
+use super::look::{FAILED, Look, OK, ResultFormat, SKIPPED};
+use super::message::place;
+use crate::report::python_json;
+use hostler_core::event::{Status, TaskInfo, TaskResult};
+use hostler_core::module::Diff;
+use hostler_core::value;
+use hostler_core::yaml::emit::{Options, to_yaml};
+use serde_json::{Map, Value};
+use similar::TextDiff;
+
+/// What `debug` shows nothing but its own value of.
+const HIDDEN_IN_DEBUG: &[&str] = &[
+    "changed",
+    "failed",
+    "skipped",
+    "invocation",
+    "skip_reason",
+    "ansible_loop_var",
+    "ansible_index_var",
+    "ansible_loop",
+];
+/// Actions that are no modules: their failures are theirs.
+const ACTIONS: &[&str] = &[
+    "add_host",
+    "assert",
+    "async_status",
+    "debug",
+    "fail",
+    "fetch",
+    "group_by",
+    "include_role",
+    "include_tasks",
+    "include_vars",
+    "pause",
+    "script",
+    "set_fact",
+    "set_stats",
+    "template",
+    "validate_argument_spec",
+    "wait_for_connection",
+];
+
+/// The action's name without its collection.
+pub fn short(task: &TaskInfo) -> &str {
+    task.action.strip_prefix("ansible.builtin.").unwrap_or(&task.action)
+}
+
+/// `host`, or `host -> other` where another one does the work.
+pub fn host_label(host: &str, result: &TaskResult) -> String {
+    match &result.delegated_to {
+        Some(other) if **other != *host => format!("{host} -> {other}"),
+        _ => host.to_owned(),
+    }
+}
+
+/// Results that are shown whatever the verbosity.
+fn always(task: &TaskInfo, result: &TaskResult) -> bool {
+    match short(task) {
+        "debug" => result.status != Status::Skipped && !failed(result),
+        // A quiet one has no message.
+        "assert" => result.result.contains_key("msg") && result.status != Status::Skipped,
+        _ => false,
+    }
+}
+
+fn failed(result: &TaskResult) -> bool {
+    matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable)
+}
+
+/// Whether the result is shown at this verbosity: facts never are.
+pub fn is_verbose(task: &TaskInfo, result: &TaskResult, look: &Look) -> bool {
+    let facts = matches!(short(task), "setup" | "gather_facts");
+    (look.verbosity > 0 || always(task, result)) && !facts
+}
+
+/// The result's fields as they are shown. `items`: those of a loop are shown one by one already.
+fn shown(task: &TaskInfo, result: &TaskResult, look: &Look, items: bool) -> Map<String, Value> {
+    let mut fields = result.result.clone();
+    if short(task) == "debug" {
+        match fields.contains_key("msg") {
+            true => fields.retain(|name, _| name == "msg"),
+            false => fields.retain(|name, _| !HIDDEN_IN_DEBUG.contains(&name.as_str())),
+        }
+    }
+    fields.retain(|name, _| {
+        let internal = name.starts_with("_ansible_");
+        let told = matches!(name.as_str(), "exception" | "warnings" | "deprecations" | "failed" | "skipped");
+        let detail = matches!(name.as_str(), "invocation" | "diff") && look.verbosity < 3;
+        !internal && !told && !detail && !(items && name == "results")
+    });
+    fields
+}
+
+/// The result as text.
+pub fn dump(task: &TaskInfo, result: &TaskResult, look: &Look, items: bool) -> String {
+    let fields = shown(task, result, look, items);
+    let pretty = look.pretty == Some(true)
+        || (look.pretty.is_none() && (always(task, result) || look.format == ResultFormat::Yaml || look.verbosity > 2));
+    layout(&fields, look, pretty)
+}
+
+/// The result, indented.
+pub fn dump_indented(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    layout(&shown(task, result, look, false), look, look.pretty != Some(false))
+}
+
+/// Fields in the format that was asked for.
+pub fn layout(fields: &Map<String, Value>, look: &Look, pretty: bool) -> String {
+    match (look.format, pretty) {
+        (ResultFormat::Json, true) => python_json::pretty(&Value::Object(fields.clone())),
+        (ResultFormat::Json, false) => python_json::line(&Value::Object(fields.clone())),
+        (ResultFormat::Yaml, _) => {
+            let mut fields = fields.clone();
+            for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+                if look.pretty != Some(false) && fields.contains_key(text) && fields.contains_key(lines) {
+                    fields.insert(lines.to_owned(), Value::from("<omitted>"));
+                }
+            }
+            let yaml = to_yaml(&value::Value::from(Value::Object(fields)), &Options::nice());
+            let indented: String = yaml
+                .lines()
+                .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
+                .collect();
+            format!("\n{indented}")
+        }
+    }
+}
+
+/// Why it failed, as an error with its place; `None` where there is nothing to say.
+pub fn error(task: &TaskInfo, result: &TaskResult) -> Option<String> {
+    if result.result.contains_key("censored") {
+        return None;
+    }
+    let message = result.result.get("msg").map(|msg| msg.as_str().map_or_else(|| msg.to_string(), str::to_owned));
+    let message = message.unwrap_or_default();
+    let kind = match () {
+        () if message.starts_with("Task failed:") => "",
+        () if result.result.contains_key("unreachable") => "Task failed: ",
+        () if ACTIONS.contains(&short(task)) => "Task failed: Action failed: ",
+        () => "Task failed: Module failed: ",
+    };
+    let place = task.span.as_ref().map(place).unwrap_or_default();
+    Some(format!("[ERROR]: {kind}{}{place}\n", message.trim_end()))
+}
+
+/// What the module, or the engine, warns of: the label, and the message.
+pub fn warnings(result: &TaskResult) -> impl Iterator<Item = (&'static str, &str)> {
+    let listed = |name: &'static str, label: &'static str| {
+        let texts = result.result.get(name).and_then(Value::as_array).into_iter().flatten();
+        texts.filter_map(move |text| Some((label, text.as_str().or_else(|| text.get("msg").and_then(Value::as_str))?)))
+    };
+    listed("warnings", "WARNING").chain(listed("deprecations", "DEPRECATION WARNING"))
+}
+
+/// All changes, as `--diff` shows them; empty if nothing differs.
+pub fn diff(diffs: &[Diff], look: &Look) -> String {
+    diffs.iter().map(|diff| one_diff(diff, look)).collect()
+}
+
+fn one_diff(diff: &Diff, look: &Look) -> String {
+    let mut text = String::new();
+    if diff.before != diff.after {
+        let header = |side: &str, header: &str| match header {
+            "" => side.to_owned(),
+            header => format!("{side}: {header}"),
+        };
+        let (before, after) = (header("before", &diff.before_header), header("after", &diff.after_header));
+        let changes = TextDiff::from_lines(&diff.before, &diff.after);
+        let unified = changes.unified_diff().context_radius(look.diff_context).header(&before, &after).to_string();
+        for line in unified.lines() {
+            let colour = match line.bytes().next() {
+                Some(b'+') => Some(OK),
+                Some(b'-') => Some(FAILED),
+                Some(b'@') => Some(SKIPPED),
+                _ => None,
+            };
+            text.push_str(&colour.map_or_else(|| line.to_owned(), |colour| look.paint(colour, line)));
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text.push_str(&diff.prepared);
+    text
+}
