@@ -152,6 +152,13 @@ pub enum Event {
         /// How it ended.
         result: TaskResult,
     },
+    /// An include knows what it brings to a host; what that is comes with [`Event::Included`].
+    IncludeFinished {
+        /// Which.
+        task: Arc<TaskInfo>,
+        /// Where.
+        host: Arc<str>,
+    },
     /// Included files or roles begin.
     Included {
         /// The file or role.

@@ -120,11 +120,6 @@ fn make_tools(dir: &Path, binary: &Path) -> Result<PathBuf> {
         fs::copy(binary, &copy).with_context(|| format!("failed to copy {}", binary.display()))?;
     }
     for name in COMMANDS {
-        if name == "ansible-playbook" {
-            fs::write(bin.join(name), "#!/bin/sh\nexec hostler apply \"$@\"\n")?;
-            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755))?;
-            continue;
-        }
         symlink("hostler", bin.join(name))?;
     }
     for (path, text) in STUBS {

@@ -67,10 +67,12 @@ fn ended(event: &Value, folder: &str) -> Option<Ended> {
         Value::Null => String::new(),
         other => other.to_string(),
     };
+    // Ansible tells of an unreachable host that is ignored as of any other.
+    let status = if result["unreachable"] == true { Some("unreachable") } else { status(event["status"].as_str()?) };
     Some(Ended {
         at: at.to_owned(),
         action: action.trim_start_matches("ansible.builtin.").to_owned(),
-        status: status(event["status"].as_str()?)?,
+        status: status?,
         message,
     })
 }

@@ -80,6 +80,7 @@ impl Reporter for AdHoc {
             | Event::TaskStarted { .. }
             | Event::ItemFinished { .. }
             | Event::Retrying { .. }
+            | Event::IncludeFinished { .. }
             | Event::Included { .. }
             | Event::NoMoreHosts { .. } => {}
         }

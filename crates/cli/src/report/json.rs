@@ -47,6 +47,10 @@ fn object(event: &Event) -> Option<Value> {
             with_task("retry", task, json!({"host": &**host, "retries_left": left}))
         }
         Event::HostFinished { task, host, result } => with_result("host", task, host, result),
+        Event::IncludeFinished { task, host } => {
+            let result = json!({"host": &**host, "status": "ok", "elapsed": 0.0, "delegated_to": null, "result": {}});
+            with_task("host", task, result)
+        }
         Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
         Event::Warning { message } => json!({"event": "warning", "message": message}),
         Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),

@@ -149,7 +149,10 @@ impl Reporter for Plan {
         let mut state = lock(&self.state);
         let state = &mut *state;
         match event {
-            Event::PlaybookStarted { .. } | Event::Included { .. } | Event::Retrying { .. } => {}
+            Event::PlaybookStarted { .. }
+            | Event::IncludeFinished { .. }
+            | Event::Included { .. }
+            | Event::Retrying { .. } => {}
             Event::PlayStarted { name, .. } => {
                 self.flush(state);
                 state.play = Some(name.clone());

@@ -60,7 +60,7 @@ impl Ended {
         Self::failure(diagnostic.to_string())
     }
 
-    fn skipped(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+    pub(super) fn skipped(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let fixed = [("changed", Value::Bool(false)), ("skipped", Value::Bool(true))];
         let result = fixed.into_iter().chain(fields).map(|(name, value)| (Key::from(name), value)).collect();
         Self::new(Status::Skipped, result)

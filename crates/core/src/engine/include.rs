@@ -29,14 +29,14 @@ impl Batch<'_> {
             let wanted = match evaluated {
                 Ok(wanted) => wanted,
                 Err(ended) => {
-                    let status = self.absorb(task, &info, host, *ended, frame);
-                    match status {
+                    match self.absorb_include(task, &info, host, *ended, frame) {
                         Status::Failed => after.failed.push(Arc::clone(host)),
                         _ => after.alive.push(Arc::clone(host)),
                     }
                     continue;
                 }
             };
+            self.engine.emit(&Event::IncludeFinished { task: Arc::clone(&info), host: Arc::clone(host) });
             after.alive.push(Arc::clone(host));
             for (args, locals) in wanted {
                 match groups
@@ -76,11 +76,8 @@ impl Batch<'_> {
             Err(diagnostics) => {
                 let message = diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
                 for host in &group.hosts {
-                    let mut ended = Ended::failure(message.clone());
-                    if self.task_flag(task, &group.hosts, |keywords| &keywords.ignore_errors) {
-                        ended.status = Status::Ignored;
-                    }
-                    if self.absorb(task, info, host, ended, frame) == Status::Failed {
+                    let ended = Ended::failure(message.clone());
+                    if self.absorb_include(task, info, host, ended, frame) == Status::Failed {
                         after.alive.retain(|alive| alive != host);
                         after.failed.push(Arc::clone(host));
                     }
@@ -104,6 +101,22 @@ impl Batch<'_> {
             }
         };
         Some(self.engine.parts.redactor.redact(&label).into_owned())
+    }
+
+    /// Takes in an include that brings nothing.
+    fn absorb_include(
+        &self,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        host: &Arc<str>,
+        mut ended: Ended,
+        frame: Frame,
+    ) -> Status {
+        let ignores = || self.task_flag(task, std::slice::from_ref(host), |keywords| &keywords.ignore_errors);
+        if ended.status == Status::Failed && ignores() {
+            ended.status = Status::Ignored;
+        }
+        self.absorb(task, info, host, ended, frame)
     }
 
     fn run_included(&self, group: Included, nodes: &[Node], after: &mut After, frame: Frame) {
@@ -187,15 +200,16 @@ impl super::host_task::HostTask<'_> {
         let Some(loop_) = &self.task.loop_ else {
             return Ok(self.include_wish(templar)?.map(|args| (args, Map::new())).into_iter().collect());
         };
-        let items = match self.loop_locals(templar, loop_) {
-            Ok(items) => items,
-            Err(ended) => return Err(ended),
-        };
+        let items = self.loop_locals(templar, loop_)?;
+        let reason = if items.is_empty() { "No items in the list" } else { "All items skipped" };
         let mut wishes = Vec::new();
         for locals in items {
             if let Some(args) = self.include_wish(&templar.with_locals(locals.clone()))? {
                 wishes.push((args, locals));
             }
+        }
+        if wishes.is_empty() {
+            return Err(Box::new(Ended::skipped([("skipped_reason", Value::from(reason))])));
         }
         Ok(wishes)
     }

@@ -295,6 +295,7 @@ impl Reporter for Default {
                 self.line(state, DEBUG, &format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left)."));
             }
             Event::HostFinished { task, host, result } => self.result(state, task, host, result),
+            Event::IncludeFinished { .. } => {}
             Event::Included { what, hosts, item } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, SKIPPED, &format!("included: {what} for {}{item}", hosts.join(", ")));
