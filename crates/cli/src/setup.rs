@@ -205,6 +205,7 @@ impl Base {
             file_variables: Map::from_iter([("ansible_managed".into(), Value::trusted(managed, None))]),
             base_dir: self.cwd.clone(),
             vaults: Some(Arc::clone(&self.vaults)),
+            allow_broken_conditionals: self.config.allow_broken_conditionals.or(false),
             host_pattern: Some(self.host_pattern()),
         });
         let beside = std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.to_owned()));

@@ -96,8 +96,12 @@ fn cases_give_what_ansible_gives() {
         let variables = node.get("variables").unwrap().to_map(&vaults, hostler_core::yaml::Trust::Trusted).unwrap();
         let cases = node.get("cases").unwrap().to_value(&vaults, hostler_core::yaml::Trust::Untrusted);
         for case in cases.as_list().unwrap() {
+            let search = {
+                let dir = dir.clone();
+                move || vec![dir]
+            };
             let templar = Templar::new(Arc::clone(&templates), Arc::new(variables.clone()));
-            let got = run_case(&templar.with_search(vec![dir.clone()]), case);
+            let got = run_case(&templar.with_search(search), case);
             let text = |name: &str| case.get(name).and_then(Value::as_str);
             let shown = text("template").or(text("file")).or(text("when")).unwrap_or_default();
             let right = match (&got, text("differs").or(text("result"))) {

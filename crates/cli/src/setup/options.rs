@@ -59,6 +59,8 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         verbosity: base.verbosity,
         force_handlers: overrides.force_handlers || config.force_handlers.or(false),
         any_errors_fatal: config.any_errors_fatal.or(false),
+        strategy: config.strategy.get().cloned(),
+        error_on_missing_handler: config.error_on_missing_handler.or(true),
         gathering: match config.gathering.get() {
             Some(config::Gathering::Explicit) => Gathering::Explicit,
             Some(config::Gathering::Smart) => Gathering::Smart,
@@ -67,6 +69,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         connection: connection.clone().or_else(|| config.transport.get().cloned()),
         remote_user: user.clone().or_else(|| config.remote_user.get().cloned()),
         private_key_file: private_key.clone().or_else(|| config.private_key_file.get().cloned()),
+        remote_port: config.remote_port.get().copied(),
         connection_password: login,
         ssh_args: ssh_args(&args.connection, config)?,
         host_key_checking: match config.host_key_checking.or(true) {
@@ -81,6 +84,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         become_: *become_ || config.become_.or(false),
         become_method: become_method.clone().unwrap_or_else(|| config.become_method.or(default.become_method)),
         become_user: become_user.clone().or_else(|| config.become_user.get().cloned()),
+        become_exe: config.become_exe.get().cloned(),
         become_flags: config.become_flags.get().cloned(),
         become_password: escalation,
         inject_facts: config.inject_facts_as_vars.or(true),
@@ -132,20 +136,16 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
 
 /// Settings that are read but change nothing yet: saying nothing would be worse.
 pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 17] = [
-        ("remote_port", config.remote_port.origin()),
+    let set: [(&str, Option<&Origin>); 13] = [
         ("ssh_executable", config.ssh_executable.origin()),
-        ("become_exe", config.become_exe.origin()),
         ("become_allow_same_user", config.become_allow_same_user.origin()),
         ("no_log", config.no_log.origin()),
         ("log_path", config.log_path.origin()),
-        ("strategy", unless(&config.strategy, |name| name.ends_with("linear"))),
         ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
         ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
         ("max_diff_size", config.max_diff_size.origin()),
         ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory"))),
         ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
-        ("error_on_missing_handler", unless(&config.error_on_missing_handler, |on| *on)),
         ("private_role_vars", unless(&config.private_role_vars, |on| !on)),
         ("jinja2_extensions", unless(&config.jinja2_extensions, Vec::is_empty)),
         ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),

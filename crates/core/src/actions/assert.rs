@@ -37,8 +37,10 @@ impl Action for Assert {
         let Some(that) = args.get("that") else { return Err("conditional required in \"that\" string".into()) };
         let Args { fail_msg, success_msg, quiet, .. } = given;
         // The whole list may be a template; its items then are conditions.
+        let mut trusted = true;
         let that = match that {
             Value::Template(template) if template.source.trim_start().starts_with("{{") => {
+                trusted = context.templar.trusts(&template.source);
                 context.templar.resolve(that)?
             }
             other => other.clone(),
@@ -49,6 +51,9 @@ impl Action for Assert {
         };
         let failed = fail_msg.map(Value::from);
         for condition in conditions {
+            if !trusted && condition.as_str().is_some() {
+                return Err("Encountered untrusted template or expression.".into());
+            }
             let shown = Value::from(condition.as_str().map_or_else(|| Templar::text_of(&condition), str::to_owned));
             let condition = Spanned::new(condition, context.task.span.clone());
             match context.templar.condition(&condition)? {

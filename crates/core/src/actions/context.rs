@@ -42,8 +42,6 @@ pub struct Context<'a> {
     pub diff: bool,
     /// `-v`s.
     pub verbosity: u8,
-    /// Directories that local files are looked for in.
-    pub search: Vec<PathBuf>,
     /// Directory of the playbook.
     pub playbook_dir: &'a Path,
     /// The host.
@@ -94,7 +92,7 @@ impl Context<'_> {
             return if exists(&path) { Ok(path) } else { Err(missing(name, &[path])) };
         }
         let mut looked = Vec::new();
-        for dir in &self.search {
+        for dir in self.templar.search() {
             looked.extend([dir.join(subdir).join(name), dir.join("tasks").join(subdir).join(name), dir.join(name)]);
         }
         looked.iter().find(|path| exists(path)).cloned().ok_or_else(|| missing(name, &looked))

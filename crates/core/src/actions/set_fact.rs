@@ -2,7 +2,7 @@
 
 use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::LooseBool;
-use crate::value::{Map, Value};
+use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -22,9 +22,18 @@ impl Action for SetFact {
     const ACCEPTS_UNKNOWN: bool = true;
     type Args = Args;
 
-    fn run(_: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
+    fn run(context: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
         let Args { cacheable } = given;
-        args.shift_remove("cacheable");
+        let mut variables = Map::new();
+        for (name, value) in args.into_iter().filter(|(name, _)| name.as_str() != Some("cacheable")) {
+            // Names may be templates, here only.
+            let name = match Value::trusted(name.to_string(), context.task.span.clone()) {
+                template @ Value::Template(_) => Key::from(context.templar.resolve_text(&template)?),
+                _ => name,
+            };
+            variables.insert(name, value);
+        }
+        let args = variables;
         if args.is_empty() {
             return Err("No key/value pairs provided, at least one is required for this action to succeed".into());
         }

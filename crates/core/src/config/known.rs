@@ -74,7 +74,6 @@ const WITHOUT_EFFECT: &[&str] = &[
 /// Real settings that a user would miss.
 const UNSUPPORTED: &[&str] = &[
     "defaults.action_plugins",
-    "defaults.allow_broken_conditionals",
     "defaults.become_plugins",
     "defaults.cache_plugins",
     "defaults.callback_plugins",

@@ -92,6 +92,8 @@ settings! {
     hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
     /// The text of `ansible_managed`.
     ansible_managed: String = text, ["defaults.ansible_managed"], [];
+    /// Conditions that are neither true nor false are taken for one or the other, with a warning.
+    allow_broken_conditionals: bool = boolean, ["defaults.allow_broken_conditionals"], ["ANSIBLE_ALLOW_BROKEN_CONDITIONALS"];
     /// Undefined variables in templates fail.
     error_on_undefined_vars: bool = boolean, ["defaults.error_on_undefined_vars"], ["ANSIBLE_ERROR_ON_UNDEFINED_VARS"];
     /// Jinja extensions to load.

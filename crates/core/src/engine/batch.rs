@@ -1,13 +1,16 @@
 //! The hosts of one batch of a play, and what is known of each while it runs.
 
 use super::Engine;
+use crate::diagnostic::Diagnostic;
+use crate::event::TaskInfo;
+use crate::module::short_name;
 use crate::playbook::{Block, Node, Play, Role, Scope, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use crate::vars::PlayVariables;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Hosts, in the play's order.
 pub(super) type Hosts = Vec<Arc<str>>;
@@ -30,6 +33,8 @@ impl After {
 pub(super) struct Frame {
     /// A failure here will be rescued.
     pub(super) rescuable: bool,
+    /// Something will be done here after a failure before the host counts as failed.
+    pub(super) has_always: bool,
     /// These are handlers: tags do not select among them.
     pub(super) handlers: bool,
     /// The play's own gathering of facts: no `--start-at-task` passes it over.
@@ -43,15 +48,26 @@ pub(super) struct Batch<'a> {
     pub(super) name: String,
     pub(super) variables: Arc<PlayVariables>,
     pub(super) hosts: Hosts,
+    /// Each host goes its own way (`free`, `host_pinned`).
+    pub(super) free: bool,
     state: Mutex<State>,
+    /// How many hosts run a throttled task now, by the task's address.
+    throttled: Mutex<HashMap<usize, usize>>,
+    released: Condvar,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     /// Roles that came in while running, whose handlers can be notified from then on.
     pub(super) late_roles: Vec<Arc<Role>>,
+    /// Names that hosts notified since handlers were last run.
+    pub(super) notifications: Vec<(String, Arc<str>)>,
     /// Hosts that notified a handler, by the handler's address.
     pub(super) notified: HashMap<usize, HashSet<Arc<str>>>,
+    /// A mistake that ends the whole run.
+    pub(super) error: Option<Diagnostic>,
+    /// Roles of which a host has run a task, rather than skipped all.
+    pub(super) roles_begun: HashSet<(Arc<str>, Arc<str>)>,
     /// Roles that a host has been through.
     pub(super) roles_done: HashSet<(Arc<str>, Arc<str>)>,
     /// Roles that a host left early (`meta: end_role`).
@@ -62,10 +78,14 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// `meta: end_play`: no batch comes after this one.
     pub(super) play_ended: bool,
-    /// `any_errors_fatal`, or too many failures.
+    /// Too many failures.
     pub(super) broken: bool,
-    /// More of them failed than `max_fail_percentage` allows.
-    pub(super) over_limit: bool,
+    /// Hosts that fail at their next task because another host's failure is fatal to all (`any_errors_fatal`).
+    pub(super) doomed: HashSet<Arc<str>>,
+    /// What the user was told already.
+    pub(super) told: HashSet<&'static str>,
+    /// Tasks of a free strategy, by address: one task has one number, however many hosts come to it.
+    pub(super) begun: HashMap<usize, (Arc<Task>, Arc<TaskInfo>)>,
 }
 
 impl<'a> Batch<'a> {
@@ -77,7 +97,19 @@ impl<'a> Batch<'a> {
         everyone: &[Arc<str>],
         hosts: Hosts,
     ) -> Self {
-        let batch = Self { engine, play, name: name.to_owned(), variables, hosts, state: Mutex::default() };
+        let strategy = engine.play_keyword(play, &variables, &play.strategy).ok().flatten();
+        let strategy = strategy.map(|name| Templar::text_of(&name)).or_else(|| engine.options.strategy.clone());
+        let batch = Self {
+            engine,
+            play,
+            name: name.to_owned(),
+            variables,
+            hosts,
+            free: strategy.as_deref().map(short_name).is_some_and(|name| matches!(name, "free" | "host_pinned")),
+            state: Mutex::default(),
+            throttled: Mutex::default(),
+            released: Condvar::new(),
+        };
         batch.tell_hosts(everyone);
         batch
     }
@@ -88,8 +120,13 @@ impl<'a> Batch<'a> {
 
     /// Nothing more is to be run in this batch.
     pub(super) fn is_stopped(&self) -> bool {
+        self.state().ended || self.is_cut_off()
+    }
+
+    /// Not even handlers are to be run.
+    pub(super) fn is_cut_off(&self) -> bool {
         let state = self.state();
-        state.ended || state.broken || self.engine.cancel.is_requested()
+        state.broken || state.error.is_some() || self.engine.cancel.is_requested()
     }
 
     /// The whole run ends after this batch: everybody failed, or one failure was enough.
@@ -131,20 +168,9 @@ impl<'a> Batch<'a> {
     /// What a task in `scope` can evaluate on `host`.
     pub(super) fn templar(&self, host: &Arc<str>, scope: &Arc<Scope>) -> Templar {
         let view = self.engine.store.of_task(host, &self.variables, scope);
-        Templar::new(Arc::clone(&self.engine.parts.templates), view).with_search(self.search(scope))
-    }
-
-    /// Where files are looked for: the roles from the inside outwards, the file's directory, the playbook's.
-    pub(super) fn search(&self, scope: &Scope) -> Vec<PathBuf> {
-        let mut dirs = Vec::new();
-        for level in scope.levels() {
-            dirs.extend(level.role.as_ref().map(|role| role.path.clone()));
-        }
-        dirs.extend(scope.dir().map(|dir| dir.to_path_buf()));
-        dirs.push(self.play.dir.clone());
-        let mut seen = HashSet::new();
-        dirs.retain(|dir| seen.insert(dir.clone()));
-        dirs
+        let (scope, play) = (Arc::clone(scope), Arc::clone(self.play));
+        let search = move || search(&scope, &play);
+        Templar::new(Arc::clone(&self.engine.parts.templates), view).with_search(search)
     }
 
     /// Runs tasks and blocks in order. Hosts that fail stay behind.
@@ -154,7 +180,8 @@ impl<'a> Batch<'a> {
             if after.alive.is_empty() || self.is_stopped() {
                 break;
             }
-            let hosts = std::mem::take(&mut after.alive);
+            let (hosts, doomed) = self.split_doomed(std::mem::take(&mut after.alive), frame);
+            after.failed.extend(doomed);
             let step = match node {
                 Node::Task(task) => self.task(task, hosts, frame),
                 Node::Block(block) => self.block(block, hosts, frame),
@@ -163,6 +190,48 @@ impl<'a> Batch<'a> {
             after.failed.extend(step.failed);
         }
         after
+    }
+
+    /// Splits off the hosts that another one's failure takes down here.
+    fn split_doomed(&self, hosts: Hosts, frame: Frame) -> (Hosts, Hosts) {
+        if self.state().doomed.is_empty() {
+            return (hosts, Hosts::new());
+        }
+        let (doomed, alive): (Hosts, Hosts) = hosts.into_iter().partition(|host| self.state().doomed.remove(host));
+        if !frame.rescuable {
+            doomed.iter().for_each(|host| self.lose(host));
+        }
+        (alive, doomed)
+    }
+
+    /// A host failed for good.
+    pub(super) fn lose(&self, host: &Arc<str>) {
+        self.state().failed.insert(Arc::clone(host));
+        self.engine.put_out(host);
+        self.forget_host(host);
+    }
+
+    /// Runs `work` while at most `limit` hosts are in this task.
+    pub(super) fn throttled<T>(&self, task: &Task, limit: Option<i64>, work: impl FnOnce() -> T) -> T {
+        let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0) else {
+            return work();
+        };
+        let id = std::ptr::from_ref(task) as usize;
+        let mut running = self.throttled.lock().unwrap_or_else(PoisonError::into_inner);
+        while running.get(&id).is_some_and(|running| *running >= limit) {
+            running = self.released.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        *running.entry(id).or_default() += 1;
+        drop(running);
+        let _slot = Slot { batch: self, id };
+        work()
+    }
+
+    /// Tells the user once what this strategy does not do.
+    pub(super) fn tell_once(&self, message: &'static str) {
+        if self.state().told.insert(message) {
+            self.engine.warn(message);
+        }
     }
 
     /// Puts hosts back into the batch's order.
@@ -202,4 +271,36 @@ impl<'a> Batch<'a> {
         let role = block.scope.role.as_ref()?;
         Some((Arc::clone(&role.identity), role.allow_duplicates))
     }
+}
+
+/// A place in a throttled task, given back however the work ends.
+struct Slot<'a> {
+    batch: &'a Batch<'a>,
+    id: usize,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut running = self.batch.throttled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = running.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(&self.id);
+            }
+        }
+        self.batch.released.notify_all();
+    }
+}
+
+/// Where files are looked for: the roles from the inside outwards, the file's directory, the playbook's.
+fn search(scope: &Scope, play: &Play) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
+    for level in scope.levels() {
+        dirs.extend(level.role.as_ref().map(|role| role.path.clone()));
+    }
+    dirs.extend(scope.dir().map(|dir| dir.to_path_buf()));
+    dirs.push(play.dir.clone());
+    let mut seen = HashSet::new();
+    dirs.retain(|dir| seen.insert(dir.clone()));
+    dirs
 }

@@ -9,11 +9,16 @@ impl Batch<'_> {
     /// Runs a block (also a role's): those that fail in it go through `rescue`, everybody through `always`.
     pub(super) fn block(&self, block: &Arc<Block>, hosts: Hosts, frame: Frame) -> After {
         let (hosts, done) = self.not_done(block, hosts);
-        let inner = Frame { rescuable: frame.rescuable || !block.rescue.is_empty(), ..frame };
+        let inner = Frame {
+            rescuable: frame.rescuable || !block.rescue.is_empty(),
+            has_always: frame.has_always || !block.always.is_empty(),
+            ..frame
+        };
         let body = self.nodes(&block.block, hosts, inner);
         let (mut alive, mut failed) = (body.alive, body.failed);
         if !block.rescue.is_empty() && !failed.is_empty() {
-            let rescued = self.nodes(&block.rescue, self.in_order(failed), frame);
+            let rescued =
+                self.nodes(&block.rescue, self.in_order(failed), Frame { has_always: inner.has_always, ..frame });
             alive.extend(rescued.alive);
             failed = rescued.failed;
         }
@@ -26,6 +31,9 @@ impl Batch<'_> {
             alive = still_alive;
             failed = ended.failed;
             failed.extend(still_failed);
+            if !failed.is_empty() {
+                self.limit_failures(&mut alive, &mut failed, frame);
+            }
         }
         self.mark_done(block, &alive);
         alive.extend(done);
@@ -46,7 +54,10 @@ impl Batch<'_> {
     fn mark_done(&self, block: &Block, hosts: &[Arc<str>]) {
         if let Some((key, _)) = Self::role_key(block) {
             let mut state = self.state();
-            state.roles_done.extend(hosts.iter().map(|host| (Arc::clone(host), Arc::clone(&key))));
+            // A role whose tasks were all skipped may come again.
+            let begun = hosts.iter().map(|host| (Arc::clone(host), Arc::clone(&key)));
+            let begun: Vec<_> = begun.filter(|entry| state.roles_begun.contains(entry)).collect();
+            state.roles_done.extend(begun);
         }
     }
 }

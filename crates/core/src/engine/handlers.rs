@@ -1,7 +1,8 @@
 //! Handlers: who notified what, and running them at the right points.
 
 use super::batch::{After, Batch, Frame, Hosts};
-use super::host_task::Ended;
+use super::ended::Ended;
+use crate::diagnostic::Diagnostic;
 use crate::playbook::{Node, Spanned, Task};
 use crate::template::Templar;
 use crate::value::Value;
@@ -27,36 +28,50 @@ impl Batch<'_> {
                 }
             }
         }
-        let handlers = self.handlers();
         for name in names {
-            let named = handlers.iter().rev().find(|handler| self.is_called(handler, &name, host));
-            let listening = handlers.iter().filter(|handler| self.listens(handler, &name, host));
-            let meant: HashSet<usize> = named.into_iter().chain(listening).map(id).collect();
-            if meant.is_empty() {
-                self.engine.warn(format!(
+            if self.meant(&name, host).is_empty() {
+                let message = format!(
                     "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
-                ));
+                );
+                if self.engine.options.error_on_missing_handler {
+                    let error = Diagnostic::error(message);
+                    let place = task.notify.first().and_then(|written| written.span.as_ref()).or(task.span.as_ref());
+                    let error = place.map_or(error.clone(), |place| error.at(place));
+                    self.state().error.get_or_insert(error);
+                } else {
+                    self.engine.warn(message);
+                }
             }
-            let mut state = self.state();
-            for handler in meant {
-                state.notified.entry(handler).or_default().insert(Arc::clone(host));
-            }
+            self.state().notifications.push((name, Arc::clone(host)));
         }
     }
 
-    /// Every handler of the play: those of its roles, its own, those of roles that came in while running.
-    fn handlers(&self) -> Vec<Arc<Task>> {
-        let mut all = Vec::new();
-        for role in &self.play.static_roles {
-            flatten(&role.handlers, &mut all);
-        }
-        flatten(&self.play.handlers, &mut all);
-        for role in &self.state().late_roles {
-            flatten(&role.handlers, &mut all);
-        }
+    /// The handlers that a name means on a host: the last list's first one called so, and all that listen to it.
+    fn meant(&self, name: &str, host: &Arc<str>) -> Vec<Arc<Task>> {
+        let lists = self.handler_lists();
+        let named = lists.iter().rev().flatten().find(|handler| self.is_called(handler, name, host)).cloned();
         let mut seen = HashSet::new();
-        all.retain(|handler| seen.insert(id(handler)));
-        all
+        let listening = lists.iter().flatten().filter(|handler| {
+            // Of two with the same name one is enough.
+            self.listens(handler, name, host)
+                && handler.name.as_ref().is_none_or(|name| seen.insert(Templar::text_of(&name.value)))
+        });
+        named.into_iter().chain(listening.cloned()).collect()
+    }
+
+    /// Every handler of the play, list by list: those of its roles, its own, those of roles that came in while running.
+    fn handler_lists(&self) -> Vec<Vec<Arc<Task>>> {
+        let mut seen = HashSet::new();
+        let mut list = |nodes: &[Node]| {
+            let mut all = Vec::new();
+            flatten(nodes, &mut all);
+            all.retain(|handler| seen.insert(id(handler)));
+            all
+        };
+        let mut lists: Vec<_> = self.play.static_roles.iter().map(|role| list(&role.handlers)).collect();
+        lists.push(list(&self.play.handlers));
+        lists.extend(self.state().late_roles.iter().map(|role| list(&role.handlers)));
+        lists
     }
 
     fn evaluated(&self, handler: &Task, written: &Spanned<Value>, host: &Arc<str>) -> Value {
@@ -98,29 +113,42 @@ impl Batch<'_> {
         keyword.and_then(|value| value.as_bool()).unwrap_or(self.engine.options.force_handlers)
     }
 
-    /// Runs handlers in the order they are written, round after round until nobody is notified any more.
+    /// Runs handlers in the order they are written, once each. One that is notified by a later one waits for the next time.
     pub(super) fn run_handlers(&self, hosts: Hosts, frame: Frame) -> After {
         let frame = Frame { handlers: true, ..frame };
         let mut after = After::all(hosts);
-        loop {
-            let mut ran = false;
-            for handler in self.handlers() {
-                if after.alive.is_empty() || self.engine.cancel.is_requested() {
-                    return after;
-                }
-                let waiting = self.state().notified.remove(&id(&handler)).unwrap_or_default();
-                let (notified, others): (Hosts, Hosts) =
-                    after.alive.iter().cloned().partition(|host| waiting.contains(host));
-                if notified.is_empty() {
-                    continue;
-                }
-                ran = true;
-                let step = self.task(&handler, notified, frame);
-                after.alive = self.in_order(others.into_iter().chain(step.alive).collect());
-                after.failed.extend(step.failed);
+        for handler in self.handler_lists().into_iter().flatten() {
+            self.deliver(&after.alive);
+            if after.alive.is_empty() || self.is_cut_off() {
+                break;
             }
-            if !ran {
-                return after;
+            let notified = {
+                let mut state = self.state();
+                let waiting = state.notified.entry(id(&handler)).or_default();
+                after.alive.iter().filter(|host| waiting.remove(*host)).cloned().collect::<Hosts>()
+            };
+            if notified.is_empty() {
+                continue;
+            }
+            let others: Hosts = after.alive.into_iter().filter(|host| !notified.contains(host)).collect();
+            let step = self.task(&handler, notified, frame);
+            after.alive = self.in_order(others.into_iter().chain(step.alive).collect());
+            after.failed.extend(step.failed);
+        }
+        after
+    }
+
+    /// Hands these hosts' notifications to the handlers that they mean by now: roles with handlers may have come in since.
+    fn deliver(&self, hosts: &[Arc<str>]) {
+        let mine: Vec<(String, Arc<str>)> = {
+            let notifications = &mut self.state().notifications;
+            let (mine, others) = std::mem::take(notifications).into_iter().partition(|(_, host)| hosts.contains(host));
+            *notifications = others;
+            mine
+        };
+        for (name, host) in mine {
+            for handler in self.meant(&name, &host) {
+                self.state().notified.entry(id(&handler)).or_default().insert(Arc::clone(&host));
             }
         }
     }

@@ -2,97 +2,18 @@
 
 use super::RunMode;
 use super::batch::Batch;
+use super::ended::Ended;
 use super::machine::Machine;
 use super::settings::{Resolver, Settings};
-use super::task::NO_TIME;
-use crate::actions::{self, ActionError, Effect, Reply};
+use crate::actions::{self, ActionError, ENGINE_ACTIONS, Reply};
 use crate::connection::ConnectionError;
-use crate::diagnostic::Span;
 use crate::event::{Event, Status, TaskInfo};
-use crate::module::{Diff, Mode};
-use crate::playbook::{Spanned, Task};
+use crate::module::Mode;
+use crate::playbook::{Spanned, Task, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
-use crate::value::{Key, Map, Value};
+use crate::value::{Key, Map, Value, has_jinja};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How a task ended on a host, with everything that follows from it.
-#[derive(Debug, Clone)]
-pub(super) struct Ended {
-    pub(super) status: Status,
-    /// What `register` gets.
-    pub(super) result: Map,
-    pub(super) diff: Vec<Diff>,
-    pub(super) effects: Vec<Effect>,
-    /// Why nothing of the result can be known before apply, if so.
-    pub(super) unknown: Option<Arc<str>>,
-    pub(super) no_log: bool,
-    pub(super) elapsed: Duration,
-    pub(super) delegated_to: Option<Arc<str>>,
-    /// Host whose facts these are, where another than the task's.
-    pub(super) facts_for: Option<Arc<str>>,
-}
-
-impl Ended {
-    pub(super) fn new(status: Status, result: Map) -> Self {
-        Self {
-            status,
-            result,
-            diff: Vec::new(),
-            effects: Vec::new(),
-            unknown: None,
-            no_log: false,
-            elapsed: NO_TIME,
-            delegated_to: None,
-            facts_for: None,
-        }
-    }
-
-    pub(super) fn failure(message: impl Into<String>) -> Self {
-        let fields =
-            [("changed", Value::Bool(false)), ("failed", Value::Bool(true)), ("msg", Value::from(message.into()))];
-        Self::new(Status::Failed, fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect())
-    }
-
-    pub(super) fn from_error(error: &TemplateError, place: Option<&Span>) -> Self {
-        let diagnostic = error.to_diagnostic();
-        let diagnostic = place.map_or(diagnostic.clone(), |place| diagnostic.at(place));
-        Self::failure(diagnostic.to_string())
-    }
-
-    pub(super) fn skipped(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
-        let fixed = [("changed", Value::Bool(false)), ("skipped", Value::Bool(true))];
-        let result = fixed.into_iter().chain(fields).map(|(name, value)| (Key::from(name), value)).collect();
-        Self::new(Status::Skipped, result)
-    }
-
-    /// Only apply will know.
-    pub(super) fn unknown(reason: &str) -> Self {
-        let message = Value::from(format!("decided at apply: {reason}"));
-        let ended = Self::new(Status::Unknown, Map::from_iter([(Key::from("msg"), message)]));
-        Self { unknown: Some(reason.into()), ..ended }
-    }
-
-    /// What `register` gets.
-    pub(super) fn value(&self) -> Value {
-        match &self.unknown {
-            Some(reason) => Value::Unknown(Arc::clone(reason)),
-            None => Value::Map(Arc::new(self.result.clone())),
-        }
-    }
-
-    pub(super) fn is_changed(&self) -> bool {
-        self.result.get("changed").and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    pub(super) fn may_have_changed(&self) -> bool {
-        matches!(self.status, Status::Changed | Status::Unknown)
-    }
-
-    pub(super) fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
-        self.result.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect()
-    }
-}
 
 /// A task on a host.
 pub(super) struct HostTask<'a> {
@@ -122,10 +43,41 @@ impl HostTask<'_> {
             Ok(Some(ended)) => return ended,
             Err(ended) => return *ended,
         }
-        let prepared = self.prepare(templar);
-        let (settings, args, delegate) = match prepared {
+        if has_jinja(&self.task.action) {
+            return match self.named_action(templar) {
+                Ok(task) => HostTask { task: &task, ..*self }.perform(templar),
+                Err(error) => Ended::from_error(&error, self.task.span.as_ref(), ""),
+            };
+        }
+        self.perform(templar)
+    }
+
+    /// The task with the action that `action: "{{ name }}"` comes to.
+    fn named_action(&self, templar: &Templar) -> Result<Arc<Task>, TemplateError> {
+        let name = templar.resolve_text(&Value::trusted(&*self.task.action, self.task.span.clone()))?;
+        let names = self.batch.engine.parts.loader.actions();
+        let Some(action) = names.canonical(name.trim()).filter(|action| !ENGINE_ACTIONS.contains(&&**action)) else {
+            let message = format!("The module {name} was not found or cannot be named by a template");
+            return Err(TemplateError::new(message, self.task.span.as_ref()));
+        };
+        let mut task = Task::clone(self.task);
+        if let Some(text) =
+            task.args.get("_raw_params").and_then(Value::as_str).filter(|_| !names.is_free_form(&action))
+            && let Some(parsed) = parse_key_values(text, false)
+        {
+            let args = Arc::make_mut(&mut task.args);
+            args.shift_remove("_raw_params");
+            args.extend(parsed.options.into_iter().map(|(name, text)| (Key::from(name), Value::trusted(text, None))));
+        }
+        task.action = action;
+        Ok(Arc::new(task))
+    }
+
+    /// Runs it once its condition is known to hold.
+    fn perform(&self, templar: &Templar) -> Ended {
+        let (settings, args, delegate) = match self.prepare(templar) {
             Ok(prepared) => prepared,
-            Err(error) => return Ended::from_error(&error, self.task.span.as_ref()),
+            Err((error, doing)) => return Ended::from_error(&error, self.task.span.as_ref(), &doing),
         };
         let mut ended = match args.values().find_map(first_unknown) {
             Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
@@ -146,6 +98,10 @@ impl HostTask<'_> {
             }
             _ => {}
         }
+        if matches!(ended.status, Status::Failed | Status::Ignored) && !ended.result.contains_key("unreachable") {
+            let trace = || Value::from("(traceback unavailable)");
+            ended.result.entry(Key::from("exception")).or_insert_with(trace);
+        }
         ended
     }
 
@@ -159,15 +115,13 @@ impl HostTask<'_> {
                 Ok(Condition::False) => {
                     return Ok(Some(Ended::skipped([
                         ("skip_reason", Value::from("Conditional result was False")),
-                        ("false_condition", Value::from(Templar::text_of(&source(&condition.value)))),
+                        ("false_condition", source(&condition.value)),
                     ])));
                 }
                 Ok(Condition::Unknown(reason)) => return Ok(Some(Ended::unknown(&reason))),
                 Err(error) => {
-                    return Err(Box::new(Ended::from_error(
-                        &error,
-                        condition.span.as_ref().or(self.task.span.as_ref()),
-                    )));
+                    let place = condition.span.as_ref().or(self.task.span.as_ref());
+                    return Err(Box::new(Ended::from_error(&error, place, "")));
                 }
             }
         }
@@ -187,11 +141,13 @@ impl HostTask<'_> {
     }
 
     /// Settings, arguments, and the host that will do it if it is another one.
-    fn prepare(&self, templar: &Templar) -> Result<(Settings, Map, Option<Arc<str>>), TemplateError> {
+    #[allow(clippy::type_complexity, reason = "used by two callers here")]
+    fn prepare(&self, templar: &Templar) -> Result<(Settings, Map, Option<Arc<str>>), (TemplateError, String)> {
+        let plainly = |error| (error, String::new());
         let engine = self.batch.engine;
         let written = self.task.scope.find(|keywords| &keywords.delegate_to);
         let delegate: Option<Arc<str>> = match written {
-            Some(written) => match templar.resolve(&written.value)? {
+            Some(written) => match templar.resolve(&written.value).map_err(plainly)? {
                 Value::Null | Value::Omit => None,
                 value => Some(Templar::text_of(&value)).filter(|name| !name.is_empty()).map(Arc::from),
             },
@@ -223,12 +179,23 @@ impl HostTask<'_> {
     }
 
     /// The arguments, evaluated, over the defaults that `module_defaults` gives.
-    pub(super) fn args(&self, templar: &Templar) -> Result<Map, TemplateError> {
+    ///
+    /// # Errors
+    /// What cannot be evaluated, and what was being done then.
+    pub(super) fn args(&self, templar: &Templar) -> Result<Map, (TemplateError, String)> {
+        let finalizing = |error| (error, format!("Finalization of task args for '{}' failed: ", self.task.action));
+        let resolving = |name: &Key| {
+            let doing = format!(
+                "Finalization of task args for '{}' failed: Error while resolving value for '{name}': ",
+                self.task.action
+            );
+            move |error| (error, doing)
+        };
         let mut args = Map::new();
         let mut levels: Vec<_> = self.task.scope.levels().collect();
         levels.reverse();
         for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
-            let defaults = match templar.resolve(&written.value)? {
+            let defaults = match templar.resolve(&written.value).map_err(finalizing)? {
                 Value::List(items) => items.to_vec(),
                 other => vec![other],
             };
@@ -239,12 +206,12 @@ impl HostTask<'_> {
             }
         }
         if let Some(whole) = self.task.args.get("_variable_params") {
-            match templar.resolve(whole)? {
+            match templar.resolve(whole).map_err(finalizing)? {
                 Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
                 other => {
                     let message =
                         format!("failed to evaluate `args`: it must give a mapping, not {}", other.type_name());
-                    return Err(TemplateError::new(message, None));
+                    return Err(finalizing(TemplateError::new(message, None)));
                 }
             }
         }
@@ -252,7 +219,7 @@ impl HostTask<'_> {
         for (key, value) in self.task.args.iter().filter(|(key, _)| key.as_str() != Some("_variable_params")) {
             // An action that evaluates a parameter itself (`that`, `var`) gets it as written.
             let raw = key.as_str().is_some_and(|key| action.is_some_and(|action| action.raw_args().contains(&key)));
-            let value = if raw { value.clone() } else { templar.resolve(value)? };
+            let value = if raw { value.clone() } else { templar.resolve(value).map_err(resolving(key))? };
             if value == Value::Omit {
                 args.shift_remove(key);
             } else {
@@ -297,8 +264,7 @@ impl HostTask<'_> {
                 return Ended::unknown("waits for what earlier tasks change");
             }
             if attempt > retries || self.batch.engine.cancel.is_requested() {
-                let left = if ended.status == Status::Failed { ended } else { retries_exhausted(ended) };
-                return left;
+                return ended.exhausted(retries);
             }
             self.batch.engine.emit(&Event::Retrying {
                 task: Arc::clone(self.info),
@@ -329,7 +295,7 @@ impl HostTask<'_> {
             match templar.condition(condition) {
                 Ok(Condition::True) => {}
                 Ok(_) => return Ok(false),
-                Err(error) => return Err(Box::new(Ended::from_error(&error, condition.span.as_ref()))),
+                Err(error) => return Err(Box::new(Ended::from_error(&error, condition.span.as_ref(), ""))),
             }
         }
         Ok(true)
@@ -348,28 +314,31 @@ impl HostTask<'_> {
         if ended.status == Status::Skipped {
             return Ok(ended);
         }
-        let verdict = |conditions: &[Spanned<Value>]| -> Result<Option<Condition>, Box<Ended>> {
+        // All must hold. What cannot be evaluated fails the task, which keeps its result.
+        let verdict = |ended: &Ended, conditions: &[Spanned<Value>], name: &str| {
             let mut verdict = None;
             for condition in conditions {
-                let one = templar.condition(condition).map_err(|error| {
-                    let mut failed = Ended::from_error(&error, condition.span.as_ref().or(self.task.span.as_ref()));
-                    failed.result = ended
-                        .result
-                        .iter()
-                        .map(|(key, value)| (key.clone(), value.clone()))
-                        .chain(failed.result)
-                        .collect();
-                    Box::new(failed)
-                })?;
-                match one {
-                    Condition::True => verdict = Some(Condition::True),
-                    other => return Ok(Some(other)),
+                match templar.condition(condition) {
+                    Ok(Condition::True) => verdict = Some(Condition::True),
+                    Ok(other) => return Ok(Some(other)),
+                    Err(error) => {
+                        let place = condition.span.as_ref().or(self.task.span.as_ref());
+                        let failed = Ended::from_error(&error, place, "");
+                        let mut ended = ended.clone();
+                        ended.status = Status::Failed;
+                        ended.result.insert(Key::from("failed"), Value::Bool(true));
+                        ended.result.insert(Key::from(name), Value::from(error.message.as_str()));
+                        ended
+                            .result
+                            .extend(failed.result.get_key_value("exception").map(|(k, v)| (k.clone(), v.clone())));
+                        return Err(Box::new(ended));
+                    }
                 }
             }
             Ok(verdict)
         };
-        let changed = verdict(&self.task.changed_when)?;
-        let failed = verdict(&self.task.failed_when)?;
+        let changed = verdict(&ended, &self.task.changed_when, "changed_when_result")?;
+        let failed = verdict(&ended, &self.task.failed_when, "failed_when_result")?;
         if ended.status == Status::Unknown {
             // Known in advance after all: a task that says it never changes anything is no change in a plan either.
             if matches!(changed, Some(Condition::False)) {
@@ -411,7 +380,6 @@ impl HostTask<'_> {
             mode: settings.mode,
             diff: settings.diff,
             verbosity: engine.options.verbosity,
-            search: self.batch.search(&self.task.scope),
             playbook_dir: &self.batch.play.dir,
             machine: &machine,
             vault: &engine.parts.vault,
@@ -426,7 +394,7 @@ impl HostTask<'_> {
         match reply {
             Ok(reply) => self.ended(reply, settings),
             Err(ActionError::Failed(message)) => Ended::failure(message),
-            Err(ActionError::Template(error)) => Ended::from_error(&error, self.task.span.as_ref()),
+            Err(ActionError::Template(error)) => Ended::from_error(&error, self.task.span.as_ref(), ""),
             Err(ActionError::Connection(ConnectionError::Failed(message))) => Ended::failure(message),
             Err(ActionError::Connection(ConnectionError::Unreachable(message))) => {
                 let fields = [
@@ -485,16 +453,6 @@ impl HostTask<'_> {
 
 /// Names that mean this machine where no inventory has them.
 const LOCAL_NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
-
-fn retries_exhausted(mut ended: Ended) -> Ended {
-    ended.result.insert(Key::from("failed"), Value::Bool(true));
-    ended
-        .result
-        .entry(Key::from("msg"))
-        .or_insert_with(|| Value::from("the until conditions did not hold within the retries"));
-    ended.status = Status::Failed;
-    ended
-}
 
 /// The reason of the first unknown value inside.
 pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {

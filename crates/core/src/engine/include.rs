@@ -1,7 +1,8 @@
 //! `include_tasks` and `include_role`: what runs is known only now, and may differ from host to host.
 
 use super::batch::{After, Batch, Frame, Hosts};
-use super::host_task::{Ended, first_unknown};
+use super::ended::Ended;
+use super::host_task::first_unknown;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Status, TaskInfo};
 use crate::playbook::{Keywords, Node, Role, RoleSpec, Scope, Task};
@@ -157,7 +158,7 @@ impl Batch<'_> {
         let scope = include_scope(task, &group.locals);
         let statics = super::run::EngineStatics { batch: self, host: &hosts[0] };
         if &*task.action == "ansible.builtin.include_role" {
-            let spec = role_spec(&group.args).map_err(|message| vec![located(Diagnostic::error(message), task)])?;
+            let spec = RoleSpec::from_args(&group.args).map_err(|error| vec![located(error, task)])?;
             let loaded = self.engine.parts.loader.include_role(&spec, &scope, &statics)?;
             loaded.dependencies.iter().chain([&loaded.role]).for_each(|role| self.show_role(role));
             return Ok((spec.name.to_string(), vec![loaded.block]));
@@ -219,7 +220,8 @@ impl super::host_task::HostTask<'_> {
         if let Some(ended) = self.when(templar)? {
             return if self.task.loop_.is_some() { Ok(None) } else { Err(Box::new(ended)) };
         }
-        let args = self.args(templar).map_err(|error| Box::new(Ended::from_error(&error, self.task.span.as_ref())))?;
+        let failed = |(error, doing): (_, String)| Box::new(Ended::from_error(&error, self.task.span.as_ref(), &doing));
+        let args = self.args(templar).map_err(failed)?;
         match args.values().find_map(first_unknown) {
             Some(reason) => Err(Box::new(Ended::unknown(&reason))),
             None => Ok(Some(args)),
@@ -239,23 +241,6 @@ fn include_scope(task: &Task, locals: &Map) -> Arc<Scope> {
     Arc::new(Scope { keywords, ..Scope::clone(&scope) })
 }
 
-fn located(diagnostic: Diagnostic, task: &Task) -> Diagnostic {
+pub(super) fn located(diagnostic: Diagnostic, task: &Task) -> Diagnostic {
     task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span))
-}
-
-fn role_spec(args: &Map) -> Result<RoleSpec, String> {
-    let text = |name: &str| args.get(name).map(|value| Arc::<str>::from(Templar::text_of(value)));
-    let flag = |name: &str, default| args.get(name).and_then(Value::as_bool).unwrap_or(default);
-    let name = text("name").or_else(|| text("role")).ok_or("include_role needs a name")?;
-    Ok(RoleSpec {
-        name,
-        tasks_from: text("tasks_from"),
-        vars_from: text("vars_from"),
-        defaults_from: text("defaults_from"),
-        handlers_from: text("handlers_from"),
-        allow_duplicates: flag("allow_duplicates", true),
-        public: args.get("public").and_then(Value::as_bool),
-        rolespec_validate: flag("rolespec_validate", true),
-        params: Arc::default(),
-    })
 }

@@ -1,8 +1,10 @@
 //! A task with a loop, on one host.
 
-use super::host_task::{Ended, HostTask, first_unknown};
+use super::ended::Ended;
+use super::host_task::{HostTask, first_unknown};
 use crate::actions::Effect;
 use crate::event::{Event, Status};
+use crate::module::short_name;
 use crate::playbook::{Loop, Spanned};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value};
@@ -27,12 +29,12 @@ impl HostTask<'_> {
             // Ansible skips a task whose items are undefined if its condition is false without them.
             Err(error) => {
                 let skipped = self.skipped_without_items(templar);
-                return skipped.unwrap_or_else(|| Ended::failure(self.located(&error, &loop_.items)));
+                return skipped.unwrap_or_else(|| self.not_looped(&error, &loop_.items));
             }
         };
         let control = match control(templar, loop_) {
             Ok(control) => control,
-            Err(error) => return Ended::failure(self.located(&error, &loop_.items)),
+            Err(error) => return self.not_looped(&error, &loop_.items),
         };
         let mut ended = Vec::with_capacity(items.len());
         // What one item sets, the next ones see.
@@ -58,7 +60,7 @@ impl HostTask<'_> {
 
     /// The variables of each item, for includes.
     pub(super) fn loop_locals(&self, templar: &Templar, loop_: &Loop) -> Result<Vec<Map>, Box<Ended>> {
-        let failed = |error: TemplateError| Box::new(Ended::failure(self.located(&error, &loop_.items)));
+        let failed = |error: TemplateError| Box::new(self.not_looped(&error, &loop_.items));
         let items = match self.items(templar, loop_) {
             Ok(Ok(items)) => items,
             Ok(Err(reason)) => return Err(Box::new(Ended::unknown(&reason))),
@@ -68,15 +70,15 @@ impl HostTask<'_> {
         Ok((0..items.len()).map(|index| locals(&control, &items, index)).collect())
     }
 
-    fn located(&self, error: &TemplateError, written: &Spanned<Value>) -> String {
-        let diagnostic = error.to_diagnostic();
-        let place = written.span.as_ref().or(self.task.span.as_ref());
-        place.map_or(diagnostic.clone(), |place| diagnostic.at(place)).to_string()
+    fn not_looped(&self, error: &TemplateError, written: &Spanned<Value>) -> Ended {
+        Ended::from_error(error, written.span.as_ref().or(self.task.span.as_ref()), "")
     }
 
     /// The items, or why they are not known yet.
     fn items(&self, templar: &Templar, loop_: &Loop) -> Result<Result<Vec<Value>, Arc<str>>, TemplateError> {
-        let value = templar.resolve(&loop_.items.value)?;
+        let first_found = loop_.lookup.as_deref().is_some_and(|name| short_name(name) == "first_found");
+        // Names among them that are undefined are no mistake: the lookup itself evaluates them.
+        let value = if first_found { loop_.items.value.clone() } else { templar.resolve(&loop_.items.value)? };
         if let Value::Unknown(reason) = &value {
             return Ok(Err(Arc::clone(reason)));
         }
@@ -90,19 +92,21 @@ impl HostTask<'_> {
                 if let Some(reason) = terms.iter().find_map(first_unknown) {
                     return Ok(Err(reason));
                 }
-                templar.lookup(lookup, terms, Map::new(), true)?
+                let dir = match short_name(&self.task.action) {
+                    "template" => "templates",
+                    "include_vars" => "vars",
+                    _ => "files",
+                };
+                templar.clone().for_loop(dir).lookup(lookup, terms, Map::new(), true)?
             }
         };
         match items {
             Value::List(items) => Ok(Ok(items.to_vec())),
             Value::Unknown(reason) => Ok(Err(reason)),
-            other => Err(TemplateError::new(
-                format!(
-                    "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
-                    Templar::text_of(&other)
-                ),
-                None,
-            )),
+            other => {
+                let message = format!("The `loop` value must resolve to a 'list', not '{}'.", other.type_name());
+                Err(TemplateError::new(message, None))
+            }
         }
     }
 
@@ -251,9 +255,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
     if items.is_empty() {
         sum.result.insert(Key::from("skipped_reason"), Value::from("No items in the list"));
     }
-    if status == Status::Skipped {
-        sum.result.insert(Key::from("skipped"), Value::Bool(true));
-    }
+    sum.result.insert(Key::from("skipped"), Value::Bool(status == Status::Skipped));
     sum.result.insert(Key::from("failed"), Value::Bool(matches!(status, Status::Failed | Status::Ignored)));
     for item in items {
         sum.no_log |= item.no_log;

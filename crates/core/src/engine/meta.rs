@@ -1,11 +1,26 @@
 //! `meta`: tasks that steer the run itself.
 
 use super::batch::{After, Batch, Frame, Hosts};
-use super::host_task::Ended;
-use crate::event::TaskInfo;
+use super::ended::Ended;
+use super::include::located;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, TaskInfo};
 use crate::playbook::{META_ACTIONS, Task};
 use crate::template::Templar;
 use std::sync::{Arc, PoisonError};
+
+/// Those whose `when` has no effect.
+const UNCONDITIONAL: &[&str] = &["noop", "refresh_inventory", "reset_connection"];
+/// Those that are done once for all hosts.
+const FOR_ALL: &[&str] = &["clear_facts", "clear_host_errors", "end_batch", "end_play", "refresh_inventory"];
+
+/// Hosts by what became of a task's condition.
+#[derive(Default)]
+struct Decided {
+    met: Hosts,
+    unmet: Hosts,
+    failed: Hosts,
+}
 
 impl Batch<'_> {
     /// Runs a `meta` task for the hosts whose condition holds.
@@ -34,24 +49,68 @@ impl Batch<'_> {
             }
             return After { alive: Hosts::new(), failed: hosts };
         }
-        if action == "flush_handlers" {
-            let after = self.run_handlers(hosts, frame);
-            return after;
+        let conditional = task.scope.levels().any(|level| !level.keywords.when.is_empty());
+        if conditional && UNCONDITIONAL.contains(&action) {
+            self.engine.warn(format!("{action} task does not support when conditional"));
         }
-        let (mut met, mut unmet, mut failed) = (Hosts::new(), Hosts::new(), Hosts::new());
-        for host in &hosts {
-            let host_task = super::host_task::HostTask { batch: self, task, info: &info, host };
-            match host_task.when(&self.templar(host, &task.scope)) {
-                Ok(None) => met.push(Arc::clone(host)),
-                Ok(Some(_)) => unmet.push(Arc::clone(host)),
-                Err(ended) => {
-                    self.absorb(task, &info, host, *ended, frame);
-                    failed.push(Arc::clone(host));
-                }
-            }
+        if action == "flush_handlers" && frame.handlers {
+            let error = located(Diagnostic::error("flush_handlers cannot be used as a handler"), task);
+            self.state().error.get_or_insert(error);
+            return After::default();
+        }
+        let Decided { met, unmet, failed } = self.decide(action, task, &info, &hosts, frame);
+        if action == "flush_handlers" {
+            let mut after = self.run_handlers(met, frame);
+            after.alive = self.in_order(after.alive.into_iter().chain(unmet).collect());
+            after.failed.extend(failed);
+            return after;
         }
         let alive = self.do_meta(action, task, &info, met, unmet);
         After { alive, failed }
+    }
+
+    /// For which hosts the condition holds. Skipped ones are shown as such.
+    fn decide(
+        &self,
+        action: &str,
+        task: &Arc<Task>,
+        info: &Arc<TaskInfo>,
+        hosts: &[Arc<str>],
+        frame: Frame,
+    ) -> Decided {
+        // What is about the whole play is decided by its first host.
+        let asked = if FOR_ALL.contains(&action) { &hosts[..1] } else { &hosts[..] };
+        let mut decided = Decided::default();
+        for host in asked {
+            // As Ansible does: each host is told of by itself.
+            self.engine.emit(&Event::TaskStarted { task: Arc::clone(info) });
+            let host_task = super::host_task::HostTask { batch: self, task, info, host };
+            let condition = match UNCONDITIONAL.contains(&action) {
+                true => Ok(None),
+                false => host_task.when(&self.templar(host, &task.scope)),
+            };
+            match condition {
+                Ok(None) => decided.met.push(Arc::clone(host)),
+                Ok(Some(ended)) => {
+                    let result = self.shown(&ended);
+                    let (task, host) = (Arc::clone(info), Arc::clone(host));
+                    decided.unmet.push(Arc::clone(&host));
+                    self.engine.emit(&Event::HostFinished { task, host, result });
+                }
+                Err(ended) => {
+                    self.absorb(task, info, host, *ended, frame);
+                    decided.failed.push(Arc::clone(host));
+                }
+            }
+        }
+        match (asked.len() < hosts.len(), decided.met.is_empty()) {
+            (true, false) => decided.met = hosts.to_vec(),
+            (true, true) => {
+                decided.unmet = hosts.iter().filter(|host| !decided.failed.contains(host)).cloned().collect();
+            }
+            _ => {}
+        }
+        decided
     }
 
     fn do_meta(&self, action: &str, task: &Arc<Task>, info: &Arc<TaskInfo>, met: Hosts, unmet: Hosts) -> Hosts {

@@ -3,6 +3,7 @@
 mod batch;
 mod block;
 mod cancel;
+mod ended;
 mod facts;
 mod handlers;
 mod host_task;

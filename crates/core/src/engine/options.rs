@@ -55,12 +55,18 @@ pub struct RunOptions {
     pub verbosity: u8,
     pub force_handlers: bool,
     pub any_errors_fatal: bool,
+    /// Strategy of plays that name none.
+    pub strategy: Option<String>,
+    /// A handler that is not there fails the task that notifies it, as `error_on_missing_handler` says.
+    pub error_on_missing_handler: bool,
     pub gathering: Gathering,
     pub gather_subset: Vec<String>,
     /// Default `-c`.
     pub connection: Option<String>,
     /// Default `-u`.
     pub remote_user: Option<String>,
+    /// Where neither a variable nor a keyword says.
+    pub remote_port: Option<u16>,
     pub private_key_file: Option<PathBuf>,
     pub connection_password: Option<Secret>,
     pub ssh_args: Vec<String>,
@@ -72,6 +78,7 @@ pub struct RunOptions {
     pub become_: bool,
     pub become_method: String,
     pub become_user: Option<String>,
+    pub become_exe: Option<String>,
     pub become_flags: Option<String>,
     pub become_password: Option<Secret>,
     pub inject_facts: bool,
@@ -97,10 +104,13 @@ impl Default for RunOptions {
             verbosity: 0,
             force_handlers: false,
             any_errors_fatal: false,
+            strategy: None,
+            error_on_missing_handler: true,
             gathering: Gathering::Implicit,
             gather_subset: Vec::new(),
             connection: None,
             remote_user: None,
+            remote_port: None,
             private_key_file: None,
             connection_password: None,
             ssh_args: Vec::new(),
@@ -111,6 +121,7 @@ impl Default for RunOptions {
             become_: false,
             become_method: "sudo".to_owned(),
             become_user: None,
+            become_exe: None,
             become_flags: None,
             become_password: None,
             inject_facts: true,

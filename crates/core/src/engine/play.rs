@@ -36,8 +36,11 @@ impl Engine {
             }
             let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
             batch.run();
+            if let Some(error) = batch.state().error.take() {
+                return Err(error.into());
+            }
             if batch.is_broken() {
-                self.emit(&Event::NoMoreHosts { over_limit: batch.state().over_limit });
+                self.emit(&Event::NoMoreHosts { over_limit: batch.state().broken });
                 return Ok(false);
             }
             if self.cancel.is_requested() {
@@ -58,7 +61,9 @@ impl Engine {
             map.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         let view = self.store.of_host(&Arc::from("localhost"));
-        Templar::new(Arc::clone(&self.parts.templates), view).with_locals(map).with_search(vec![play.dir.clone()])
+        let dir = play.dir.clone();
+        let search = move || vec![dir];
+        Templar::new(Arc::clone(&self.parts.templates), view).with_locals(map).with_search(search)
     }
 
     pub(super) fn play_keyword(
@@ -275,15 +280,11 @@ impl Engine {
 impl Batch<'_> {
     pub(super) fn run(&self) {
         let play = self.play;
-        let strategy = self.engine.play_keyword(play, &self.variables, &play.strategy).ok().flatten();
-        let strategy = strategy.map(|name| Templar::text_of(&name));
-        let strategy = strategy.as_deref().map(crate::module::short_name);
-        let free = matches!(strategy, Some("free" | "host_pinned"));
         let looks = self.engine.play_keyword(play, &self.variables, &play.scope.keywords.check_mode).ok().flatten();
         let check_mode =
             looks.map_or(self.engine.options.mode == RunMode::Plan, |value| super::settings::truthy(&value));
         let (name, hosts) = (self.name.clone(), self.hosts.clone());
-        self.engine.emit(&Event::PlayStarted { name, hosts, free, check_mode });
+        self.engine.emit(&Event::PlayStarted { name, hosts, free: self.free, check_mode });
         let frame = Frame::default();
         let facts = self.gathering();
         let phases = |hosts: Vec<Arc<str>>| {
@@ -298,12 +299,12 @@ impl Batch<'_> {
                 hosts = self.flush_handlers(hosts, &failed, frame);
             }
         };
-        match free {
-            true => self.engine.threads.install(|| {
-                use rayon::prelude::*;
-                self.hosts.par_iter().for_each(|host| phases(vec![Arc::clone(host)]));
-            }),
-            false => phases(self.hosts.clone()),
+        if !self.free {
+            return phases(self.hosts.clone());
         }
+        if play.max_fail_percentage.is_some() {
+            self.tell_once("Using max_fail_percentage with the free strategy is not supported, as tasks are executed independently on each host");
+        }
+        self.in_parallel(&self.hosts, |host| phases(vec![Arc::clone(host)]));
     }
 }

@@ -12,7 +12,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-type Result<T> = std::result::Result<T, TemplateError>;
+/// What cannot be evaluated, and what was being done then.
+type Result<T> = std::result::Result<T, (TemplateError, String)>;
+
+fn processing(error: TemplateError, keyword: &str) -> (TemplateError, String) {
+    (error, format!("Error processing keyword '{keyword}': "))
+}
 
 /// Everything decided for one task on one host.
 #[derive(Debug, Clone)]
@@ -44,7 +49,7 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     pub(super) fn settings(&self) -> Result<Settings> {
-        let check_mode = self.flag(|keywords| &keywords.check_mode)?;
+        let check_mode = self.flag("check_mode", |keywords| &keywords.check_mode)?;
         let mode = match (self.options.mode, check_mode) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
             (RunMode::Apply, Some(true)) => Mode::Check,
@@ -53,12 +58,14 @@ impl Resolver<'_> {
         let plan = self.options.mode == RunMode::Plan;
         Ok(Settings {
             mode,
-            diff: self.flag(|keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
-            no_log: self.flag(|keywords| &keywords.no_log)?.unwrap_or(false),
-            ignore_errors: self.flag(|keywords| &keywords.ignore_errors)?.unwrap_or(false),
-            ignore_unreachable: self.flag(|keywords| &keywords.ignore_unreachable)?.unwrap_or(false),
+            diff: self.flag("diff", |keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
+            no_log: self.flag("no_log", |keywords| &keywords.no_log)?.unwrap_or(false),
+            ignore_errors: self.flag("ignore_errors", |keywords| &keywords.ignore_errors)?.unwrap_or(false),
+            ignore_unreachable: self
+                .flag("ignore_unreachable", |keywords| &keywords.ignore_unreachable)?
+                .unwrap_or(false),
             timeout: self
-                .number(|keywords| &keywords.timeout)?
+                .number("timeout", |keywords| &keywords.timeout)?
                 .or(self.options.task_timeout)
                 .filter(|seconds| *seconds > 0.0),
             environment: self.environment()?,
@@ -68,22 +75,30 @@ impl Resolver<'_> {
     }
 
     /// A keyword's value, evaluated.
-    pub(super) fn keyword(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<Value>> {
+    pub(super) fn keyword(
+        &self,
+        name: &str,
+        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
+    ) -> Result<Option<Value>> {
         match self.scope.find(keyword) {
             Some(written) => {
-                let value = self.templar.resolve(&written.value)?;
+                let value = self.templar.resolve(&written.value).map_err(|error| processing(error, name))?;
                 Ok((value != Value::Omit).then_some(value))
             }
             None => Ok(None),
         }
     }
 
-    pub(super) fn flag(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<bool>> {
-        Ok(self.keyword(keyword)?.and_then(|value| value.as_bool()))
+    pub(super) fn flag(
+        &self,
+        name: &str,
+        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
+    ) -> Result<Option<bool>> {
+        Ok(self.keyword(name, keyword)?.and_then(|value| value.as_bool()))
     }
 
-    fn number(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<f64>> {
-        Ok(self.keyword(keyword)?.and_then(|value| match value {
+    fn number(&self, name: &str, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<f64>> {
+        Ok(self.keyword(name, keyword)?.and_then(|value| match value {
             Value::Int(number) => Some(number as f64),
             Value::Float(number) => Some(number),
             Value::Str(text) => text.trim().parse().ok(),
@@ -91,14 +106,14 @@ impl Resolver<'_> {
         }))
     }
 
-    fn text(&self, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<String>> {
-        Ok(self.keyword(keyword)?.filter(|value| *value != Value::Null).map(|value| Templar::text_of(&value)))
+    fn text(&self, name: &str, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<String>> {
+        Ok(self.keyword(name, keyword)?.filter(|value| *value != Value::Null).map(|value| Templar::text_of(&value)))
     }
 
     /// The first of these variables that the connected host has.
     fn variable(&self, names: &[&str]) -> Result<Option<Value>> {
         for name in names {
-            if let Some(value) = self.connection.variable(name)? {
+            if let Some(value) = self.connection.variable(name).map_err(plainly)? {
                 if !matches!(value, Value::Null | Value::Omit) {
                     return Ok(Some(value));
                 }
@@ -122,7 +137,7 @@ impl Resolver<'_> {
             self.scope.levels().filter_map(|level| level.keywords.environment.as_ref()).collect();
         levels.reverse();
         for written in levels {
-            let value = self.templar.resolve(&written.value)?;
+            let value = self.templar.resolve(&written.value).map_err(|error| processing(error, "environment"))?;
             let maps: Vec<&Value> = match &value {
                 Value::List(items) => items.iter().collect(),
                 other => vec![other],
@@ -139,17 +154,21 @@ impl Resolver<'_> {
         let default = if self.implicit_local { Some("local".to_owned()) } else { None };
         let connection = match self.variable_text(&["ansible_connection"])? {
             Some(connection) => Some(connection),
-            None => default.or(self.text(|keywords| &keywords.connection)?).or_else(|| options.connection.clone()),
+            None => default
+                .or(self.text("connection", |keywords| &keywords.connection)?)
+                .or_else(|| options.connection.clone()),
         };
         let kind = self.kind(connection.as_deref().unwrap_or("ssh"))?;
         let address = self.variable_text(&["ansible_host", "ansible_ssh_host"])?;
         let port = match self.variable_text(&["ansible_port", "ansible_ssh_port"])? {
             Some(port) => Some(port),
-            None => self.text(|keywords| &keywords.port)?,
+            None => self
+                .text("port", |keywords| &keywords.port)?
+                .or_else(|| options.remote_port.map(|port| port.to_string())),
         };
         let user = match self.variable_text(&["ansible_user", "ansible_ssh_user"])? {
             Some(user) => Some(user),
-            None => self.text(|keywords| &keywords.remote_user)?.or_else(|| options.remote_user.clone()),
+            None => self.text("remote_user", |keywords| &keywords.remote_user)?.or_else(|| options.remote_user.clone()),
         };
         let mut ssh_args = match self.variable_text(&["ansible_ssh_args"])? {
             Some(args) => split_args(&args),
@@ -197,13 +216,11 @@ impl Resolver<'_> {
             "libssh2" => Ok(ConnectionKind::Libssh2),
             "openssh" => Ok(ConnectionKind::OpenSsh),
             "local" => Ok(ConnectionKind::Local),
-            other => Err(TemplateError::new(
-                format!(
-                    "connection plug-in '{other}' of host {} is not there; ssh, openssh, libssh2 and local are",
-                    self.host
-                ),
-                None,
-            )),
+            other => {
+                let known = "ssh, openssh, libssh2 and local are";
+                let message = format!("connection plug-in '{other}' of host {} is not there; {known}", self.host);
+                Err(plainly(TemplateError::new(message, None)))
+            }
         }
     }
 
@@ -218,26 +235,30 @@ impl Resolver<'_> {
         let options = self.options;
         let wanted = match self.variable(&["ansible_become", "ansible_sudo", "ansible_su"])? {
             Some(value) => value.as_bool().unwrap_or(false),
-            None => self.flag(|keywords| &keywords.become_)?.unwrap_or(options.become_),
+            None => self.flag("become", |keywords| &keywords.become_)?.unwrap_or(options.become_),
         };
         if !wanted {
             return Ok(None);
         }
         let method = match self.variable_text(&["ansible_become_method"])? {
             Some(method) => method,
-            None => self.text(|keywords| &keywords.become_method)?.unwrap_or_else(|| options.become_method.clone()),
+            None => self
+                .text("become_method", |keywords| &keywords.become_method)?
+                .unwrap_or_else(|| options.become_method.clone()),
         };
         let user = match self.variable_text(&["ansible_become_user", "ansible_sudo_user"])? {
             Some(user) => Some(user),
-            None => self.text(|keywords| &keywords.become_user)?.or_else(|| options.become_user.clone()),
+            None => self.text("become_user", |keywords| &keywords.become_user)?.or_else(|| options.become_user.clone()),
         };
         let flags = match self.variable_text(&["ansible_become_flags", "ansible_sudo_flags"])? {
             Some(flags) => Some(flags),
-            None => self.text(|keywords| &keywords.become_flags)?.or_else(|| options.become_flags.clone()),
+            None => {
+                self.text("become_flags", |keywords| &keywords.become_flags)?.or_else(|| options.become_flags.clone())
+            }
         };
         let executable = match self.variable_text(&["ansible_become_exe", "ansible_sudo_exe"])? {
             Some(executable) => Some(executable),
-            None => self.text(|keywords| &keywords.become_exe)?,
+            None => self.text("become_exe", |keywords| &keywords.become_exe)?.or_else(|| options.become_exe.clone()),
         };
         let password = self.variable_secret(&[
             "ansible_become_password",
@@ -253,6 +274,10 @@ impl Resolver<'_> {
             password: password.or_else(|| options.become_password.clone()),
         }))
     }
+}
+
+fn plainly(error: TemplateError) -> (TemplateError, String) {
+    (error, String::new())
 }
 
 /// Shell-like splitting; text with unbalanced quotes is split at spaces.

@@ -2,11 +2,11 @@
 
 use super::RunMode;
 use super::batch::{After, Batch, Frame, Hosts};
-use super::host_task::{Ended, HostTask};
+use super::ended::Ended;
+use super::host_task::HostTask;
 use super::settings::truthy;
 use crate::actions::Effect;
 use crate::event::{Event, Status, TaskInfo, TaskResult};
-use crate::module::short_name;
 use crate::playbook::{Keywords, Spanned, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
@@ -64,22 +64,24 @@ impl Batch<'_> {
     /// Runs an ordinary task on every host, or once.
     fn ordinary(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
         let info = self.begin(task, &hosts);
-        let once = ONCE.contains(&&*task.action) || self.task_flag(task, &hosts, |keywords| &keywords.run_once);
-        if once {
+        let bypasses = ONCE.contains(&&*task.action);
+        let once = self.task_flag(task, &hosts, |keywords| &keywords.run_once);
+        if self.free && once {
+            self.tell_once("Using run_once with the free strategy is not currently supported. This task will still be executed for every host in the inventory list.");
+        }
+        if bypasses || (once && !self.free) {
             let Some(first) = hosts.first() else { return After::default() };
             let ended = self.on_host(task, &info, first);
             return self.absorb_once(task, &info, hosts, ended, frame);
         }
-        let throttle = self.task_number(task, &hosts, |keywords| &keywords.throttle).filter(|limit| *limit > 0);
-        let mut results = Vec::with_capacity(hosts.len());
-        let chunk = throttle.map_or(hosts.len(), |limit| (limit as usize).min(hosts.len())).max(1);
-        for hosts in hosts.chunks(chunk) {
-            results.extend(self.in_parallel(hosts, |host| {
+        let throttle = self.task_number(task, &hosts, |keywords| &keywords.throttle);
+        let results = self.in_parallel(&hosts, |host| {
+            self.throttled(task, throttle, || {
                 let ended = self.on_host(task, &info, host);
                 self.absorb(task, &info, host, ended, frame)
-            }));
-        }
-        self.sort_out(task, hosts, results)
+            })
+        });
+        self.sort_out(task, hosts, results, frame)
     }
 
     /// Calls `work` for each host at once, as far as the forks allow; results are in the hosts' order.
@@ -96,7 +98,10 @@ impl Batch<'_> {
     }
 
     /// Tells that a task begins.
-    pub(super) fn begin(&self, task: &Task, hosts: &[Arc<str>]) -> Arc<TaskInfo> {
+    pub(super) fn begin(&self, task: &Arc<Task>, hosts: &[Arc<str>]) -> Arc<TaskInfo> {
+        if let Some(known) = self.begun(task) {
+            return known;
+        }
         let info = Arc::new(TaskInfo {
             id: self.engine.next_task_id(),
             name: self.task_name(task, hosts),
@@ -107,6 +112,9 @@ impl Batch<'_> {
             check_mode: self.only_looks(task, hosts),
             args: self.shown_args(task),
         });
+        if self.free {
+            self.state().begun.insert(Arc::as_ptr(task) as usize, (Arc::clone(task), Arc::clone(&info)));
+        }
         self.engine.emit(&Event::TaskStarted { task: Arc::clone(&info) });
         info
     }
@@ -126,6 +134,13 @@ impl Batch<'_> {
         task.args.iter().map(|(key, value)| (key.to_string(), shown(value))).collect()
     }
 
+    /// In a free strategy hosts come to a task one by one: it is the same task for all of them.
+    fn begun(&self, task: &Arc<Task>) -> Option<Arc<TaskInfo>> {
+        let (_, known) = self.state().begun.get(&(Arc::as_ptr(task) as usize)).cloned()?;
+        self.engine.emit(&Event::TaskStarted { task: Arc::clone(&known) });
+        Some(known)
+    }
+
     /// `role : name`, with what can be evaluated evaluated.
     pub(super) fn task_name(&self, task: &Task, hosts: &[Arc<str>]) -> String {
         let named = task.name.as_ref().map(|name| match hosts.first() {
@@ -135,10 +150,7 @@ impl Batch<'_> {
             }
             _ => Templar::text_of(&name.value),
         });
-        let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| {
-            let raw = task.args.get("_raw_params").filter(|_| short_name(&task.action) == "meta");
-            raw.map_or_else(|| task.written.to_string(), Templar::text_of)
-        });
+        let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| task.written.to_string());
         task.title(&self.engine.parts.redactor.redact(&name))
     }
 
@@ -186,12 +198,9 @@ impl Batch<'_> {
         }
         let results = hosts.iter().map(|_| status).collect();
         if status == Status::Failed && !frame.rescuable {
-            let mut state = self.state();
-            state.failed.extend(others.iter().cloned());
-            drop(state);
-            others.iter().for_each(|host| self.engine.put_out(host));
+            others.iter().for_each(|host| self.lose(host));
         }
-        self.sort_out(task, hosts, results)
+        self.sort_out(task, hosts, results, frame)
     }
 
     /// Variables and facts that a result brings.
@@ -272,14 +281,20 @@ impl Batch<'_> {
                 [(Key::from("ansible_failed_task"), failed_task.into()), (Key::from("ansible_failed_result"), result)],
             );
         }
+        for warning in engine.parts.templates.take_warnings() {
+            engine.warn(warning);
+        }
+        if !matches!(ended.status, Status::Skipped | Status::Unreachable)
+            && let Some(role) = task.scope.role()
+        {
+            self.state().roles_begun.insert((Arc::clone(host), Arc::clone(&role.identity)));
+        }
         let lost = ended.status == Status::Unreachable || (ended.status == Status::Failed && !frame.rescuable);
         let status = ended.status;
         let result = self.shown(&ended);
         engine.emit(&Event::HostFinished { task: Arc::clone(info), host: Arc::clone(host), result });
         if lost {
-            self.state().failed.insert(Arc::clone(host));
-            engine.put_out(host);
-            self.forget_host(host);
+            self.lose(host);
         }
         status
     }
@@ -305,7 +320,7 @@ impl Batch<'_> {
     }
 
     /// Who goes on after a task.
-    fn sort_out(&self, task: &Task, hosts: Hosts, results: Vec<Status>) -> After {
+    fn sort_out(&self, task: &Task, hosts: Hosts, results: Vec<Status>, frame: Frame) -> After {
         let mut after = After::default();
         for (host, status) in hosts.iter().zip(results) {
             match status {
@@ -316,25 +331,36 @@ impl Batch<'_> {
         }
         let lost = hosts.len() - after.alive.len();
         let fatal = lost > 0
-            && (self.engine.options.any_errors_fatal
-                || self.task_flag(task, &hosts, |keywords| &keywords.any_errors_fatal));
-        if fatal {
-            after.failed.append(&mut after.alive);
-            // With nothing to rescue them, this play's remaining hosts are done and so is the run.
-            let mut state = self.state();
-            if hosts.iter().any(|host| state.failed.contains(host)) {
-                state.broken = true;
+            && match self.task_value(task, &hosts, |keywords| &keywords.any_errors_fatal) {
+                Some(fatal) => truthy(&fatal),
+                None => self.engine.options.any_errors_fatal,
+            };
+        if fatal && self.free {
+            self.tell_once("Using any_errors_fatal with the free strategy is not supported, as tasks are executed independently on each host");
+        } else if fatal {
+            if !frame.rescuable {
+                after.alive.iter().for_each(|host| self.lose(host));
             }
-        } else if lost > 0 && self.too_many_failed() {
-            let mut state = self.state();
-            (state.broken, state.over_limit) = (true, true);
-            drop(state);
             after.failed.append(&mut after.alive);
+            // Hosts that are elsewhere in the play fail when they come on.
+            let elsewhere = self.hosts.iter().filter(|host| !hosts.contains(host) && !self.engine.is_out(host));
+            let elsewhere: Vec<_> = elsewhere.cloned().collect();
+            self.state().doomed.extend(elsewhere);
+        } else if lost > 0 {
+            self.limit_failures(&mut after.alive, &mut after.failed, frame);
         }
         after
     }
 
-    /// `max_fail_percentage`.
+    /// Ends the play for all if more hosts failed than `max_fail_percentage` allows.
+    pub(super) fn limit_failures(&self, alive: &mut Hosts, failed: &mut Hosts, frame: Frame) {
+        if !self.free && !frame.has_always && self.too_many_failed() {
+            self.state().broken = true;
+            failed.append(alive);
+        }
+    }
+
+    /// More than `max_fail_percentage`.
     fn too_many_failed(&self) -> bool {
         let limit = self.engine.play_keyword(self.play, &self.variables, &self.play.max_fail_percentage).ok().flatten();
         let Some(limit) = limit.and_then(|limit| Templar::text_of(&limit).trim().parse::<f64>().ok()) else {

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::diagnostic::Diagnostic;
-use crate::playbook::{Node, Playbook, Scope, Spanned, Task};
+use crate::playbook::{Keywords, Node, Playbook, Scope, Spanned, Task};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Engine {
             let roles = play.static_roles.iter().flat_map(|role| &role.handlers);
             let nodes = [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks, &play.handlers];
             for node in nodes.into_iter().flatten().chain(roles) {
-                self.validate_node(node, &mut found);
+                self.validate_node(node, false, &mut found);
             }
         }
         let mut seen = Vec::new();
@@ -50,13 +50,19 @@ impl Engine {
         }
     }
 
-    fn validate_node(&self, node: &Node, found: &mut Vec<Diagnostic>) {
+    /// `minded`: a failure here is no failure of the playbook, because something rescues it.
+    fn validate_node(&self, node: &Node, minded: bool, found: &mut Vec<Diagnostic>) {
         match node {
+            Node::Task(task) if minded || is_minded(task) => {}
             Node::Task(task) => self.validate_task(task, found),
             Node::Block(block) => {
-                self.validate_scope(&block.scope, found);
-                for node in block.block.iter().chain(&block.rescue).chain(&block.always) {
-                    self.validate_node(node, found);
+                if !minded {
+                    self.validate_scope(&block.scope, found);
+                }
+                let inside = minded || !block.rescue.is_empty();
+                block.block.iter().for_each(|node| self.validate_node(node, inside, found));
+                for node in block.rescue.iter().chain(&block.always) {
+                    self.validate_node(node, minded, found);
                 }
             }
         }
@@ -68,10 +74,17 @@ impl Engine {
         for condition in conditions {
             self.validate_condition(condition, found);
         }
+        let mut own = Vec::new();
         for value in task.args.values().chain(task.loop_.as_ref().map(|loop_| &loop_.items.value)) {
-            self.validate_value(value, task.span.as_ref(), found);
+            self.validate_value(value, task.span.as_ref(), &mut own);
         }
-        self.validate_parameters(task, found);
+        self.validate_parameters(task, &mut own);
+        // A task with a condition may never run: then its mistakes matter to nobody.
+        if task.scope.levels().any(|level| !level.keywords.when.is_empty()) {
+            own.iter().for_each(|diagnostic| self.warn(diagnostic.to_string()));
+        } else {
+            found.append(&mut own);
+        }
         self.validate_support(task, found);
     }
 
@@ -138,4 +151,9 @@ impl Engine {
             found.push(task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
         }
     }
+}
+
+/// Whether the playbook counts on this task failing: then its mistakes are the run's to find.
+fn is_minded(task: &Task) -> bool {
+    !task.failed_when.is_empty() || task.scope.find(|keywords: &Keywords| &keywords.ignore_errors).is_some()
 }

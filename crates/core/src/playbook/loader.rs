@@ -81,6 +81,11 @@ impl Loader {
         Self { options, files: Mutex::default(), warnings: Mutex::default() }
     }
 
+    /// The names that tasks can call.
+    pub fn actions(&self) -> &dyn super::Actions {
+        &*self.options.actions
+    }
+
     /// Reads a playbook with everything it imports.
     ///
     /// # Errors

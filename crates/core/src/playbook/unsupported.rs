@@ -6,7 +6,7 @@ use crate::value::Value;
 const DEBUGGERS: &[&str] = &["never"];
 
 /// Strategies that can be run.
-const STRATEGIES: &[&str] = &["linear", "free", "host_pinned"];
+const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
 
 /// Why a keyword with this value is refused, if it is.
 pub(super) fn refused(keyword: &str, value: &Value) -> Option<String> {

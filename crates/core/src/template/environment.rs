@@ -8,7 +8,7 @@ use crate::value::Template;
 use crate::vars::Decrypt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Settings of a run that templates depend on.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct TemplateOptions {
     pub base_dir: std::path::PathBuf,
     /// Opens the vaults that files for lookups and templates may be.
     pub vaults: Option<Arc<dyn Decrypt>>,
+    /// Conditions that are neither true nor false count by Python's truth, with a warning, as before Ansible 2.19.
+    pub allow_broken_conditionals: bool,
     /// The hosts that a pattern means (`lookup('inventory_hostnames', …)`).
     pub host_pattern: Option<HostPattern>,
 }
@@ -32,6 +34,7 @@ pub type HostPattern = Arc<dyn Fn(&str) -> Result<Vec<String>, String> + Send + 
 pub struct Templates {
     pub(super) options: TemplateOptions,
     cache: RwLock<HashMap<Arc<str>, Parsed>>,
+    warnings: Mutex<Vec<String>>,
 }
 
 /// One text may be parsed in several modes.
@@ -81,7 +84,17 @@ pub struct Rendered {
 impl Templates {
     /// Nothing parsed yet.
     pub fn new(options: TemplateOptions) -> Self {
-        Self { options, cache: RwLock::default() }
+        Self { options, cache: RwLock::default(), warnings: Mutex::default() }
+    }
+
+    /// Remembers something that the user should know.
+    pub(super) fn warn(&self, message: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    }
+
+    /// What was odd since this was last asked.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Parses text once.

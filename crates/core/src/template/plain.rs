@@ -1,4 +1,4 @@
-//! Python's text forms of plain values.
+//! Python's text forms of plain values, and their truth.
 
 use super::python::{float_text, quoted};
 use crate::value::{Key, Value};
@@ -54,5 +54,19 @@ fn repr(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
+    }
+}
+
+/// `bool()`.
+pub(super) fn truth(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Int(value) => *value != 0,
+        Value::Float(value) => *value != 0.0,
+        Value::Str(text) => !text.is_empty(),
+        Value::List(items) => !items.is_empty(),
+        Value::Map(map) => !map.is_empty(),
+        Value::Template(_) | Value::Vault(_) | Value::Omit | Value::Unknown(_) => true,
     }
 }

@@ -17,7 +17,7 @@ use crate::vars::Variables;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Evaluates with certain variables. Cheap to clone.
 #[derive(Clone)]
@@ -25,10 +25,13 @@ pub struct Templar {
     pub(super) templates: Arc<Templates>,
     pub(super) variables: Arc<dyn Variables>,
     pub(super) locals: Arc<Map>,
-    pub(super) search: Arc<Vec<PathBuf>>,
+    pub(super) search: Search,
     /// Set for `with_first_found`: where it looks, and that it skips undefined names.
     loop_dir: Option<&'static str>,
 }
+
+/// Directories, listed when they are first asked for: most tasks look for no file.
+type Search = Arc<LazyLock<Vec<PathBuf>, Box<dyn FnOnce() -> Vec<PathBuf> + Send>>>;
 
 /// What a condition comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub enum Condition {
 impl Templar {
     /// Evaluates with `variables`.
     pub fn new(templates: Arc<Templates>, variables: Arc<dyn Variables>) -> Self {
-        Self { templates, variables, locals: Arc::default(), search: Arc::default(), loop_dir: None }
+        Self { templates, variables, locals: Arc::default(), search: no_search(), loop_dir: None }
     }
 
     /// Home directory of who runs Hostler.
@@ -54,8 +57,13 @@ impl Templar {
 
     /// Where lookups and `{% include %}` look for files: in each directory's `files` or `templates`, then in itself.
     #[must_use]
-    pub fn with_search(self, dirs: Vec<PathBuf>) -> Self {
-        Self { search: Arc::new(dirs), ..self }
+    pub fn with_search(self, dirs: impl FnOnce() -> Vec<PathBuf> + Send + 'static) -> Self {
+        Self { search: Arc::new(LazyLock::new(Box::new(dirs))), ..self }
+    }
+
+    /// Where files are looked for.
+    pub fn search(&self) -> &[PathBuf] {
+        &self.search
     }
 
     /// For a task's `with_*`: `first_found` looks in each directory's `dir` (`templates`, `vars`, `files`, after the
@@ -111,38 +119,77 @@ impl Templar {
     /// It cannot be evaluated, or is neither true nor false.
     pub fn condition(&self, condition: &Spanned<Value>) -> Result<Condition, TemplateError> {
         let span = condition.span.as_ref();
-        let text = match &condition.value {
+        let value = self.condition_value(&condition.value, span).map_err(|error| match &error.undefined {
+            Some(_) => {
+                TemplateError { message: format!("Error while evaluating conditional: {}", error.message), ..error }
+            }
+            None => error,
+        })?;
+        let holds = match value {
+            Value::Bool(holds) => return Ok(if holds { Condition::True } else { Condition::False }),
+            Value::Unknown(reason) => return Ok(Condition::Unknown(reason)),
+            // A template may give the words themselves; any other text would have to be trusted as an expression.
+            Value::Str(text) if matches!(&*text, "True" | "true" | "False" | "false") && is_whole(&condition.value) => {
+                return Ok(if text.eq_ignore_ascii_case("true") { Condition::True } else { Condition::False });
+            }
+            other => (plain::truth(&other), other.type_name()),
+        };
+        let (truth, kind) = (if holds.0 { "True" } else { "False" }, holds.1);
+        let place = span.map_or_else(|| "<unknown>".to_owned(), ToString::to_string);
+        let message = format!(
+            "Conditional result ({truth}) was derived from value of type '{kind}' at '{place}'. Conditionals must have a boolean result."
+        );
+        self.broken(message, span, if holds.0 { Condition::True } else { Condition::False })
+    }
+
+    /// What is no right condition fails, or, where `ALLOW_BROKEN_CONDITIONALS` says so, gives a warning.
+    fn broken(&self, message: String, span: Option<&Span>, old: Condition) -> Result<Condition, TemplateError> {
+        if self.templates.options.allow_broken_conditionals {
+            self.templates.warn(match span {
+                Some(span) => format!("{span}: {message}"),
+                None => message,
+            });
+            return Ok(old);
+        }
+        let help = "compare it, or use `| bool`, `| length > 0` or `is truthy`; \
+                    Broken conditionals can be temporarily allowed with the `ALLOW_BROKEN_CONDITIONALS` configuration option";
+        Err(TemplateError { help: Some(help.into()), ..TemplateError::new(message, span) })
+    }
+
+    fn condition_value(&self, condition: &Value, span: Option<&Span>) -> Result<Value, TemplateError> {
+        let text = match condition {
             Value::Str(text) => text,
             Value::Template(template) => &template.source,
-            Value::Bool(value) => return Ok(if *value { Condition::True } else { Condition::False }),
-            other => {
-                let kind = other.type_name();
-                return Err(TemplateError::new(format!("a condition must be an expression, not a {kind}"), span));
-            }
+            Value::Bool(_) => return Ok(condition.clone()),
+            Value::Null => "",
+            _ if self.templates.options.allow_broken_conditionals => return self.resolve(condition),
+            _ => return Err(TemplateError::new("Conditional expressions must be strings.", span)),
         };
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return Err(TemplateError::new("a condition must not be empty", span));
+            let broken = self.broken("Empty conditional expressions are not allowed.".into(), span, Condition::True);
+            return broken.map(|_| Value::Bool(true));
         }
-        let whole = ["{{", "{%", "{#"].iter().any(|mark| trimmed.starts_with(mark))
-            && ["}}", "%}", "#}"].iter().any(|mark| trimmed.ends_with(mark));
-        let mode = if whole { Mode::Yaml } else { Mode::Condition };
-        let value = self.evaluate(trimmed.into(), &mode, span)?;
-        match value {
-            Value::Bool(true) => Ok(Condition::True),
-            Value::Bool(false) => Ok(Condition::False),
-            Value::Unknown(reason) => Ok(Condition::Unknown(reason)),
-            // A template may give the words themselves; any other text would have to be trusted as an expression.
-            Value::Str(text) if whole && matches!(&*text, "True" | "true") => Ok(Condition::True),
-            Value::Str(text) if whole && matches!(&*text, "False" | "false") => Ok(Condition::False),
-            other => {
-                let kind = other.type_name();
-                Err(TemplateError {
-                    help: Some("compare it, or use `| bool`, `| length > 0` or `is truthy`".into()),
-                    ..TemplateError::new(format!("a condition must be true or false, but this is a {kind}"), span)
-                })
-            }
+        if !is_whole(condition) {
+            return self.evaluate(trimmed.into(), &Mode::Condition, span);
         }
+        match self.evaluate(trimmed.into(), &Mode::Yaml, span)? {
+            Value::Str(text) if matches!(&*text, "True" | "true" | "False" | "false") => Ok(Value::Str(text)),
+            // `{{ expression_in_a_variable }}`
+            Value::Str(text) if self.trusts(trimmed) => self.evaluate(text.trim().into(), &Mode::Condition, span),
+            Value::Str(_) => Err(TemplateError::new("Encountered untrusted template or expression.", span)),
+            other => Ok(other),
+        }
+    }
+
+    /// Whether a template is nothing but a variable, or a part of one, that the user's own files set: only text from there is
+    /// ever evaluated.
+    pub fn trusts(&self, template: &str) -> bool {
+        let inner =
+            template.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default().trim();
+        let part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '[' | ']' | '\'' | '"');
+        let name = inner.split(['.', '[']).next().unwrap_or_default();
+        inner.chars().all(part) && !self.locals.contains_key(name) && self.variables.trusts(name)
     }
 
     /// An expression's native value.
@@ -284,4 +331,19 @@ impl Templar {
         let bytes = vaults.decrypt(&text).map_err(Fault::error)?;
         String::from_utf8(bytes).map_err(|_| Fault::error(format!("the text in {} is not UTF-8", path.display())))
     }
+}
+
+fn no_search() -> Search {
+    Arc::new(LazyLock::new(Box::new(Vec::new)))
+}
+
+/// Whether a condition is a template as a whole, and not a bare expression.
+fn is_whole(condition: &Value) -> bool {
+    let text = match condition {
+        Value::Str(text) => text.trim(),
+        Value::Template(template) => template.source.trim(),
+        _ => return false,
+    };
+    ["{{", "{%", "{#"].iter().any(|mark| text.starts_with(mark))
+        && ["}}", "%}", "#}"].iter().any(|mark| text.ends_with(mark))
 }

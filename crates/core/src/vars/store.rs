@@ -180,6 +180,7 @@ impl Store {
         let mut layers = vec![Arc::clone(&self.globals.extra)];
         layers.extend(inner().filter(|level| level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
         layers.extend(roles().map(|role| Arc::clone(&role.params)));
+        let learnt = [Arc::clone(&set), Arc::clone(&injected)];
         layers.extend([set, included]);
         layers.extend(inner().filter(|level| !level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
         for role in roles() {
@@ -199,7 +200,15 @@ impl Store {
         layers.extend(play.map(|play| read(&play.role_defaults)));
         layers.retain(|layer| !layer.is_empty());
         let play_magic = play.map(|play| read(&play.magic)).unwrap_or_default();
-        HostView { store: Arc::clone(self), host: Arc::clone(host), facts, layers, play_magic, scope: scope.cloned() }
+        HostView {
+            store: Arc::clone(self),
+            host: Arc::clone(host),
+            facts,
+            layers,
+            learnt,
+            play_magic,
+            scope: scope.cloned(),
+        }
     }
 }
 
@@ -214,6 +223,8 @@ pub struct HostView {
     facts: Arc<Map>,
     /// Highest precedence first.
     layers: Vec<Arc<Map>>,
+    /// Those of `layers` that hosts have told.
+    learnt: [Arc<Map>; 2],
     play_magic: Arc<Map>,
     scope: Option<Arc<Scope>>,
 }
@@ -283,6 +294,12 @@ impl Variables for HostView {
         names.sort();
         names.dedup();
         names
+    }
+
+    fn trusts(&self, name: &str) -> bool {
+        let layer = self.layers.iter().find(|layer| layer.contains_key(name));
+        self.magic(name).is_none()
+            && layer.is_some_and(|layer| !self.learnt.iter().any(|learnt| Arc::ptr_eq(learnt, layer)))
     }
 
     fn host(&self, host: &str) -> Option<Arc<dyn Variables>> {

@@ -51,8 +51,6 @@ def main():
 
         for block in blocks(run.stdout):
             head, host, recap = HEAD.match(block), HOST.match(block), RECAP.match(block)
-            if head and head.group(2) == "flush":
-                continue  # printed once a host, which says nothing
             if head:
                 flush()
                 kind = {"RUNNING HANDLER": "HANDLER"}.get(head.group(1), head.group(1))

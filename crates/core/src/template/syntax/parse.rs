@@ -72,7 +72,7 @@ fn parse_text(source: &str, text: &str, mode: &Mode) -> Result<Program, ParseErr
     let expression = matches!(mode, Mode::Expression | Mode::Condition);
     let mut tree = Converter::default();
     let body = if expression {
-        let expr = machinery::parse_expr(text).map_err(|error| syntax_error(&error, source))?;
+        let expr = machinery::parse_expr(text).map_err(|error| syntax_error("expression", &error, source))?;
         let expr = tree.expr(&expr)?;
         Arc::new(vec![Stmt { at: expr.at, kind: StmtKind::Emit(expr) }])
     } else {
@@ -84,7 +84,7 @@ fn parse_text(source: &str, text: &str, mode: &Mode) -> Result<Program, ParseErr
             Mode::File(file) => escapes::keep_raw_newlines(text.into(), &file.block.0, &file.block.1, file.trim_blocks),
             _ => escapes::keep_raw_newlines(text.into(), "{%", "%}", true),
         };
-        match machinery::parse(&text, "template", syntax).map_err(|error| syntax_error(&error, source))? {
+        match machinery::parse(&text, "template", syntax).map_err(|error| syntax_error("template", &error, source))? {
             ast::Stmt::Template(template) => tree.body(&template.children)?,
             other => Arc::new(vec![tree.stmt(&other)?]),
         }
@@ -110,13 +110,13 @@ fn config(syntax: &Syntax) -> Result<SyntaxConfig, ParseError> {
     builder.build().map_err(|error| ParseError { message: error.to_string(), at: At { line: 1, column: 1 } })
 }
 
-fn syntax_error(error: &minijinja::Error, source: &str) -> ParseError {
+fn syntax_error(what: &str, error: &minijinja::Error, source: &str) -> ParseError {
     let line = error.line().unwrap_or(1);
     let column = error.range().map_or(1, |range| {
         let before = source.get(..range.start).unwrap_or_default();
         before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
     });
-    let message = format!("syntax error in template: {}", error.detail().unwrap_or("invalid syntax"));
+    let message = format!("Syntax error in {what}: {}", error.detail().unwrap_or("invalid syntax"));
     ParseError { message, at: At { line: line as u32, column: column as u32 } }
 }
 
