@@ -1,6 +1,7 @@
 //! From loosely typed parameters to a module's `Args`, with errors that name the parameter and its neighbours.
 
 use super::ModuleError;
+use super::arguments::Argument;
 use crate::text::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,12 +11,7 @@ use serde_json::Value;
 /// # Errors
 /// Names the parameter that is unknown, missing or of the wrong type; an unknown one comes with the nearest known name.
 pub fn parse_args<A: DeserializeOwned>(module: &str, args: Value) -> Result<A, ModuleError> {
-    let mut track = serde_path_to_error::Track::new();
-    let deserializer = serde_path_to_error::Deserializer::new(args, &mut track);
-    A::deserialize(deserializer).map_err(|error| {
-        let path = track.path().to_string();
-        ModuleError::new(explain(module, &path, &error.to_string()))
-    })
+    A::deserialize(Argument(args)).map_err(|error| ModuleError::new(explain(module, error.path(), &error.to_string())))
 }
 
 fn explain(module: &str, path: &str, error: &str) -> String {
@@ -31,7 +27,7 @@ fn explain(module: &str, path: &str, error: &str) -> String {
     if let Some(name) = error.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
         return format!("missing required arguments: {name}");
     }
-    let place = if path == "." { String::new() } else { format!("parameter `{path}`: ") };
+    let place = if path.is_empty() { String::new() } else { format!("parameter `{path}`: ") };
     format!("{place}{error}")
 }
 

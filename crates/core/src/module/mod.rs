@@ -4,6 +4,7 @@
 //! `--diff` and plans are all derived from the [`Change`](Module::Change) it returns.
 
 mod args;
+mod arguments;
 mod error;
 mod outcome;
 mod registry;
