@@ -21,6 +21,10 @@ e2e *OPTIONS:
 conformance *OPTIONS:
     cargo xtask conformance {{OPTIONS}}
 
+# The same work by Hostler, its peers and a program without an engine: `just bench noop latency --runs 5`
+bench *OPTIONS:
+    cargo xtask bench {{OPTIONS}}
+
 # Test hosts in containers: `just lab up 2`, `just lab ssh leader`, `just lab status`, `just lab down`
 lab *COMMAND:
     cargo xtask lab {{COMMAND}}

@@ -1,6 +1,8 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `tidy`, `gen` and `new-module`.
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `bench`, `tidy`, `gen`
+//! and `new-module`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
+mod bench;
 mod conformance;
 mod e2e;
 mod lab;
@@ -34,6 +36,11 @@ enum Task {
     E2e(e2e::Options),
     /// Run Ansible's own integration targets and compare with what Ansible did
     Conformance(conformance::Options),
+    /// Measure Hostler against its peers and against the work itself
+    Bench(bench::Options),
+    /// Run one program for the bench and print what it took
+    #[command(hide = true)]
+    Measure(bench::MeasureOptions),
     /// Check sizes, headers and layers of the Rust files
     Tidy,
     /// Write the reference of modules and their schemas
@@ -48,6 +55,8 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::E2e(options) => e2e::run(&options),
         Task::Conformance(options) => conformance::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Measure(options) => bench::measure(&options),
         Task::Tidy => tidy::run(),
         Task::Gen(options) => reference::run(&options),
         Task::NewModule(options) => new_module::run(&options),
