@@ -67,7 +67,7 @@ fn run(connector: &DefaultConnector, hosts: &Hosts, host: &Host, work: &str) -> 
     let requests = requests::of(work, &host.work)?;
     let mut changed = 0;
     for request in &requests {
-        let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false };
+        let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
         let outcome = connection.call(request, call)?;
         if outcome.failed {
             return Err(format!("{} failed: {:?}", request.module, outcome.output).into());
