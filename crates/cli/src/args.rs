@@ -1,6 +1,7 @@
 //! The command line. Options that Ansible's commands have are spelled as they are there.
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Brings machines to a described state over SSH
@@ -16,9 +17,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show what playbooks would change
-    Plan(RunArgs),
-    /// Apply playbooks
-    Apply(RunArgs),
+    Plan(PlanArgs),
+    /// Apply playbooks, or a plan that was saved
+    Apply(ApplyArgs),
     /// Run one module on hosts
     Exec(ExecArgs),
     /// Show the inventory
@@ -34,10 +35,35 @@ pub enum Command {
     },
 }
 
-/// `plan` and `apply`.
+/// `plan`.
 #[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Keep the plan in a file, for `hostler apply FILE`
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What `apply` has too.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Do not ask before anything is changed
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Where hosts have changed since a plan was saved, show what would be done now, and ask
+    #[arg(long)]
+    pub replan: bool,
+    /// What `plan` has too.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What `plan` and `apply` share.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct RunArgs {
-    /// Playbooks, in order
+    /// Playbooks, in order; for `apply`, instead of them, a plan that was saved
     #[arg(required = true, value_name = "PLAYBOOK")]
     pub playbooks: Vec<PathBuf>,
     /// Only these tags (repeatable, or separated by commas)
@@ -95,7 +121,7 @@ pub struct ExecArgs {
 }
 
 /// What `plan`, `apply` and `exec` share.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct RunOptionsArgs {
     /// Where hosts and variables come from.
     #[command(flatten)]
@@ -121,7 +147,7 @@ pub struct RunOptionsArgs {
 }
 
 /// What Ansible's commands do not have.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct OwnArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
@@ -135,7 +161,7 @@ pub struct OwnArgs {
 }
 
 /// Form of a run's output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Format {
     /// For people, and for programs that read Ansible's.
     #[default]
@@ -145,7 +171,7 @@ pub enum Format {
 }
 
 /// Inventory, variables, vaults.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct SourceArgs {
     /// Inventory file, directory, script, or hosts separated by commas (repeatable)
     #[arg(short, long, visible_alias = "inventory-file", value_name = "SOURCE")]
@@ -171,7 +197,7 @@ pub struct SourceArgs {
 }
 
 /// How to reach hosts.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
     /// User to log in as
@@ -201,7 +227,7 @@ pub struct ConnectionArgs {
 }
 
 /// Whom to become on the hosts.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Becoming another user")]
 pub struct BecomeArgs {
     /// Become another user
@@ -291,6 +317,7 @@ mod tests {
     fn reads_what_people_type_for_ansible() {
         let line = "hostler apply -i a -i b, -l web:!web1 -t x,y -t z -e a=1 -e @f.yml -CDbK -vvv -f 5 --start-at-task t p.yml";
         let Command::Apply(args) = Cli::try_parse_from(line.split(' ')).unwrap().command else { panic!() };
+        let args = args.run;
         assert_eq!(args.run.sources.inventory, ["a", "b,"]);
         assert_eq!(args.tags, ["x", "y", "z"]);
         assert_eq!(args.run.sources.verbose, 3);

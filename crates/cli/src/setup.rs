@@ -137,6 +137,11 @@ impl Base {
         !self.sources.is_empty()
     }
 
+    /// The inventories, as they were named.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
     fn load_options(&self) -> LoadOptions {
         LoadOptions::from_config(&self.config, Arc::clone(&self.vaults))
     }

@@ -60,6 +60,19 @@ pub struct TaskResult {
     pub elapsed: Duration,
     /// Host that did it, where another than the one it was for.
     pub delegated_to: Option<Arc<str>>,
+    /// What it would do, if anything. Told in plans only.
+    pub work: Option<Work>,
+}
+
+/// What a task would do on a host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Work {
+    /// The module's typed change, if one is known, without secrets.
+    pub change: Option<Value>,
+    /// Hash of the change and its diff, with the secrets in them: the same when the plan is made again and nothing has moved.
+    pub fingerprint: String,
+    /// Handlers that it notifies.
+    pub notifies: Vec<String>,
 }
 
 /// Counts of one host, as in Ansible's recap.
@@ -189,4 +202,10 @@ pub enum Event {
 pub trait Reporter: Send + Sync {
     /// Called for each event.
     fn event(&self, event: &Event);
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn event(&self, event: &Event) {
+        (**self).event(event);
+    }
 }

@@ -7,6 +7,7 @@ pub mod exec;
 pub mod inventory;
 pub mod plan;
 mod playbooks;
+mod saved;
 mod session;
 
 pub use exec::OneTask;

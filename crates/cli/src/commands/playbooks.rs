@@ -1,20 +1,23 @@
 //! What `plan` and `apply` share: read, check, list or run playbooks.
 
+use super::saved;
 use super::session::Session;
 use crate::args::{Format, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
 use crate::report::ansible::Look;
-use crate::report::{self, JsonLines, Plain, Plan, Screen, Terminal, View};
+use crate::report::{self, FanOut, JsonLines, Plain, Plan, Screen, Terminal, View};
 use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
-use hostler_core::engine::{RunOptions, Summary};
+use hostler_core::engine::{RunMode, RunOptions, Summary};
 use hostler_core::event::Reporter;
 use hostler_core::inventory::Inventory;
+use hostler_core::plan;
 use hostler_core::playbook::{Listing, Playbook};
 use hostler_core::template::Templar;
 use hostler_core::value::Value;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,11 +39,100 @@ pub enum Face {
     },
 }
 
+/// Playbooks that were read and checked, with all that a run of them needs.
+pub struct Ready {
+    /// Settings, passwords, variables.
+    pub base: Base,
+    parts: RunParts,
+    options: RunOptions,
+    playbooks: Vec<Playbook>,
+    dir: PathBuf,
+    /// What was asked for.
+    pub args: RunArgs,
+}
+
+impl Ready {
+    /// Runs them.
+    ///
+    /// # Errors
+    /// Mistakes that show only while running.
+    pub fn run(&self) -> Result<Summary, Failure> {
+        self.session(self.options.clone(), self.reporting(self.options.mode == RunMode::Plan), true)?
+            .run(&self.base, &self.playbooks)
+    }
+
+    /// Only plans them; the plan is shown if `shown`.
+    ///
+    /// # Errors
+    /// Mistakes that show only while running.
+    pub fn plan(&self, shown: bool) -> Result<(Summary, plan::Plan), Failure> {
+        let options = RunOptions { mode: RunMode::Plan, diff: true, fingerprints: true, ..self.options.clone() };
+        let recorder = Arc::new(plan::Recorder::default());
+        let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Arc::clone(&recorder))];
+        let mut prompter = None;
+        if shown {
+            let (reporter, terminal) = self.reporting(true);
+            reporters.push(reporter);
+            prompter = terminal;
+        }
+        let reporting: Reporting = (Box::new(FanOut(reporters)), prompter);
+        let told = self.options.mode == RunMode::Plan;
+        let summary = self.session(options, reporting, told)?.run(&self.base, &self.playbooks)?;
+        Ok((summary, recorder.plan()))
+    }
+
+    /// Applies them as far as `plan` says, and only to its hosts.
+    ///
+    /// # Errors
+    /// Mistakes that show only while running.
+    pub fn apply(&self, plan: plan::Plan) -> Result<Summary, Failure> {
+        let options = RunOptions { held_to: Some(Arc::new(plan)), ..self.options.clone() };
+        self.session(options, self.reporting(false), true)?.run(&self.base, &self.playbooks)
+    }
+
+    /// Hash of every file that was named: playbooks and inventories, with all that is in their directories.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn inputs(&self) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+        let playbooks = self.playbooks.iter().map(|playbook| playbook.path.clone());
+        let sources = self.base.sources().iter().map(PathBuf::from).filter(|path| path.exists());
+        let mut found = BTreeMap::new();
+        for path in playbooks.chain(sources) {
+            saved::hash(&path, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn reporting(&self, plan: bool) -> Reporting {
+        reporting(&self.args, &self.base, &self.options, plan)
+    }
+
+    /// `told` says whether the run's events are for others too.
+    fn session(&self, options: RunOptions, reporting: Reporting, told: bool) -> Result<Session, Failure> {
+        // A run changes its inventory: every one begins with its own.
+        let inventory = self.base.reload()()?;
+        let dir = Some(self.dir.as_path());
+        match told {
+            true => Session::new(&self.base, &self.parts, inventory, options, dir, reporting),
+            false => Session::rehearsal(&self.base, &self.parts, inventory, options, dir, reporting),
+        }
+    }
+}
+
 /// Runs playbooks, or only plans them. `None` if they were only to be listed or checked.
 ///
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
+    prepare(args, face)?.map(|ready| ready.run()).transpose()
+}
+
+/// Reads and checks playbooks. `None` if they were only to be listed or checked.
+///
+/// # Errors
+/// What is wrong with the input.
+pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let plan = matches!(face, Face::Own { plan: true });
     let ansible = matches!(face, Face::Ansible { .. });
     let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible })?;
@@ -75,11 +167,11 @@ pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
         tell(&[Diagnostic::warning("the inventory has no hosts: only localhost can be reached")], base.voice);
     }
     let dir = directory(&playbooks)?;
-    let reporting = reporting(args, &base, &options, plan && !args.syntax_check);
-    let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
+    let ready = Ready { base, parts, options, playbooks, dir, args: args.clone() };
+    let (session, playbooks) = (ready.session(ready.options.clone(), silence(), false)?, &ready.playbooks);
     match ansible {
-        true => session.refuse_unsupported(&playbooks)?,
-        false => session.validate(&playbooks)?,
+        true => session.refuse_unsupported(playbooks)?,
+        false => session.validate(playbooks)?,
     }
     if args.syntax_check {
         print(
@@ -87,7 +179,7 @@ pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
         )?;
         return Ok(None);
     }
-    session.run(&base, &playbooks).map(Some)
+    Ok(Some(ready))
 }
 
 /// Reads all playbooks; mistakes of all of them are told together.
@@ -167,6 +259,11 @@ pub fn warn_of_empty(base: &Base, inventory: &Inventory, pattern: &str) {
 }
 
 type Reporting = (Box<dyn Reporter>, Option<ask::Terminal>);
+
+/// Nobody hears.
+fn silence() -> Reporting {
+    (Box::new(FanOut(Vec::new())), None)
+}
 
 fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
     let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };

@@ -37,11 +37,26 @@ impl Session {
     ) -> Result<Self, Failure> {
         let mut reporters = vec![reporter];
         reporters.extend(events_file()?);
+        Self::rehearsal(base, parts, inventory, options, playbook_dir, (Box::new(FanOut(reporters)), prompter))
+    }
+
+    /// The same for a run that nobody else hears of.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn rehearsal(
+        base: &Base,
+        parts: &RunParts,
+        inventory: Inventory,
+        options: RunOptions,
+        playbook_dir: Option<&Path>,
+        (reporter, prompter): (Box<dyn Reporter>, Option<ask::Terminal>),
+    ) -> Result<Self, Failure> {
         let parts = EngineParts {
             registry: Arc::clone(&parts.registry),
             actions: Arc::clone(&parts.actions),
             connector: Arc::clone(&parts.connector) as _,
-            reporter: Arc::new(FanOut(reporters)),
+            reporter: Arc::from(reporter),
             templates: Arc::clone(&parts.templates),
             loader: Arc::clone(&parts.loader),
             vault: Arc::clone(&base.vaults),

@@ -2,9 +2,10 @@
 
 use super::screen::{Screen, lock};
 use super::style::{self, BOLD, CHANGED, DIM, FAILED, OK, UNKNOWN, UNREACHABLE};
-use super::terminal::{count, indented, named};
+use super::terminal::{indented, named};
 use super::{View, diff, result_text};
 use hostler_core::event::{Event, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::plan::Kind;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -28,14 +29,60 @@ struct Open {
     task: Arc<TaskInfo>,
     running: usize,
     /// What would happen, and on which hosts.
-    folds: Vec<(Status, String, Vec<String>)>,
+    folds: Vec<(Mark, String, Vec<String>)>,
 }
 
-/// What a plan found for one host.
-#[derive(Default)]
-struct Sum {
-    change: usize,
-    unknown: usize,
+/// What a plan found for one host: how many steps of each kind.
+type Sum = BTreeMap<Kind, usize>;
+
+/// The sign of an entry.
+#[derive(Clone, Copy, PartialEq)]
+struct Mark {
+    sign: &'static str,
+    style: anstyle::Style,
+}
+
+impl Mark {
+    fn of(status: Status, kind: Kind) -> Self {
+        let (sign, style) = match status {
+            Status::Failed | Status::Unreachable => ("!", style::of(status)),
+            _ => (sign(kind), style_of(kind)),
+        };
+        Self { sign, style }
+    }
+}
+
+fn sign(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Read => "=",
+        Kind::Create => "+",
+        Kind::Update => "~",
+        Kind::Replace => "±",
+        Kind::Delete => "-",
+        Kind::Run => ">",
+        Kind::Decide => "?",
+    }
+}
+
+fn style_of(kind: Kind) -> anstyle::Style {
+    match kind {
+        Kind::Read | Kind::Create => OK,
+        Kind::Update | Kind::Replace | Kind::Run => CHANGED,
+        Kind::Delete => FAILED,
+        Kind::Decide => UNKNOWN,
+    }
+}
+
+fn verb(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Read => "read",
+        Kind::Create => "create",
+        Kind::Update => "update",
+        Kind::Replace => "replace",
+        Kind::Delete => "delete",
+        Kind::Run => "run",
+        Kind::Decide => "decide",
+    }
 }
 
 impl Plan {
@@ -49,8 +96,8 @@ impl Plan {
         state.open = open;
         let over: Vec<Open> = over;
         for Open { task, folds, .. } in over {
-            for (status, below, hosts) in folds {
-                self.print(&mut state.play, &self.entry(&task, status, &hosts, &below));
+            for (mark, below, hosts) in folds {
+                self.print(&mut state.play, &self.entry(&task, mark, &hosts, &below));
             }
         }
     }
@@ -61,15 +108,9 @@ impl Plan {
         self.screen.print(&format!("{}{text}", heading.unwrap_or_default()));
     }
 
-    fn entry(&self, task: &TaskInfo, status: Status, hosts: &[String], below: &str) -> String {
-        let sign = match status {
-            Status::Changed => "+",
-            Status::Unknown => "?",
-            Status::Failed | Status::Unreachable => "!",
-            Status::Ok | Status::Ignored | Status::Skipped => "=",
-        };
+    fn entry(&self, task: &TaskInfo, mark: Mark, hosts: &[String], below: &str) -> String {
         let palette = self.view.palette;
-        let head = palette.paint(style::of(status), &format!("{sign} {}", task.name));
+        let head = palette.paint(mark.style, &format!("{} {}", mark.sign, task.name));
         let action = task.action.strip_prefix("ansible.builtin.").unwrap_or(&task.action);
         let place = task.span.as_ref().map(|span| format!("  {}:{}", span.file.path().display(), span.line));
         let more = palette.paint(DIM, &format!("({action}){}", place.unwrap_or_default()));
@@ -90,9 +131,19 @@ impl Plan {
         }
         let label = result_text::host_label(host, result);
         let Some(open) = state.open.iter_mut().find(|open| open.task.id == task.id) else { return };
-        match open.folds.iter_mut().find(|(status, text, _)| *status == result.status && *text == below) {
+        let mark = Mark::of(result.status, Kind::of(task, result));
+        match open.folds.iter_mut().find(|(other, text, _)| *other == mark && *text == below) {
             Some((.., hosts)) => hosts.push(label),
-            None => open.folds.push((result.status, below, vec![label])),
+            None => open.folds.push((mark, below, vec![label])),
+        }
+    }
+
+    /// Counts a step.
+    fn count(&self, state: &mut State, task: &TaskInfo, host: &Arc<str>, result: &TaskResult) {
+        // A command that its task says changes nothing is no change.
+        if matches!(result.status, Status::Changed | Status::Unknown) {
+            let kind = Kind::of(task, result);
+            *state.sums.entry(Arc::clone(host)).or_default().entry(kind).or_default() += 1;
         }
     }
 
@@ -101,14 +152,9 @@ impl Plan {
         if let Some(open) = state.open.iter_mut().find(|open| open.task.id == task.id) {
             open.running = open.running.saturating_sub(1);
         }
-        let sum = state.sums.entry(Arc::clone(host)).or_default();
-        match result.status {
-            Status::Changed => sum.change += 1,
-            Status::Unknown => sum.unknown += 1,
-            _ => {}
-        }
         // Items told it already.
         if !state.looped.remove(&(task.id, Arc::clone(host))) {
+            self.count(state, task, host, result);
             self.add(state, task, host, result, None);
         }
         for warning in result_text::warnings(result) {
@@ -125,16 +171,19 @@ impl Plan {
         let width = stats.keys().map(|host| host.chars().count()).max().unwrap_or_default();
         let mut text = String::from("\n");
         for (host, counts) in stats {
-            let none = Sum::default();
-            let sum = state.sums.get(host).unwrap_or(&none);
-            let parts = [
-                (sum.change > 0, CHANGED, format!("+ {}", count(sum.change, "change"))),
-                (sum.unknown > 0, UNKNOWN, format!("? {} decided at apply", sum.unknown)),
-                (counts.failed > 0, FAILED, format!("! {} failed", counts.failed)),
-                (counts.unreachable > 0, UNREACHABLE, "! unreachable".to_owned()),
-            ];
-            let mut parts: Vec<String> =
-                parts.into_iter().filter(|part| part.0).map(|(_, style, text)| palette.paint(style, &text)).collect();
+            let sum = state.sums.get(host).cloned().unwrap_or_default();
+            let mut parts: Vec<String> = sum
+                .iter()
+                .map(|(kind, count)| {
+                    palette.paint(style_of(*kind), &format!("{} {count} {}", sign(*kind), verb(*kind)))
+                })
+                .collect();
+            if counts.failed > 0 {
+                parts.push(palette.paint(FAILED, &format!("! {} failed", counts.failed)));
+            }
+            if counts.unreachable > 0 {
+                parts.push(palette.paint(UNREACHABLE, "! unreachable"));
+            }
             if parts.is_empty() {
                 parts.push(palette.paint(OK, "nothing to do"));
             }
@@ -174,6 +223,7 @@ impl Reporter for Plan {
             Event::HostOutput { host, line, .. } => self.screen.output(host, line),
             Event::ItemFinished { task, host, label, result } => {
                 state.looped.insert((task.id, Arc::clone(host)));
+                self.count(state, task, host, result);
                 self.add(state, task, host, result, Some(label));
             }
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),

@@ -2,7 +2,7 @@
 
 use super::*;
 use hostler_core::diagnostic::{SourceFile, Span};
-use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult, Work};
 use hostler_core::module::Diff;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -61,7 +61,9 @@ fn task(id: u64, name: &str, action: &str) -> Arc<TaskInfo> {
 
 fn result(status: Status, fields: Value) -> TaskResult {
     let Value::Object(result) = fields else { panic!("not an object") };
-    TaskResult { status, result, diff: Vec::new(), elapsed: Duration::from_millis(1250), delegated_to: None }
+    // Only plans tell it, and only the reporter of plans looks at it.
+    let work = matches!(status, Status::Changed | Status::Unknown).then(Work::default);
+    TaskResult { status, result, diff: Vec::new(), elapsed: Duration::from_millis(1250), delegated_to: None, work }
 }
 
 /// A task that ends on hosts, one after the other.

@@ -21,6 +21,8 @@ pub struct Reply {
     pub from_host: bool,
     /// What `register` gets.
     pub output: Map,
+    /// The module's typed change, where it was not made yet.
+    pub change: Option<serde_json::Value>,
     /// The change for people.
     pub diff: Vec<Diff>,
     /// What it changes of the run.
@@ -63,6 +65,7 @@ impl From<Outcome> for Reply {
             unknown,
             from_host: true,
             output,
+            change: outcome.change,
             diff: outcome.diff,
             effects,
         }

@@ -17,6 +17,10 @@ pub(super) struct Ended {
     /// What `register` gets.
     pub(super) result: Map,
     pub(super) diff: Vec<Diff>,
+    /// It does something to the host, or may: `changed_when` has no say in it.
+    pub(super) acts: bool,
+    /// The module's typed change, in plans.
+    pub(super) change: Option<serde_json::Value>,
     pub(super) effects: Vec<Effect>,
     /// Why nothing of the result can be known before apply, if so.
     pub(super) unknown: Option<Arc<str>>,
@@ -33,6 +37,8 @@ impl Ended {
             status,
             result,
             diff: Vec::new(),
+            acts: false,
+            change: None,
             effects: Vec::new(),
             unknown: None,
             no_log: false,
@@ -67,7 +73,7 @@ impl Ended {
     pub(super) fn unknown(reason: &str) -> Self {
         let message = Value::from(format!("decided at apply: {reason}"));
         let ended = Self::new(Status::Unknown, Map::from_iter([(Key::from("msg"), message)]));
-        Self { unknown: Some(reason.into()), ..ended }
+        Self { unknown: Some(reason.into()), acts: true, ..ended }
     }
 
     /// What `register` gets.

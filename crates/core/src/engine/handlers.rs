@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 impl Batch<'_> {
     /// Remembers which handlers a changed task notifies.
-    pub(super) fn notify(&self, task: &Task, host: &Arc<str>, ended: &Ended) {
+    ///
+    /// Returns the names it was called by.
+    pub(super) fn notify(&self, task: &Task, host: &Arc<str>, ended: &Ended) -> Vec<String> {
         // A `notify` in the result is how custom modules ask; ours is the keyword.
         if task.notify.is_empty() || !ended.may_have_changed() {
-            return;
+            return Vec::new();
         }
         let templar = self.templar(host, &task.scope);
         let mut names = Vec::new();
@@ -28,8 +30,8 @@ impl Batch<'_> {
                 }
             }
         }
-        for name in names {
-            if self.meant(&name, host).is_empty() {
+        for name in &names {
+            if self.meant(name, host).is_empty() {
                 let message = format!(
                     "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
                 );
@@ -42,8 +44,9 @@ impl Batch<'_> {
                     self.engine.warn(message);
                 }
             }
-            self.state().notifications.push((name, Arc::clone(host)));
+            self.state().notifications.push((name.clone(), Arc::clone(host)));
         }
+        names
     }
 
     /// The handlers that a name means on a host: the last list's first one called so, and all that listen to it.

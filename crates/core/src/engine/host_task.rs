@@ -9,6 +9,7 @@ use crate::actions::{self, ActionError, ENGINE_ACTIONS, Reply};
 use crate::connection::ConnectionError;
 use crate::event::{Event, Status, TaskInfo};
 use crate::module::Mode;
+use crate::plan::Verdict;
 use crate::playbook::{Spanned, Task, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value, has_jinja};
@@ -21,6 +22,8 @@ pub(super) struct HostTask<'a> {
     pub(super) task: &'a Arc<Task>,
     pub(super) info: &'a Arc<TaskInfo>,
     pub(super) host: &'a Arc<str>,
+    /// Number of the loop's item.
+    pub(super) item: Option<usize>,
 }
 
 impl HostTask<'_> {
@@ -369,8 +372,27 @@ impl HostTask<'_> {
         Ok(ended)
     }
 
-    /// One try.
+    /// One try, as far as the plan that the run is held to allows.
     fn attempt(&self, templar: &Templar, settings: &Settings, args: &Map) -> Ended {
+        let Some(guard) = &self.batch.engine.guard else { return self.attempt_freely(templar, settings, args) };
+        match guard.verdict(self.info, self.host, self.item) {
+            Verdict::Act => self.attempt_freely(templar, settings, args),
+            Verdict::Refuse => Ended::failure("the plan does not have this task: nothing was done"),
+            Verdict::Look => {
+                let settings = Settings { mode: Mode::Check, ..settings.clone() };
+                let ended = self.attempt_freely(templar, &settings, args);
+                if !ended.acts {
+                    return ended;
+                }
+                Ended {
+                    diff: ended.diff,
+                    ..Ended::failure("the plan says that nothing changes here: nothing was done")
+                }
+            }
+        }
+    }
+
+    fn attempt_freely(&self, templar: &Templar, settings: &Settings, args: &Map) -> Ended {
         let engine = self.batch.engine;
         let machine = Machine { task: self, settings };
         let context = actions::Context {
@@ -440,7 +462,8 @@ impl HostTask<'_> {
             let diff = || Value::from(serde_json::to_value(&reply.diff).unwrap_or_default());
             result.entry(Key::from("diff")).or_insert_with(diff);
         }
-        Ended { diff: reply.diff, effects: reply.effects, ..Ended::new(status, result) }
+        let ended = Ended::new(status, result);
+        Ended { diff: reply.diff, acts: reply.changed, change: reply.change, effects: reply.effects, ..ended }
     }
 
     /// Whether a plan has simulated changes on this host.

@@ -143,7 +143,7 @@ impl Batch<'_> {
             handler: task.handler,
             ..TaskInfo::default()
         });
-        let host_task = super::host_task::HostTask { batch: self, task, info: &info, host };
+        let host_task = super::host_task::HostTask { batch: self, task, info: &info, host, item: None };
         let templar = self.templar(host, &task.scope);
         host_task.include_wishes(&templar)
     }

@@ -126,7 +126,7 @@ impl HostTask<'_> {
 
     fn item(&self, locals: &Templar, loop_: &Loop, control: &Control, item: &Value, index: usize) -> Ended {
         let started = Instant::now();
-        let mut one = self.once(locals);
+        let mut one = HostTask { item: Some(index), ..*self }.once(locals);
         one.elapsed = started.elapsed();
         let label = match &loop_.control.label {
             Some(label) => {
@@ -152,7 +152,7 @@ impl HostTask<'_> {
             task: Arc::clone(self.info),
             host: Arc::clone(self.host),
             label,
-            result: self.batch.shown(&one),
+            result: self.batch.shown(&one, self.task.span.as_ref(), Vec::new()),
         });
         one
     }
@@ -260,6 +260,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
     for item in items {
         sum.no_log |= item.no_log;
         sum.diff.extend(item.diff);
+        sum.acts |= item.acts;
         sum.effects.extend(item.effects);
         sum.delegated_to = sum.delegated_to.or(item.delegated_to);
         sum.facts_for = sum.facts_for.or(item.facts_for);

@@ -84,7 +84,7 @@ impl Batch<'_> {
         for host in asked {
             // As Ansible does: each host is told of by itself.
             self.engine.emit(&Event::TaskStarted { task: Arc::clone(info) });
-            let host_task = super::host_task::HostTask { batch: self, task, info, host };
+            let host_task = super::host_task::HostTask { batch: self, task, info, host, item: None };
             let condition = match UNCONDITIONAL.contains(&action) {
                 true => Ok(None),
                 false => host_task.when(&self.templar(host, &task.scope)),
@@ -92,7 +92,7 @@ impl Batch<'_> {
             match condition {
                 Ok(None) => decided.met.push(Arc::clone(host)),
                 Ok(Some(ended)) => {
-                    let result = self.shown(&ended);
+                    let result = self.shown(&ended, task.span.as_ref(), Vec::new());
                     let (task, host) = (Arc::clone(info), Arc::clone(host));
                     decided.unmet.push(Arc::clone(&host));
                     self.engine.emit(&Event::HostFinished { task, host, result });
@@ -151,7 +151,7 @@ impl Batch<'_> {
             }
             "reset_connection" => {
                 for host in &met {
-                    super::host_task::HostTask { batch: self, task, info, host }.reset_connection();
+                    super::host_task::HostTask { batch: self, task, info, host, item: None }.reset_connection();
                 }
             }
             _ => {}

@@ -1,6 +1,7 @@
 //! What a run is told besides its playbook and inventory.
 
 use crate::connection::HostKeyChecking;
+use crate::plan::Plan;
 use crate::secret::Secret;
 use crate::value::Map;
 use std::path::PathBuf;
@@ -45,6 +46,10 @@ pub struct RunOptions {
     pub mode: RunMode,
     /// Whether results carry diffs.
     pub diff: bool,
+    /// Whether what a plan tells of a task comes with its fingerprint.
+    pub fingerprints: bool,
+    /// A plan that was shown: nothing but what it says is done.
+    pub held_to: Option<Arc<Plan>>,
     /// Hosts at a time.
     pub forks: usize,
     pub tags: Vec<String>,
@@ -95,6 +100,8 @@ impl Default for RunOptions {
         Self {
             mode: RunMode::Apply,
             diff: false,
+            fingerprints: false,
+            held_to: None,
             forks: 256,
             tags: Vec::new(),
             skip_tags: Vec::new(),

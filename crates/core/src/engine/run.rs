@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Reporter, RunStats};
 use crate::inventory::Inventory;
 use crate::module::Registry;
+use crate::plan::Guard;
 use crate::playbook::{ActionNames, Loader, LoaderOptions, Playbook};
 use crate::secret::Redactor;
 use crate::template::{TemplateOptions, Templates};
@@ -138,6 +139,8 @@ pub struct Engine {
     /// Hosts on which a plan has simulated a change.
     pub(super) simulated: Mutex<HashSet<Arc<str>>>,
     pub(super) changed: AtomicBool,
+    /// The plan that the run is held to.
+    pub(super) guard: Option<Guard>,
     /// `--start-at-task` has not come yet.
     pub(super) waiting_for_start: AtomicBool,
     next_task: AtomicU64,
@@ -169,6 +172,7 @@ impl Engine {
             playbook_dir: playbook_dir.map(Path::to_owned),
         };
         Ok(Self {
+            guard: options.held_to.as_deref().map(Guard::new),
             pool: Pool::new(Arc::clone(&parts.connector), options.mode == RunMode::Plan),
             store: Arc::new(Store::new(inventory, globals)),
             threads,
@@ -228,7 +232,8 @@ impl Engine {
     }
 
     pub(super) fn is_out(&self, host: &str) -> bool {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
+        let unplanned = self.guard.as_ref().is_some_and(|guard| !guard.has(host));
+        unplanned || self.out.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
     }
 
     pub(super) fn put_out(&self, host: &Arc<str>) {

@@ -6,7 +6,9 @@ use super::ended::Ended;
 use super::host_task::HostTask;
 use super::settings::truthy;
 use crate::actions::Effect;
-use crate::event::{Event, Status, TaskInfo, TaskResult};
+use crate::diagnostic::Span;
+use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
+use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
@@ -94,7 +96,7 @@ impl Batch<'_> {
 
     pub(super) fn on_host(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>) -> Ended {
         self.engine.emit(&Event::HostStarted { task: Arc::clone(info), host: Arc::clone(host) });
-        HostTask { batch: self, task, info, host }.run()
+        HostTask { batch: self, task, info, host, item: None }.run()
     }
 
     /// Tells that a task begins.
@@ -262,9 +264,10 @@ impl Batch<'_> {
     ) -> Status {
         self.remember(task, host, &mut ended);
         let engine = self.engine;
+        let mut notifies = Vec::new();
         if ended.may_have_changed() {
             engine.changed.store(true, Ordering::Relaxed);
-            self.notify(task, host, &ended);
+            notifies = self.notify(task, host, &ended);
         }
         engine.stats.count(host, ended.status, frame.rescuable);
         if ended.status == Status::Ignored && ended.is_changed() {
@@ -291,8 +294,11 @@ impl Batch<'_> {
         }
         let lost = ended.status == Status::Unreachable || (ended.status == Status::Failed && !frame.rescuable);
         let status = ended.status;
-        let result = self.shown(&ended);
+        let result = self.shown(&ended, task.span.as_ref(), notifies);
         engine.emit(&Event::HostFinished { task: Arc::clone(info), host: Arc::clone(host), result });
+        if let Some(guard) = &engine.guard {
+            guard.ended(info, host);
+        }
         if lost {
             self.lose(host);
         }
@@ -300,7 +306,7 @@ impl Batch<'_> {
     }
 
     /// A result without secrets.
-    pub(super) fn shown(&self, ended: &Ended) -> TaskResult {
+    pub(super) fn shown(&self, ended: &Ended, place: Option<&Span>, notifies: Vec<String>) -> TaskResult {
         let redactor = &self.engine.parts.redactor;
         let mut result = if ended.no_log { censored(ended) } else { ended.to_json() };
         let mut diff = if ended.no_log { Vec::new() } else { ended.diff.clone() };
@@ -310,13 +316,30 @@ impl Batch<'_> {
                 *text = redactor.redact(text).into_owned();
             }
         }
+        let plans = self.engine.options.mode == RunMode::Plan;
         TaskResult {
+            work: (plans && ended.acts).then(|| self.work(ended, place, notifies)),
             status: ended.status,
             result,
             diff,
             elapsed: ended.elapsed,
             delegated_to: ended.delegated_to.clone(),
         }
+    }
+
+    /// What a plan keeps of a task.
+    fn work(&self, ended: &Ended, place: Option<&Span>, notifies: Vec<String>) -> Work {
+        let redactor = &self.engine.parts.redactor;
+        let mut change = ended.change.clone().filter(|_| !ended.no_log);
+        change.iter_mut().for_each(|change| redactor.redact_json(change));
+        let fingerprint = if self.engine.options.fingerprints && ended.unknown.is_none() {
+            let clear = serde_json::json!({"change": ended.change, "diff": ended.diff}).to_string();
+            let is_secret = ended.no_log || redactor.redact(&clear) != clear;
+            fingerprint(&clear, &place.map(Span::to_string).unwrap_or_default(), is_secret)
+        } else {
+            String::new()
+        };
+        Work { change, fingerprint, notifies }
     }
 
     /// Who goes on after a task.

@@ -1,0 +1,106 @@
+//! A reporter that keeps what a plan found.
+
+use super::model::{HostPlan, Kind, Place, Plan, Step};
+use crate::event::{Event, Reporter, Status, TaskInfo, TaskResult};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Makes a [`Plan`] of a run's events.
+#[derive(Default)]
+pub struct Recorder(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    plan: Plan,
+    /// How many times a task has ended on a host.
+    rounds: HashMap<(String, String), u32>,
+    /// Tasks whose items were told, by id and host: how many.
+    items: HashMap<(u64, String), usize>,
+    /// The last failure of each host; it may have been rescued.
+    failures: HashMap<String, String>,
+}
+
+impl Recorder {
+    /// What was found so far.
+    pub fn plan(&self) -> Plan {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).plan.clone()
+    }
+}
+
+/// Where a task stands, as plans name it.
+pub(crate) fn at(task: &TaskInfo) -> String {
+    task.span.as_ref().map_or_else(|| task.action.clone(), ToString::to_string)
+}
+
+impl State {
+    fn add(&mut self, task: &TaskInfo, host: &str, result: &TaskResult, item: Option<(usize, &str)>) {
+        let at = at(task);
+        let round = self.rounds.get(&(host.to_owned(), at.clone())).copied().unwrap_or(0);
+        let work = result.work.clone().unwrap_or_default();
+        let reason = || result.result.get("msg").and_then(|message| message.as_str()).map(str::to_owned);
+        let kind = Kind::of(task, result);
+        let step = Step {
+            place: Place { at, round, item: item.map(|(number, _)| number) },
+            task: task.name.clone(),
+            module: task.action.clone(),
+            kind,
+            changes: matches!(result.status, Status::Changed | Status::Unknown),
+            handler: task.handler,
+            label: item.map(|(_, label)| label.to_owned()),
+            change: work.change,
+            diff: if kind.acts() { result.diff.clone() } else { Vec::new() },
+            fingerprint: work.fingerprint,
+            waits_for: (kind == Kind::Decide).then(reason).flatten(),
+            notifies: work.notifies,
+            delegated_to: result.delegated_to.as_deref().map(str::to_owned),
+        };
+        self.plan.hosts.entry(host.to_owned()).or_default().steps.push(step);
+    }
+
+    fn finished(&mut self, task: &TaskInfo, host: &str, result: &TaskResult) {
+        match self.items.remove(&(task.id, host.to_owned())) {
+            None => self.add(task, host, result, None),
+            // Its items are there already; what they notify is only known now.
+            Some(count) => {
+                let steps = &mut self.plan.hosts.entry(host.to_owned()).or_default().steps;
+                let notifies = result.work.as_ref().map(|work| &work.notifies);
+                for step in steps.iter_mut().rev().take(count).filter(|step| step.kind.acts()) {
+                    step.notifies = notifies.cloned().unwrap_or_default();
+                }
+            }
+        }
+        *self.rounds.entry((host.to_owned(), at(task))).or_default() += 1;
+        if matches!(result.status, Status::Failed | Status::Unreachable) {
+            let message = result.result.get("msg").and_then(|message| message.as_str()).unwrap_or_default();
+            self.failures.insert(host.to_owned(), format!("{}: {message} ({})", task.name, at(task)));
+        }
+    }
+}
+
+impl Reporter for Recorder {
+    fn event(&self, event: &Event) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::PlayStarted { hosts, .. } => {
+                for host in hosts {
+                    state.plan.hosts.entry(host.to_string()).or_insert_with(HostPlan::default);
+                }
+            }
+            Event::ItemFinished { task, host, label, result } => {
+                let number = state.items.entry((task.id, host.to_string())).or_default();
+                let item = *number;
+                *number += 1;
+                state.add(task, host, result, Some((item, label)));
+            }
+            Event::HostFinished { task, host, result } => state.finished(task, host, result),
+            Event::Finished { stats } => {
+                for (host, _) in stats.iter().filter(|(_, counts)| counts.failed + counts.unreachable > 0) {
+                    let failure = state.failures.remove(&**host);
+                    let host = state.plan.hosts.entry(host.to_string()).or_default();
+                    host.failure = Some(failure.unwrap_or_default());
+                }
+            }
+            _ => {}
+        }
+    }
+}
