@@ -197,6 +197,7 @@ impl Base {
                 ".ansible/collections",
                 &["/usr/share/ansible/collections"],
             ),
+            library: search(config.library.get(), ".ansible/plugins/modules", &["/usr/share/ansible/plugins/modules"]),
             vault: Arc::clone(&self.vaults),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             // Ansible finds out when it gets there.

@@ -70,6 +70,7 @@ fn loader() -> Loader {
     Loader::new(LoaderOptions {
         roles_path: vec![folder().join("shared_roles")],
         collections_path: Vec::new(),
+        library: Vec::new(),
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), ACTIONS.iter().copied())),
         defer_unbuilt: false,
@@ -391,6 +392,7 @@ fn an_unbuilt_module_may_wait_until_it_is_reached() {
     let options = LoaderOptions {
         roles_path: Vec::new(),
         collections_path: Vec::new(),
+        library: Vec::new(),
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), [])),
         defer_unbuilt: true,

@@ -8,6 +8,7 @@ mod assemble;
 mod assert;
 mod context;
 mod copy;
+pub(crate) mod custom;
 mod debug;
 mod fail;
 mod fetch;

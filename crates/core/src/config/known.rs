@@ -87,7 +87,6 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.httpapi_plugins",
     "defaults.invalid_task_attribute_failed",
     "defaults.inventory_plugins",
-    "defaults.library",
     "defaults.lookup_plugins",
     "defaults.module_utils",
     "defaults.netconf_plugins",

@@ -66,6 +66,8 @@ settings! {
     inventory: Vec<String> = inventories, ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
     /// Where roles are looked for after the playbook's own folder.
     roles_path: Vec<PathBuf> = search_path, ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
+    /// Where modules of one's own are looked for besides `library/`.
+    library: Vec<PathBuf> = search_path, ["defaults.library"], ["ANSIBLE_LIBRARY"];
     /// Where collections are looked for.
     collections_path: Vec<PathBuf> = search_path, ["defaults.collections_paths", "defaults.collections_path"], ["ANSIBLE_COLLECTIONS_PATHS", "ANSIBLE_COLLECTIONS_PATH"];
     /// Ansible's own directory (`~/.ansible`).

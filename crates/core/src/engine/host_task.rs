@@ -411,7 +411,10 @@ impl HostTask<'_> {
         };
         let reply = match engine.parts.actions.get(&self.task.action) {
             Some(action) => action.run(&context, args.clone()),
-            None => context.module(&self.task.action, args),
+            None => match engine.parts.loader.custom_module(&self.task.action) {
+                Some(path) => actions::custom::run(&context, &path, args),
+                None => context.module(&self.task.action, args),
+            },
         };
         match reply {
             Ok(reply) => self.ended(reply, settings),

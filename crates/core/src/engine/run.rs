@@ -61,6 +61,7 @@ impl EngineParts {
         let loader = Loader::new(LoaderOptions {
             roles_path: Vec::new(),
             collections_path: Vec::new(),
+            library: Vec::new(),
             vault: Arc::clone(&vault),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             defer_unbuilt: false,

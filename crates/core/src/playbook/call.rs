@@ -4,10 +4,13 @@ use super::actions::{builtin_short_name, language_action, takes_text};
 use super::key_values;
 use super::keyword_table::Owner;
 use super::known_modules::known_module;
+use super::library::ModuleStyle;
 use super::reading::{Reading, shown};
 use crate::diagnostic::Diagnostic;
+use crate::system::local_files;
 use crate::value::{Key, Map, Value, has_jinja};
 use crate::yaml::{Node as Yaml, NodeKind};
+use std::path::Path;
 use std::sync::Arc;
 
 /// An action with its arguments.
@@ -82,6 +85,7 @@ impl Reading<'_> {
     fn is_action(&self, name: &str) -> bool {
         language_action(name).is_some()
             || matches!(builtin_short_name(name), Some("include" | "import_playbook"))
+            || self.loader.library.find(name).is_some()
             || self.loader.options.actions.canonical(name).is_some()
             || known_module(name).is_some()
     }
@@ -125,6 +129,9 @@ impl Reading<'_> {
         if has_jinja(name) {
             return Some(name.into());
         }
+        if let Some(path) = self.loader.library.find(name) {
+            return self.custom(at, name, &path);
+        }
         if let Some(full) = self.loader.options.actions.canonical(name) {
             return Some(full);
         }
@@ -141,6 +148,22 @@ impl Reading<'_> {
         let known = names.iter().map(|name| &**name).chain(LANGUAGE);
         self.error(Diagnostic::error(format!("unknown module or action `{name}`")).at(&at.span).suggest(name, known));
         None
+    }
+
+    /// A module of one's own; one that cannot run is reported.
+    fn custom(&mut self, at: &Yaml, name: &str, path: &Path) -> Option<Arc<str>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let content =
+            local_files::read(path).map_err(|error| Diagnostic::error(format!("failed to {error}")).at(&at.span));
+        let style = ModuleStyle::of(&self.ok(content)?);
+        if let Some(refusal) = style.refusal(short, path) {
+            if !self.loader.options.defer_unbuilt {
+                self.error_at(at, refusal);
+                return None;
+            }
+            self.warn(Diagnostic::warning(refusal).at(&at.span));
+        }
+        Some(format!("ansible.legacy.{short}").into())
     }
 
     /// `args:`, which the action's own arguments override.

@@ -2,6 +2,7 @@
 
 use super::actions::Actions;
 use super::files;
+use super::library::Library;
 use super::reading::Reading;
 use super::role_use::{LoadedRole, RoleSpec};
 use super::{Node, Playbook, Role, Scope};
@@ -43,6 +44,8 @@ pub struct LoaderOptions {
     pub roles_path: Vec<PathBuf>,
     /// Folders that hold `ansible_collections/`.
     pub collections_path: Vec<PathBuf>,
+    /// Where modules of one's own are looked for besides `library/` beside playbooks and in roles.
+    pub library: Vec<PathBuf>,
     /// Opens vaults.
     pub vault: Arc<dyn Decrypt>,
     /// Names that tasks can call.
@@ -55,6 +58,7 @@ pub struct LoaderOptions {
 /// Reads playbooks. Files are read once.
 pub struct Loader {
     pub(super) options: LoaderOptions,
+    pub(super) library: Library,
     files: Mutex<HashMap<PathBuf, Arc<Option<Yaml>>>>,
     warnings: Mutex<Warnings>,
 }
@@ -78,7 +82,13 @@ pub struct LoadedTasks {
 impl Loader {
     /// A loader that has read nothing yet.
     pub fn new(options: LoaderOptions) -> Self {
-        Self { options, files: Mutex::default(), warnings: Mutex::default() }
+        let library = Library::new(options.library.clone());
+        Self { options, library, files: Mutex::default(), warnings: Mutex::default() }
+    }
+
+    /// The file of a module of one's own, if `action` is one.
+    pub fn custom_module(&self, action: &str) -> Option<PathBuf> {
+        self.library.find(action).filter(|_| action.starts_with("ansible.legacy."))
     }
 
     /// The names that tasks can call.

@@ -48,6 +48,7 @@ impl Reading<'_> {
         }
         let absolute = local_files::absolute(path);
         let dir = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        self.loader.library.add(&dir);
         let outer = std::mem::replace(&mut self.dir, dir);
         self.open.push(absolute);
         for entry in entries.iter() {

@@ -302,6 +302,10 @@ impl<'a> Reading<'a> {
             return Some(Key::from(name));
         }
         let actions = &self.loader.options.actions;
+        if self.loader.library.find(name).is_some() {
+            let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+            return Some(Key::from(format!("ansible.legacy.{short}")));
+        }
         if let Some(full) = actions.canonical(name) {
             return Some(Key::Str(full));
         }

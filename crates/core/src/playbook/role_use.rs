@@ -246,6 +246,7 @@ impl Reading<'_> {
         let found =
             find_role(&spec.name, collections.map_or(&[][..], |list| list), beside, &self.dir, &self.loader.options);
         let found = self.ok(found.map_err(at))?;
+        self.loader.library.add(&found.path);
         if depending.contains(&found.path) {
             self.error(at(Diagnostic::error(format!("role `{}` depends on itself", found.name))));
             return None;

@@ -1,0 +1,3 @@
+#!/bin/sh
+. "$1"
+echo "{\"changed\": true, \"said\": \"$text\", \"env\": \"$FOO\"}"
