@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
+pub mod cron;
 pub mod docker_container;
 pub mod docker_image;
 pub mod docker_network;
@@ -15,6 +16,7 @@ pub mod docker_volume;
 pub mod file;
 pub mod find;
 pub mod get_url;
+pub mod getent;
 pub mod group;
 pub mod lineinfile;
 pub mod mount;
@@ -48,6 +50,7 @@ pub fn builtin() -> Registry {
         .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()
+        .with::<cron::Cron>()
         .with::<docker_container::DockerContainer>()
         .with::<docker_image::DockerImage>()
         .with::<docker_network::DockerNetwork>()
@@ -58,6 +61,7 @@ pub fn builtin() -> Registry {
         .with::<file::File>()
         .with::<find::Find>()
         .with::<get_url::GetUrl>()
+        .with::<getent::Getent>()
         .with::<group::Group>()
         .with::<lineinfile::Lineinfile>()
         .with::<mount::Mount>()

@@ -16,4 +16,5 @@ pub mod run;
 pub mod split;
 pub mod text;
 pub mod time;
+pub mod tool;
 pub mod web;
