@@ -166,8 +166,12 @@ pub enum Format {
     /// For people, and for programs that read Ansible's.
     #[default]
     Default,
-    /// One object a line.
+    /// One object a line; for `plan`, the last one is the plan as a whole.
     Json,
+    /// A page to look through (`plan` only).
+    Html,
+    /// Text for a merge request (`plan` only).
+    Markdown,
 }
 
 /// Inventory, variables, vaults.

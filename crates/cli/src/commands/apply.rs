@@ -32,7 +32,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// Mistakes that show only while running.
 pub(super) fn shown_and_asked(ready: &Ready) -> Result<Exit, Failure> {
-    let (summary, plan) = ready.plan(true)?;
+    let (summary, plan) = ready.plan(true, false)?;
     let exit = exit_of(summary);
     let plan = without_failures(plan);
     if exit == Exit::Interrupted || !plan.hosts.values().any(HostPlan::changes) {

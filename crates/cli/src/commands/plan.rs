@@ -1,9 +1,12 @@
 //! `hostler plan`: what would change.
 
-use super::playbooks::{self, Face};
+use super::playbooks::{self, Face, print};
 use super::saved;
-use crate::args::PlanArgs;
+use crate::args::{Format, PlanArgs};
 use crate::exit::{Exit, Failure};
+use crate::report;
+use hostler_core::plan::FORMAT;
+use serde_json::json;
 
 /// Plans playbooks.
 ///
@@ -11,16 +14,25 @@ use crate::exit::{Exit, Failure};
 /// What is wrong with the input.
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let Some(ready) = playbooks::prepare(&args.run, &Face::Own { plan: true })? else { return Ok(Exit::Done) };
-    let summary = match &args.out {
-        None => ready.run()?,
-        Some(path) => {
-            let (summary, plan) = ready.plan(true)?;
-            if !summary.failed() && !summary.cancelled {
-                saved::keep(&ready, plan, path)?;
-            }
-            summary
+    let format = args.run.own.output;
+    let shown = matches!(format, Format::Default | Format::Json);
+    let (summary, plan) = ready.plan(shown, args.out.is_some())?;
+    let title = || format!("Plan of {}", ready.names());
+    match format {
+        Format::Default => {}
+        Format::Json => print(&format!("{}\n", json!({"event": "plan", "format": FORMAT, "plan": plan})))?,
+        Format::Html => print(&report::page(&plan, &title()))?,
+        Format::Markdown => print(&report::markdown(&plan, &title()))?,
+    }
+    if let Some(path) = &args.out
+        && !summary.failed()
+        && !summary.cancelled
+    {
+        saved::keep(&ready, plan, path)?;
+        if format == Format::Default {
+            print(&format!("\nThe plan is in {0}: `hostler apply {0}` does just that.\n", path.display()))?;
         }
-    };
+    }
     Ok(match () {
         () if summary.cancelled => Exit::Interrupted,
         () if summary.unreachable() => Exit::Unreachable,

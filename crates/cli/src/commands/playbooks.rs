@@ -61,12 +61,12 @@ impl Ready {
             .run(&self.base, &self.playbooks)
     }
 
-    /// Only plans them; the plan is shown if `shown`.
+    /// Only plans them. The plan is shown if `shown`; `comparable` says whether it will be compared with another.
     ///
     /// # Errors
     /// Mistakes that show only while running.
-    pub fn plan(&self, shown: bool) -> Result<(Summary, plan::Plan), Failure> {
-        let options = RunOptions { mode: RunMode::Plan, diff: true, fingerprints: true, ..self.options.clone() };
+    pub fn plan(&self, shown: bool, comparable: bool) -> Result<(Summary, plan::Plan), Failure> {
+        let options = RunOptions { mode: RunMode::Plan, diff: true, fingerprints: comparable, ..self.options.clone() };
         let recorder = Arc::new(plan::Recorder::default());
         let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Arc::clone(&recorder))];
         let mut prompter = None;
@@ -88,6 +88,12 @@ impl Ready {
     pub fn apply(&self, plan: plan::Plan) -> Result<Summary, Failure> {
         let options = RunOptions { held_to: Some(Arc::new(plan)), ..self.options.clone() };
         self.session(options, self.reporting(false), true)?.run(&self.base, &self.playbooks)
+    }
+
+    /// The playbooks, as they were named.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.playbooks.iter().map(|playbook| playbook.path.display().to_string()).collect();
+        names.join(", ")
     }
 
     /// Hash of every file that was named: playbooks and inventories, with all that is in their directories.
@@ -139,6 +145,9 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     if let Face::Ansible { warnings } = face {
         tell_config(&base)?;
         tell(warnings, base.voice);
+    }
+    if !plan && matches!(args.own.output, Format::Html | Format::Markdown) {
+        return Err(Failure::Usage("only a plan can be told as HTML or Markdown".to_owned()));
     }
     let listing = args.list_hosts || args.list_tasks || args.list_tags;
     let overrides = Overrides {

@@ -1,7 +1,7 @@
 //! Plans in files: `hostler plan --out FILE`, `hostler apply FILE`.
 
 use super::apply::{agreed, shown_and_asked};
-use super::playbooks::{self, Face, Ready, print};
+use super::playbooks::{self, Face, Ready};
 use super::session::exit_of;
 use crate::args::{ApplyArgs, RunArgs};
 use crate::exit::{Exit, Failure, tell};
@@ -42,7 +42,6 @@ pub fn keep(ready: &Ready, plan: Plan, path: &Path) -> Result<(), Failure> {
     let directory = std::env::current_dir().context("find the working directory")?;
     let saved = SavedPlan::new(Asked { directory, args, variables }, plan, ready.inputs()?);
     saved.write(path).map_err(anyhow::Error::from)?;
-    print(&format!("\nThe plan is in {0}: `hostler apply {0}` does just that.\n", path.display()))?;
     Ok(())
 }
 
@@ -66,7 +65,7 @@ pub fn apply(path: &Path, given: &ApplyArgs) -> Result<Exit, Failure> {
     std::env::set_current_dir(&directory).with_context(|| format!("go to {}", directory.display()))?;
     let Some(ready) = playbooks::prepare(&args, &Face::Own { plan: false })? else { return Ok(Exit::Done) };
     check_inputs(&saved.inputs, &ready.inputs()?)?;
-    let (summary, now) = ready.plan(false)?;
+    let (summary, now) = ready.plan(false, true)?;
     if summary.cancelled {
         return Ok(Exit::Interrupted);
     }

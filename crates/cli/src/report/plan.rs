@@ -46,21 +46,9 @@ impl Mark {
     fn of(status: Status, kind: Kind) -> Self {
         let (sign, style) = match status {
             Status::Failed | Status::Unreachable => ("!", style::of(status)),
-            _ => (sign(kind), style_of(kind)),
+            _ => (kind.sign(), style_of(kind)),
         };
         Self { sign, style }
-    }
-}
-
-fn sign(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Read => "=",
-        Kind::Create => "+",
-        Kind::Update => "~",
-        Kind::Replace => "±",
-        Kind::Delete => "-",
-        Kind::Run => ">",
-        Kind::Decide => "?",
     }
 }
 
@@ -70,18 +58,6 @@ fn style_of(kind: Kind) -> anstyle::Style {
         Kind::Update | Kind::Replace | Kind::Run => CHANGED,
         Kind::Delete => FAILED,
         Kind::Decide => UNKNOWN,
-    }
-}
-
-fn verb(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Read => "read",
-        Kind::Create => "create",
-        Kind::Update => "update",
-        Kind::Replace => "replace",
-        Kind::Delete => "delete",
-        Kind::Run => "run",
-        Kind::Decide => "decide",
     }
 }
 
@@ -175,7 +151,7 @@ impl Plan {
             let mut parts: Vec<String> = sum
                 .iter()
                 .map(|(kind, count)| {
-                    palette.paint(style_of(*kind), &format!("{} {count} {}", sign(*kind), verb(*kind)))
+                    palette.paint(style_of(*kind), &format!("{} {count} {}", kind.sign(), kind.verb()))
                 })
                 .collect();
             if counts.failed > 0 {

@@ -1,13 +1,15 @@
 //! Plans as data: what a run would do, host by host and in order; kept in a file, compared, and held to.
 
 mod fingerprint;
+mod folded;
 mod guard;
 mod model;
 mod recorder;
 mod saved;
 
 pub(crate) use fingerprint::fingerprint;
+pub use folded::Entry;
 pub(crate) use guard::{Guard, Verdict};
 pub use model::{HostPlan, Kind, Place, Plan, Step};
 pub use recorder::Recorder;
-pub use saved::{SavedPlan, SavedPlanError};
+pub use saved::{FORMAT, SavedPlan, SavedPlanError};

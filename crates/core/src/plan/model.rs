@@ -96,6 +96,32 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// One character, as plans are shown.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Read => "=",
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "±",
+            Self::Delete => "-",
+            Self::Run => ">",
+            Self::Decide => "?",
+        }
+    }
+
+    /// Its name.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Run => "run",
+            Self::Decide => "decide",
+        }
+    }
+
     /// Whether it changes something, or may.
     pub fn acts(self) -> bool {
         self != Self::Read
@@ -150,6 +176,15 @@ impl HostPlan {
         self.steps.iter().filter(|step| step.kind.acts())
     }
 
+    /// How many changes of each kind.
+    pub fn counts(&self) -> BTreeMap<Kind, usize> {
+        let mut counts = BTreeMap::new();
+        for step in self.steps.iter().filter(|step| step.changes) {
+            *counts.entry(step.kind).or_default() += 1;
+        }
+        counts
+    }
+
     /// Whether there is anything to do.
     pub fn changes(&self) -> bool {
         self.steps.iter().any(|step| step.changes)
@@ -172,6 +207,11 @@ impl HostPlan {
 }
 
 impl Step {
+    /// The role that the task is of.
+    pub fn role(&self) -> Option<&str> {
+        self.task.split_once(" : ").map(|(role, _)| role)
+    }
+
     /// Whether both do the same.
     fn means(&self, other: &Self) -> bool {
         self.place == other.place && self.kind == other.kind && self.fingerprint == other.fingerprint
