@@ -25,6 +25,10 @@ conformance *OPTIONS:
 bench *OPTIONS:
     cargo xtask bench {{OPTIONS}}
 
+# Made-up expressions, evaluated by ansible-core and by Hostler: `just template-fuzz --python FILE`
+template-fuzz *OPTIONS:
+    cargo xtask template-fuzz {{OPTIONS}}
+
 # Test hosts in containers: `just lab up 2`, `just lab ssh leader`, `just lab status`, `just lab down`
 lab *COMMAND:
     cargo xtask lab {{COMMAND}}

@@ -1,10 +1,11 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `bench`, `tidy`, `gen`
-//! and `new-module`.
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `bench`, `tidy`,
+//! `template-fuzz`, `gen` and `new-module`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
 mod bench;
 mod conformance;
 mod e2e;
+mod fuzz;
 mod lab;
 mod new_module;
 mod process;
@@ -41,6 +42,8 @@ enum Task {
     /// Run one program for the bench and print what it took
     #[command(hide = true)]
     Measure(bench::MeasureOptions),
+    /// Evaluate made-up expressions with ansible-core and with Hostler, and compare
+    TemplateFuzz(fuzz::Options),
     /// Check sizes, headers and layers of the Rust files
     Tidy,
     /// Write the reference of modules and their schemas
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Conformance(options) => conformance::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Measure(options) => bench::measure(&options),
+        Task::TemplateFuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Gen(options) => reference::run(&options),
         Task::NewModule(options) => new_module::run(&options),

@@ -1,10 +1,12 @@
 //! `debug`: shows a message or a variable.
 
 use super::{Action, ActionError, Context, Reply};
-use crate::module::types::{LooseInt, LooseString};
+use crate::module::types::LooseInt;
+use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 
 pub(super) struct Debug;
 
@@ -16,7 +18,9 @@ pub(super) struct Args {
     #[expect(dead_code, reason = "shown as it was given, with its own type")]
     msg: Option<serde_json::Value>,
     /// Expression whose value to show, without braces.
-    var: Option<LooseString>,
+    #[expect(dead_code, reason = "evaluated as it was written")]
+    #[schemars(with = "Option<String>")]
+    var: Option<serde_json::Value>,
     /// Shown only from this number of `-v` on.
     verbosity: Option<LooseInt>,
 }
@@ -28,32 +32,43 @@ impl Action for Debug {
     type Args = Args;
 
     fn run(context: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
-        let Args { var, verbosity, .. } = given;
-        if args.contains_key("msg") && var.is_some() {
-            return Err("'msg' and 'var' are mutually exclusive".into());
-        }
+        let Args { verbosity, .. } = given;
         if verbosity.map_or(0, |level| level.0) > i64::from(context.verbosity) {
             return Ok(Reply {
                 skipped: true,
                 ..Reply::ok([("skipped_reason", Value::from("Verbosity threshold not met."))])
             });
         }
+        let var = match args.get("var") {
+            None => None,
+            Some(Value::Str(text)) => Some(Arc::clone(text)),
+            // `var: "{{ x }}"` is common, if not what is meant: its value is what is shown.
+            Some(Value::Template(template)) => match context.templar.resolve(&args["var"])? {
+                Value::Omit => None,
+                shown => {
+                    return Ok(Reply {
+                        output: Map::from_iter([(Key::from(&*template.source), shown)]),
+                        ..Reply::default()
+                    });
+                }
+            },
+            Some(other) => {
+                let (kind, text) = (other.type_name(), Templar::text_of(other));
+                return Err(format!(
+                    "argument 'var' is of type {kind} and we were unable to convert to _check_type_str_no_conversion: '{text}' is not a string and conversion is not allowed"
+                )
+                .into());
+            }
+        };
+        if args.contains_key("msg") && var.is_some() {
+            return Err("parameters are mutually exclusive: msg|var".into());
+        }
         let Some(var) = var else {
             let message = args.get("msg").cloned().unwrap_or_else(|| Value::from("Hello world!"));
             return Ok(Reply::ok([("msg", message)]));
         };
-        // `var: "{{ x }}"` is common, if not what is meant: its value is what is shown.
-        let shown = match Value::trusted(&*var, context.task.span.clone()) {
-            template @ Value::Template(_) => context.templar.resolve(&template),
-            _ => context.templar.expression(&var, context.task.span.as_ref()),
-        };
-        let shown = match shown {
-            Ok(value) => value,
-            Err(error) if error.undefined.is_some() => Value::from("VARIABLE IS NOT DEFINED!"),
-            Err(error) => return Err(error.into()),
-        };
-        let mut reply = Reply::default();
-        reply.output.insert(Key::from(var.0), shown);
-        Ok(reply)
+        let inspected = context.templar.inspect(&var, context.task.span.as_ref());
+        let inspected = inspected.map_err(|error| error.during("Error while resolving `var` expression"))?;
+        Ok(Reply { output: inspected.into_fields(&var), ..Reply::default() })
     }
 }

@@ -200,7 +200,7 @@ impl Context {
         Ok(eval::keep_trailing_newlines(source, result, "\n"))
     }
 
-    /// A template file's text, as the template lookup gives it.
+    /// What a template file gives, as the template lookup has it: text, or the value of its only expression.
     pub fn render(&self, text: &str, path: &Path, options: &FileOptions, locals: Map) -> Result<Py> {
         let refused = |error: TemplateError| Fault::with_help(error.message, error.help);
         let (mode, origin) = file_mode(text, path, options).map_err(refused)?;
@@ -213,15 +213,14 @@ impl Context {
         if self.session.active.borrow().len() >= DEEPEST {
             return Err(Fault::error("recursive loop detected in template lookups"));
         }
+        if origin.source.is_empty() {
+            return Ok(Py::str(""));
+        }
         // Only counted: a file that looks itself up would never end.
         self.session.active.borrow_mut().push((std::ptr::null(), std::ptr::null()));
-        let result = Frame::new(context, origin, &program).for_file(Rc::clone(&file)).run_file(&program, &file);
+        let result = Frame::new(context, Rc::clone(&origin), &program).for_file(file).run(&program);
         self.session.active.borrow_mut().pop();
-        let text = result?;
-        if file.unknown.get() {
-            return Ok(Py::Unknown("a template uses what is only known after apply".into()));
-        }
-        Ok(Py::str(text))
+        Ok(eval::keep_trailing_newlines(&origin.source, result?, "\n"))
     }
 
     /// The same host with further variables.

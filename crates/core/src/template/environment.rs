@@ -162,19 +162,26 @@ fn check_plugins(program: &Program, origin: &Origin) -> Result<(), TemplateError
     for plugin in &program.plugins {
         let name = &plugin.name;
         let (kind, known, near) = match plugin.kind {
+            // A name with a template in it is no name, which only a run says.
+            PluginKind::Lookup if crate::value::has_jinja(name) => continue,
             PluginKind::Filter => ("filter", filters::find(name).is_some(), filters::nearest(name)),
             PluginKind::Test => ("test", tests::find(name).is_some(), tests::nearest(name)),
             PluginKind::Lookup => ("lookup", lookups::find(name).is_some(), lookups::nearest(name)),
         };
         if !known {
             let span = origin.locate(plugin.at);
-            return Err(TemplateError {
-                help: near,
-                ..TemplateError::new(format!("no {kind} named '{name}'"), span.as_ref())
-            });
+            return Err(TemplateError { help: near, ..TemplateError::new(unknown_plugin(kind, name), span.as_ref()) });
         }
     }
     Ok(())
+}
+
+/// What is said of a filter, test or lookup that is not there.
+fn unknown_plugin(kind: &str, name: &str) -> String {
+    match kind {
+        "lookup" => format!("The lookup plugin '{name}' was not found."),
+        kind => format!("No {kind} named '{name}'."),
+    }
 }
 
 /// The syntax that a file's options and its own `#jinja2:` line ask for, and its text without that line.

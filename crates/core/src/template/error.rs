@@ -33,6 +33,12 @@ impl TemplateError {
         }
     }
 
+    /// The same with what was being done before it.
+    #[must_use]
+    pub fn during(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
     /// For people: with the place, and what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(self.message.clone());

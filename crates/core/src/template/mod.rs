@@ -9,6 +9,7 @@ mod eval;
 mod fault;
 mod filters;
 mod json;
+mod lenient;
 mod lookups;
 mod passwords;
 mod plain;
@@ -21,4 +22,5 @@ mod tests;
 
 pub use environment::{FileOptions, HostPattern, Rendered, TemplateOptions, Templates};
 pub use error::TemplateError;
+pub use lenient::Inspected;
 pub use templar::{Condition, Templar};

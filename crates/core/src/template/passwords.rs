@@ -41,7 +41,7 @@ pub(super) fn encrypt(password: &str, kind: &str, options: &Options<'_>) -> Resu
         "sha512" | "sha512_crypt" => sha(password, '6', 656_000, options),
         "sha256" | "sha256_crypt" => sha(password, '5', 535_000, options),
         "blowfish" | "bcrypt" => blowfish(password, options),
-        other => Err(format!("the password hash '{other}' is not supported; use sha512, sha256 or blowfish")),
+        other => Err(format!("{other} is not in the list of supported passlib algorithms: blowfish, sha256, sha512")),
     }
 }
 
@@ -55,7 +55,7 @@ fn sha(password: &str, id: char, default_rounds: u32, options: &Options<'_>) -> 
     }
     let rounds = options.rounds.unwrap_or(default_rounds);
     if !(1000..=999_999_999).contains(&rounds) {
-        return Err(format!("rounds must be from 1000 to 999999999, not {rounds}"));
+        return Err(format!("Could not hash the secret: rounds must be from 1000 to 999999999, not {rounds}"));
     }
     let failed = |error| format!("cannot encrypt the password: {error:?}");
     let (text, salt_bytes) = (password.as_bytes(), salt.as_bytes());

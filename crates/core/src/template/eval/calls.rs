@@ -154,7 +154,7 @@ fn forced(args: Args) -> Result<Args> {
 pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) -> Result<Py> {
     let Some(filter) = filters::find(name) else {
         let near = filters::nearest(name);
-        return Err(Fault::with_help(format!("no filter named '{name}'"), near));
+        return Err(Fault::with_help(format!("No filter named '{name}'."), near));
     };
     if !filter.takes_undefined {
         match (&value, marked(&args)) {
@@ -174,7 +174,7 @@ pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) 
 pub(crate) fn call_test(context: &Context, name: &str, value: Py, args: Args) -> Result<bool> {
     let Some(test) = tests::find(name) else {
         let near = tests::nearest(name);
-        return Err(Fault::with_help(format!("no test named '{name}'"), near));
+        return Err(Fault::with_help(format!("No test named '{name}'."), near));
     };
     if !test.takes_undefined {
         value.clone().used()?;
@@ -194,12 +194,10 @@ fn explained(fault: Fault, kind: PluginKind, name: &str) -> Fault {
     };
     match fault {
         Fault::Error(marker)
-            if marker.undefined.is_none()
-                && !marker.is_placed()
-                && !marker.message.starts_with("the filter ")
-                && !marker.message.starts_with("the test ") =>
+            if marker.undefined.is_none() && !marker.is_placed() && !marker.message.contains(" plugin '") =>
         {
-            Fault::with_help(format!("the {kind} '{name}' failed: {}", marker.message), marker.help.clone())
+            let full = if name.contains('.') { name.to_owned() } else { format!("ansible.builtin.{name}") };
+            Fault::with_help(format!("The {kind} plugin '{full}' failed: {}", marker.message), marker.help.clone())
         }
         other => other,
     }

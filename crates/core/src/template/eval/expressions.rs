@@ -39,7 +39,7 @@ impl Frame {
                 for (end, bound) in ends.iter_mut().zip(bounds) {
                     *end = bound.as_ref().map(|bound| self.eval(bound)).transpose()?;
                 }
-                slice(&value, ends)
+                slice(&value, ends).map_err(|fault| self.rendering(fault))
             }
             ExprKind::Not(value) => Ok(Py::Bool(!self.truth(value)?)),
             ExprKind::Neg(value) => match self.eval(value)?.force().used()? {
@@ -60,13 +60,13 @@ impl Frame {
             ExprKind::Binary(op, left, right) => {
                 let left = self.operand(left)?;
                 let right = self.operand(right)?;
-                binary(&self.context, *op, left, right)
+                binary(&self.context, *op, left, right).map_err(|fault| self.rendering(fault))
             }
             ExprKind::Compare(first, rest) => {
                 let mut left = self.operand(first)?;
                 for (op, right) in rest {
                     let right = self.operand(right)?;
-                    if !compare(&self.context, *op, &left, &right)? {
+                    if !compare(&self.context, *op, &left, &right).map_err(|fault| self.rendering(fault))? {
                         return Ok(Py::Bool(false));
                     }
                     left = right;
@@ -91,6 +91,17 @@ impl Frame {
             }
             ExprKind::Item(value, key) => self.item(value, key, expr),
             ExprKind::Call(..) => self.call(expr, None),
+        }
+    }
+
+    /// Errors of Python's own are told as those of the template.
+    fn rendering(&self, fault: Fault) -> Fault {
+        let what = if self.condition.get() { "expression" } else { "template" };
+        match fault {
+            Fault::Error(marker) if marker.undefined.is_none() && !marker.is_placed() => {
+                Fault::with_help(format!("Error rendering {what}: {}", marker.message), marker.help.clone())
+            }
+            other => other,
         }
     }
 
@@ -240,12 +251,20 @@ fn subscript(context: &Context, value: &Py, key: &Py) -> Option<Py> {
 }
 
 fn missing(value: &Py, key: &Py) -> Py {
-    let (shown, name) = match key {
-        Py::Str(name) => (format!("'{name}'"), name.to_string()),
-        Py::Int(index) => (index.to_string(), index.to_string()),
-        other => (format!("of type '{}'", other.type_name()), other.type_name().to_owned()),
+    let kind = value.type_name();
+    let (message, name) = match key {
+        Py::Str(name) => (format!("object of type '{kind}' has no attribute '{name}'"), name.to_string()),
+        // Empty ones are told of in Jinja's words, others in Ansible's.
+        Py::Int(index) if value.len().is_ok_and(|len| len == 0) => {
+            (format!("{kind} object has no element {index}"), index.to_string())
+        }
+        Py::Int(index) => (format!("object of type '{kind}' has no attribute {index}"), index.to_string()),
+        other => {
+            let key = other.type_name();
+            (format!("object of type '{kind}' has no element of type '{key}'"), key.to_owned())
+        }
     };
-    Py::undefined(format!("object of type '{}' has no attribute {shown}", value.type_name()), &name)
+    Py::undefined(message, &name)
 }
 
 /// A method that is not called yet.

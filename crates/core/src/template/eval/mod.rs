@@ -12,4 +12,4 @@ mod statements;
 pub(crate) use calls::{call_filter, call_test};
 pub(crate) use expressions::{attribute, item};
 pub(crate) use frame::{FileMode, Frame, KNOWN_AFTER_APPLY, keep_trailing_newlines};
-pub(crate) use objects::{GLOBALS, dict};
+pub(crate) use objects::{GLOBALS, NO_HINT, dict};

@@ -33,7 +33,14 @@ pub(crate) fn global(context: &Context, name: &str) -> Option<Py> {
         }),
         "undef" => Py::function("undef", |_, args| {
             let [hint] = args.bind(["hint"])?;
-            let hint = hint.as_ref().and_then(Py::as_str).unwrap_or("Mandatory variable has not been overridden");
+            let hint = match &hint {
+                None | Some(Py::None) => NO_HINT,
+                Some(Py::Str(hint)) => hint,
+                Some(other) => {
+                    let kind = other.type_name();
+                    return Err(Fault::error(format!("undef() argument must be of type 'str', not '{kind}'.")));
+                }
+            };
             Ok(Py::undefined(hint, "undef"))
         }),
         "joiner" => Py::function("joiner", |_, args| {
@@ -46,6 +53,9 @@ pub(crate) fn global(context: &Context, name: &str) -> Option<Py> {
         _ => return None,
     })
 }
+
+/// What `undef()` says by itself.
+pub(crate) const NO_HINT: &str = "Mandatory variable has not been overridden";
 
 /// The names that [`global`] knows.
 pub(crate) const GLOBALS: [&str; 13] = [

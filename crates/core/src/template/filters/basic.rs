@@ -4,7 +4,7 @@ use super::Table;
 use crate::template::context::Context;
 use crate::template::eval;
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Args, Py, parse_int, repr};
+use crate::template::python::{Args, Py, PyMap, parse_int, repr};
 use crate::value::parse_bool;
 use std::rc::Rc;
 
@@ -24,6 +24,8 @@ pub(super) const TABLE: Table = &[
     ("attr", attr),
     ("safe", same),
     ("pprint", pprint),
+    ("ansible._protomatter.finalize", same),
+    ("ansible._protomatter.dump_object", dump_object),
 ];
 
 fn default(_: &Context, value: Py, args: Args) -> Result<Py> {
@@ -134,6 +136,13 @@ fn attr(context: &Context, value: Py, args: Args) -> Result<Py> {
 
 fn same(_: &Context, value: Py, _: Args) -> Result<Py> {
     Ok(value)
+}
+
+/// What an error says, as a mapping; other values as they are.
+fn dump_object(_: &Context, value: Py, _: Args) -> Result<Py> {
+    let Py::Marker(marker) = &value else { return Ok(value) };
+    let message = PyMap::from_iter([("message".into(), Py::str(marker.message.as_str()))]);
+    Ok(Py::dict(PyMap::from_iter([("exception".into(), Py::dict(message))])))
 }
 
 fn pprint(context: &Context, value: Py, _: Args) -> Result<Py> {

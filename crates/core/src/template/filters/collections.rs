@@ -183,13 +183,17 @@ fn items_to_dict(context: &Context, value: Py, args: Args) -> Result<Py> {
     }
     let mut out = PyMap::new();
     for item in value.iterate()? {
-        let item = entries(context, &item, "items2dict requires a list of dictionaries")?;
-        let (Some(key), Some(value)) = (item.get(&key_name), item.get(&value_name)) else {
+        // Lists whose items are named by number will do, too.
+        if !item.is_sequence() || !matches!((&key_name, &value_name), (Key::Int(_), Key::Int(_))) {
+            entries(context, &item, "items2dict requires a list of dictionaries")?;
+        }
+        let [key, value] = [&key_name, &value_name].map(|name| context.item(&item, &Py::from(name)));
+        if [&key, &value].iter().any(|part| matches!(part, Py::Marker(marker) if marker.undefined.is_some())) {
             return Err(Fault::error(format!(
                 "items2dict requires each dictionary in the list to contain the keys '{key_name}' and '{value_name}'"
             )));
-        };
-        out.insert(key.to_key()?, value.clone());
+        }
+        out.insert(key.used()?.to_key()?, value.used()?);
     }
     Ok(Py::dict(out))
 }

@@ -2,10 +2,10 @@
 
 use super::Table;
 use super::basic::flag;
-use super::collections::{entries, flatten_into};
+use super::collections::flatten_into;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Args, Py, PyMap, contains};
+use crate::template::python::{Args, Py, PyMap, contains, equal};
 
 pub(super) const TABLE: Table = &[("combine", combine)];
 
@@ -40,10 +40,18 @@ fn combine(context: &Context, value: Py, mut args: Args) -> Result<Py> {
     }
     let mut maps = Vec::new();
     flatten_into(&mut maps, args.prepend(value).positional, Some(1), true)?;
+    if let [only] = maps.as_slice() {
+        return Ok(only.clone());
+    }
     let mut result = PyMap::new();
     for (index, map) in maps.iter().enumerate() {
-        let map = entries(context, map, "failed to combine variables, expected dicts but")?;
-        result = if index == 0 { map } else { merge(context, result, map, recursive, lists)? };
+        let Some(map) = map.entries(context)? else {
+            let (first, second) = (&maps[index.saturating_sub(1)], &maps[index.max(1)]);
+            let kinds = format!("a '{}' and a '{}'", first.type_name(), second.type_name());
+            return Err(Fault::error(format!("failed to combine variables, expected dicts but got {kinds}.")));
+        };
+        let same = index > 0 && equal(context, &Py::dict(result.clone()), &Py::dict(map.clone()))?;
+        result = if index == 0 || same { map } else { merge(context, result, map, recursive, lists)? };
     }
     Ok(Py::dict(result))
 }
@@ -56,6 +64,8 @@ fn merge(context: &Context, mut low: PyMap, high: PyMap, recursive: bool, lists:
         };
         let (old, new) = (old.force(), new.force());
         let merged = match (&old, &new) {
+            // The same on both sides is not merged.
+            (Py::List(_), Py::List(_)) | (Py::Dict(_), Py::Dict(_)) if equal(context, &old, &new)? => new,
             (Py::Dict(_), Py::Dict(_)) if recursive => {
                 let old = old.entries(context)?.unwrap_or_default();
                 let new = new.entries(context)?.unwrap_or_default();

@@ -115,6 +115,9 @@ fn password_hash(context: &Context, value: Py, args: Args) -> Result<Py> {
     let kind = text_of(context, kind.as_ref())?;
     let salt = text_of(context, salt.as_ref())?;
     let ident = text_of(context, ident.as_ref())?;
+    if let Some(size) = salt_size.as_ref().filter(|size| !matches!(size, Py::None) && size.as_int().is_none()) {
+        return Err(Fault::error(format!("salt_size must be an integer, not '{}'", size.type_name())));
+    }
     let number = |value: Option<Py>| value.and_then(|value| value.as_int()).and_then(|value| u32::try_from(value).ok());
     let options = passwords::Options {
         salt: salt.as_deref(),
@@ -123,5 +126,8 @@ fn password_hash(context: &Context, value: Py, args: Args) -> Result<Py> {
         ident: ident.as_deref(),
     };
     let kind = kind.as_deref().unwrap_or("sha512");
-    passwords::encrypt(&context.text(&value)?, kind, &options).map(Py::str).map_err(Fault::error)
+    let Some(secret) = value.as_str() else {
+        return Err(Fault::error(format!("secret must be unicode or bytes, not {}", value.type_name())));
+    };
+    passwords::encrypt(secret, kind, &options).map(Py::str).map_err(Fault::error)
 }

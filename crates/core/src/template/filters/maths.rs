@@ -44,8 +44,9 @@ fn round(_: &Context, value: Py, args: Args) -> Result<Py> {
     let factor = 10_f64.powi(i32::try_from(precision).unwrap_or(0));
     Ok(Py::Float(match method {
         "common" => round_half_even(value, precision),
-        "ceil" => (value * factor).ceil() / factor,
-        "floor" => (value * factor).floor() / factor,
+        // Python rounds to whole numbers on the way, which know no negative zero.
+        "ceil" => ((value * factor).ceil() + 0.0) / factor,
+        "floor" => ((value * factor).floor() + 0.0) / factor,
         _ => return Err(Fault::error("method must be common, ceil or floor")),
     }))
 }
@@ -75,6 +76,9 @@ fn root(_: &Context, value: Py, args: Args) -> Result<Py> {
     let base = base.map(|base| number(&base, "root")).transpose()?.unwrap_or(2.0);
     if value < 0.0 && base == 2.0 {
         return Err(Fault::error("root() can only be used on numbers"));
+    }
+    if base != 2.0 && value < 0.0 && (1.0 / base).fract() != 0.0 {
+        return Err(Fault::error("math domain error"));
     }
     Ok(Py::Float(if base == 2.0 { value.sqrt() } else { value.powf(1.0 / base) }))
 }

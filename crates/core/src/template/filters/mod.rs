@@ -13,6 +13,7 @@ mod select;
 mod strings;
 mod units;
 mod urls;
+mod wrap;
 
 pub(crate) use collections::{cartesian, flatten_into};
 pub(crate) use paths::normalize;
@@ -39,10 +40,11 @@ pub(crate) struct Filter {
 type Table = &'static [(&'static str, Function)];
 
 /// Those that see undefined values.
-const TAKE_UNDEFINED: &[&str] = &["default", "d", "mandatory", "ternary", "type_debug"];
+const TAKE_UNDEFINED: &[&str] =
+    &["default", "d", "mandatory", "ternary", "type_debug", "ansible._protomatter.dump_object"];
 
 static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
-    let tables: [Table; 13] = [
+    let tables: [Table; 14] = [
         basic::TABLE,
         collections::TABLE,
         combine::TABLE,
@@ -56,6 +58,7 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
         strings::TABLE,
         units::TABLE,
         urls::TABLE,
+        wrap::TABLE,
     ];
     let entries = tables.into_iter().flatten();
     entries
@@ -64,7 +67,8 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
 });
 
 /// Collections whose filters of these names are built in.
-const COLLECTIONS: &[&str] = &["ansible.builtin.", "ansible.legacy.", "community.general."];
+const COLLECTIONS: &[&str] =
+    &["ansible.builtin.", "ansible.legacy.", "community.general.", "ansible.utils.", "ansible.netcommon."];
 
 /// The filter `name`, with or without its collection.
 pub(crate) fn find(name: &str) -> Option<Filter> {

@@ -23,6 +23,15 @@ pub(super) const TABLE: Table = &[
     ("dictsort", dict_sort),
 ];
 
+/// The items for `map`, `select` and their kin, to which whatever is false is empty.
+fn chosen_from(value: &Py) -> Result<Vec<Py>> {
+    match value {
+        Py::None | Py::Bool(false) | Py::Int(0) => Ok(Vec::new()),
+        Py::Float(value) if *value == 0.0 => Ok(Vec::new()),
+        other => items(other),
+    }
+}
+
 /// The items of a sequence; the keys of a mapping.
 fn items(value: &Py) -> Result<Vec<Py>> {
     match value {
@@ -32,7 +41,7 @@ fn items(value: &Py) -> Result<Vec<Py>> {
 }
 
 fn map(context: &Context, value: Py, mut args: Args) -> Result<Py> {
-    let items = items(&value)?;
+    let items = chosen_from(&value)?;
     if args.positional.is_empty() {
         let Some(attribute) = args.take("attribute") else {
             return Err(Fault::error("map requires a filter argument"));
@@ -68,7 +77,7 @@ fn choose(context: &Context, value: Py, mut args: Args, keep: bool, by_attribute
         },
     };
     let mut kept = Vec::new();
-    for item in items(&value)? {
+    for item in chosen_from(&value)? {
         let subject = match &attribute {
             Some(attribute) => context.path(&item, attribute),
             None => item.clone(),

@@ -21,7 +21,6 @@ pub(super) const TABLE: Table = &[
     ("indent", indent),
     ("center", center),
     ("truncate", truncate),
-    ("wordwrap", word_wrap),
     ("wordcount", word_count),
     ("quote", quote),
     ("comment", comment),
@@ -110,7 +109,7 @@ fn format(context: &Context, value: Py, args: Args) -> Result<Py> {
     percent(context, &context.text(&value)?, &arguments)
 }
 
-fn indent(context: &Context, value: Py, args: Args) -> Result<Py> {
+fn indent(_: &Context, value: Py, args: Args) -> Result<Py> {
     let [width, first, blank] = args.bind(["width", "first", "blank"])?;
     let indentation = match width {
         None => "    ".to_owned(),
@@ -118,7 +117,10 @@ fn indent(context: &Context, value: Py, args: Args) -> Result<Py> {
         Some(width) => " ".repeat(width.as_int().and_then(|width| usize::try_from(width).ok()).unwrap_or(0)),
     };
     let (first, blank) = (flag(first.as_ref(), false)?, flag(blank.as_ref(), false)?);
-    let text = context.text(&value)?;
+    let text = needed(&value, "splitlines")?;
+    if text.is_empty() && first {
+        return Ok(Py::str(indentation));
+    }
     // A newline at the end makes a last, empty line; its newline is not written twice.
     let mut out = String::with_capacity(text.len() * 2);
     for (index, line) in text.split('\n').enumerate() {
@@ -147,6 +149,8 @@ fn truncate(context: &Context, value: Py, args: Args) -> Result<Py> {
     };
     let (length, leeway) = (size(length, 255), size(leeway, 5));
     let end = text_of(context, end.as_ref())?.unwrap_or_else(|| "...".into());
+    // What has no length cannot be cut.
+    value.len()?;
     let text = context.text(&value)?;
     if text.chars().count() <= length + leeway {
         return Ok(Py::str(text));
@@ -159,51 +163,10 @@ fn truncate(context: &Context, value: Py, args: Args) -> Result<Py> {
     Ok(Py::str(format!("{cut}{end}")))
 }
 
-fn word_wrap(context: &Context, value: Py, args: Args) -> Result<Py> {
-    let [width, break_words, newline, on_hyphens] =
-        args.bind(["width", "break_long_words", "wrapstring", "break_on_hyphens"])?;
-    let width = width.and_then(|width| width.as_int()).and_then(|width| usize::try_from(width).ok()).unwrap_or(79);
-    let break_words = flag(break_words.as_ref(), true)?;
-    let on_hyphens = flag(on_hyphens.as_ref(), true)?;
-    let newline = text_of(context, newline.as_ref())?.unwrap_or_else(|| "\n".into());
-    let text = context.text(&value)?;
-    let paragraphs = text.lines().map(|line| wrap(line, width.max(1), break_words, on_hyphens).join(&*newline));
-    Ok(Py::str(paragraphs.collect::<Vec<_>>().join(&*newline)))
-}
-
-fn wrap(line: &str, width: usize, break_words: bool, on_hyphens: bool) -> Vec<String> {
-    let mut chunks: Vec<String> = Vec::new();
-    for word in line.split_inclusive(char::is_whitespace) {
-        let trimmed = word.trim_end();
-        let mut rest = trimmed;
-        while on_hyphens && let Some(at) = rest.find('-').filter(|at| *at > 0 && at + 1 < rest.len()) {
-            chunks.push(rest[..=at].to_owned());
-            rest = &rest[at + 1..];
-        }
-        chunks.extend([rest.to_owned(), word[trimmed.len()..].to_owned()].into_iter().filter(|part| !part.is_empty()));
-    }
-    let mut lines = Vec::new();
-    let mut current = String::new();
-    let size = |text: &str| text.chars().count();
-    for mut chunk in chunks {
-        if size(&current) + size(chunk.trim_end()) > width && !current.trim().is_empty() {
-            lines.push(current.trim_end().to_owned());
-            current.clear();
-        }
-        if current.is_empty() && chunk.trim().is_empty() && !lines.is_empty() {
-            continue;
-        }
-        while break_words && size(&chunk) > width {
-            let head: String = chunk.chars().take(width).collect();
-            chunk = chunk.chars().skip(width).collect();
-            lines.push(head);
-        }
-        current.push_str(&chunk);
-    }
-    if !current.trim().is_empty() {
-        lines.push(current.trim_end().to_owned());
-    }
-    lines
+/// The text, where a value that is none fails as Python's method would.
+pub(super) fn needed(value: &Py, method: &str) -> Result<String> {
+    let missing = || Fault::error(format!("'{}' object has no attribute '{method}'", value.type_name()));
+    value.as_str().map(str::to_owned).ok_or_else(missing)
 }
 
 fn word_count(context: &Context, value: Py, _: Args) -> Result<Py> {
@@ -246,7 +209,7 @@ fn comment(context: &Context, value: Py, mut args: Args) -> Result<Py> {
     let mut count = |name: &str| args.take(name).and_then(|count| count.as_int()).unwrap_or(1).max(0) as usize;
     let (prefix_count, postfix_count) = (count("prefix_count"), count("postfix_count"));
     args.bind([])?;
-    let text = context.text(&value)?;
+    let text = needed(&value, "replace")?;
     let mut out = String::new();
     if !beginning.is_empty() {
         out += &(beginning + &newline);
@@ -296,6 +259,10 @@ fn xml_attributes(context: &Context, value: Py, args: Args) -> Result<Py> {
     let mut parts = Vec::new();
     for (key, value) in entries {
         if !matches!(value, Py::None | Py::Marker(_)) {
+            if key.as_str().is_none() {
+                let kind = Py::from(&key).type_name();
+                return Err(Fault::error(format!("expected string or bytes-like object, got '{kind}'")));
+            }
             parts.push(format!("{}=\"{}\"", escaped(&key.to_string()), escaped(&context.text(&value)?)));
         }
     }

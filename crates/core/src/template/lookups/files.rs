@@ -17,7 +17,7 @@ pub(super) fn needle(context: &Context, kind: &str, name: &str) -> Result<PathBu
     templar.find_file(kind, name).ok_or_else(|| {
         let dirs: Vec<_> = templar.search.iter().map(|dir| dir.display().to_string()).collect();
         Fault::with_help(
-            format!("could not find the file '{name}'"),
+            format!("Unable to access the file '{name}': File not found."),
             Some(format!("searched in {} and their '{kind}' directories", dirs.join(", "))),
         )
     })
@@ -38,8 +38,10 @@ fn file(context: &Context, mut call: Call) -> Result<Vec<Py>> {
 }
 
 fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
+    // Values keep their type whatever these say, as in Ansible since 2.19.
     call.flag("convert_data", true)?;
-    let mut options = FileOptions::default();
+    call.flag("jinja2_native", true)?;
+    let mut options = FileOptions { trim_blocks: call.flag("trim_blocks", true)?, ..FileOptions::default() };
     for (name, slot) in [
         ("variable_start_string", &mut options.variable.0),
         ("variable_end_string", &mut options.variable.1),
@@ -50,13 +52,16 @@ fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             *slot = text;
         }
     }
-    let locals = match call.options.take("template_vars") {
+    let mut locals = context.templar().templates.options.file_variables.clone();
+    locals.retain(|name, _| name.as_str().is_none_or(|name| context.variable(name).is_none()));
+    let given = match call.options.take("template_vars") {
         Some(vars) => match context.export(&vars)? {
             crate::value::Value::Map(map) => (*map).clone(),
             _ => return Err(Fault::error("template_vars must be a mapping")),
         },
         None => crate::value::Map::new(),
     };
+    locals.extend(given);
     call.finish()?;
     let render = |name: &String| {
         let path = needle(context, "templates", name)?;

@@ -39,13 +39,16 @@ fn dict(context: &Context, call: Call) -> Result<Vec<Py>> {
     call.finish()?;
     let mut out = Vec::new();
     for term in call.terms {
-        if term.entries(context)?.is_none() && term.is_sequence() {
-            for inner in term.iterate()? {
-                out.extend(call_filter(context, "dict2items", inner, Args::default())?.iterate()?);
+        let inner = if term.entries(context)?.is_none() && term.is_sequence() { term.iterate()? } else { vec![term] };
+        for term in inner {
+            if term.entries(context)?.is_none() {
+                let (shown, kind) = (context.text(&term)?, term.type_name());
+                return Err(Fault::error(format!(
+                    "the 'dict' lookup plugin expects a dictionary, got '{shown}' of type <class '{kind}'>"
+                )));
             }
-            continue;
+            out.extend(call_filter(context, "dict2items", term, Args::default())?.iterate()?);
         }
-        out.extend(call_filter(context, "dict2items", term, Args::default())?.iterate()?);
     }
     Ok(out)
 }

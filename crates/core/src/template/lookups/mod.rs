@@ -49,7 +49,7 @@ pub(crate) fn call(context: &Context, wantlist: bool, mut args: Args) -> Result<
     let name = args.positional.remove(0).used()?;
     let Some(name) = name.as_str() else { return Err(Fault::error("a lookup's name must be text")) };
     let Some(function) = find(name) else {
-        return Err(Fault::with_help(format!("no lookup named '{name}'"), nearest(name)));
+        return Err(Fault::with_help(format!("The lookup plugin '{name}' was not found."), nearest(name)));
     };
     let wantlist = args.take("wantlist").map(|wanted| wanted.truth()).transpose()?.unwrap_or(wantlist);
     let errors = args.take("errors").map(|errors| errors.used()).transpose()?;
@@ -68,7 +68,7 @@ pub(crate) fn call(context: &Context, wantlist: bool, mut args: Args) -> Result<
         Err(Fault::Error(marker)) if marker.undefined.is_some() => return Ok(Py::Marker(marker)),
         Err(Fault::Error(_)) if !strict => return Ok(if wantlist { Py::list(Vec::new()) } else { Py::None }),
         Err(Fault::Error(marker)) => {
-            let message = format!("the lookup '{name}' failed: {}", marker.message);
+            let message = format!("The lookup plugin '{name}' failed: {}", marker.message);
             return Err(Fault::with_help(message, marker.help.clone()));
         }
         other => other?,

@@ -34,7 +34,10 @@ fn first_found(context: &Context, mut call: Call) -> Result<Vec<Py>> {
     if skip {
         return Ok(Vec::new());
     }
-    Err(Fault::with_help("no file was found when using first_found", Some(format!("looked for {}", wanted.join(", ")))))
+    Err(Fault::with_help(
+        "No file was found when using first_found.",
+        Some(format!("looked for {}", wanted.join(", "))),
+    ))
 }
 
 fn collect(context: &Context, term: Py, paths: Option<&Py>, wanted: &mut Vec<String>, skip: &mut bool) -> Result<()> {
@@ -48,10 +51,17 @@ fn collect(context: &Context, term: Py, paths: Option<&Py>, wanted: &mut Vec<Str
                 || (!matches!(flag, Py::Str(_)) && flag.truth()?);
         }
         let files = options.get("files").cloned().unwrap_or(Py::None);
+        if matches!(files, Py::None) && options.get("paths").is_none() {
+            return Ok(());
+        }
         return join(context, &files, options.get("paths"), wanted);
     }
     if term.is_sequence() {
         return term.iterate_lazily()?.into_iter().try_for_each(|term| collect(context, term, paths, wanted, skip));
+    }
+    if term.as_str().is_none() {
+        let kind = term.type_name();
+        return Err(Fault::error(format!("Invalid term supplied. A string, dict or list is required, not '{kind}'.")));
     }
     join(context, &term, paths, wanted)
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Function};
 use crate::template::context::Context;
+use crate::template::eval::NO_HINT;
 use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
 use crate::template::python::Py;
@@ -19,8 +20,11 @@ fn env(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             let name = term.split_whitespace().next().unwrap_or_default();
             match (known.get(name), &default) {
                 (Some(value), _) => Ok(Py::str(value.as_str())),
-                (None, Some(Py::Marker(marker))) => Err(Fault::Error(std::rc::Rc::clone(marker))),
-                (None, Some(default)) => Ok(default.clone()),
+                // `undef()` without a hint of its own says what is missing.
+                (None, Some(Py::Marker(marker))) if &*marker.message == NO_HINT => {
+                    Py::undefined(format!("The environment variable '{name}' is not set."), name).used()
+                }
+                (None, Some(default)) => default.clone().used(),
                 (None, None) => Ok(Py::str("")),
             }
         })
@@ -34,7 +38,7 @@ fn vars(context: &Context, mut call: Call) -> Result<Vec<Py>> {
         .iter()
         .map(|term| {
             let Some(name) = term.as_str() else {
-                return Err(Fault::error(format!("variable names must be text, not '{}'", term.type_name())));
+                return Err(Fault::error(format!("Variable name must be 'str' not '{}'.", term.type_name())));
             };
             match (context.variable(name), &default) {
                 (Some(value), _) => value.used(),
@@ -65,5 +69,9 @@ fn inventory_hostnames(context: &Context, call: Call) -> Result<Vec<Py>> {
         return Err(Fault::error("there is no inventory to look in"));
     };
     let pattern = call.term_texts(context)?.join(",");
-    Ok(hosts(&pattern).map_err(Fault::error)?.into_iter().map(Py::str).collect())
+    // As in Ansible, a pattern that means no host gives nothing; a wrong one is an error all the same.
+    match hosts(&pattern) {
+        Err(message) if message.contains("no host or group matches") => Ok(Vec::new()),
+        other => Ok(other.map_err(Fault::error)?.into_iter().map(Py::str).collect()),
+    }
 }

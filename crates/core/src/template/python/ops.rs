@@ -118,6 +118,9 @@ fn arithmetic(op: BinaryOp, left: &Py, right: &Py) -> Result<Py> {
                 a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q })
             }
             BinaryOp::Mod => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
+            BinaryOp::Pow if a == 0 && b < 0 => {
+                return Err(Fault::error("0.0 cannot be raised to a negative power"));
+            }
             BinaryOp::Pow if b < 0 => return Ok(Py::Float((a as f64).powi(b as i32))),
             BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
             BinaryOp::Concat => None,
@@ -142,7 +145,14 @@ fn arithmetic(op: BinaryOp, left: &Py, right: &Py) -> Result<Py> {
         BinaryOp::FloorDiv => (a / b).floor(),
         BinaryOp::Mod => {
             let r = a % b;
-            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+            match r {
+                0.0 => 0.0_f64.copysign(b),
+                r if (r < 0.0) != (b < 0.0) => r + b,
+                r => r,
+            }
+        }
+        BinaryOp::Pow if a == 0.0 && b < 0.0 => {
+            return Err(Fault::error("0.0 cannot be raised to a negative power"));
         }
         BinaryOp::Pow => a.powf(b),
         BinaryOp::Concat => return Err(unsupported(op, left, right)),

@@ -84,7 +84,8 @@ pub(super) fn call(context: &Context, text: &str, name: &str, args: Args) -> Res
     let [first, second] = args.bind(params)?;
     Ok(match name {
         "upper" => Py::str(text.to_uppercase()),
-        "lower" | "casefold" => Py::str(text.to_lowercase()),
+        "lower" => Py::str(text.to_lowercase()),
+        "casefold" => Py::str(text.to_lowercase().replace('ß', "ss")),
         "title" => Py::str(title(text)),
         "capitalize" => Py::str(capitalize(text)),
         "swapcase" => Py::str(

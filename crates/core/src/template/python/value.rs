@@ -263,7 +263,10 @@ impl Py {
     }
 
     pub fn is_sequence(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Tuple(_) | Self::Range(..))
+        match self {
+            Self::Object(object) => object.keys().is_none() && object.items().is_some(),
+            other => matches!(other, Self::List(_) | Self::Tuple(_) | Self::Range(..)),
+        }
     }
 
     /// Python's truth.

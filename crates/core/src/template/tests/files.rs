@@ -33,8 +33,9 @@ pub(super) const TABLE: Table = &[
     ("urn", |context, value, args| uri(context, &value, args, Kind::Urn)),
 ];
 
-fn path(context: &Context, value: &Py) -> Result<PathBuf> {
-    Ok(PathBuf::from(context.text(value)?))
+fn path(_: &Context, value: &Py) -> Result<PathBuf> {
+    let wrong = || Fault::error(format!("expected str, bytes or os.PathLike object, not {}", value.type_name()));
+    value.as_str().map(PathBuf::from).ok_or_else(wrong)
 }
 
 fn link_exists(context: &Context, value: Py, _: Args) -> Result<bool> {

@@ -47,7 +47,11 @@ fn changed(context: &Context, value: Py, _: Args) -> Result<bool> {
     }
     match fields.get("results") {
         Some(results @ Py::List(_)) => {
-            for result in results.iterate()? {
+            let results = results.iterate()?;
+            if results.is_empty() {
+                return Err(Fault::error("list index out of range"));
+            }
+            for result in results {
                 let Some(fields) = result.entries(context)? else { return Ok(false) };
                 if fields.get("changed").map(Py::truth).transpose()?.unwrap_or_default() {
                     return Ok(true);

@@ -4,8 +4,8 @@ use super::Table;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
-use crate::template::python::{Args, Py, compare, contains, equal};
-use crate::template::syntax::CompareOp;
+use crate::template::python::{Args, Py, binary, compare, contains, equal};
+use crate::template::syntax::{BinaryOp, CompareOp};
 use crate::template::{filters, tests};
 use crate::value::parse_bool;
 use std::rc::Rc;
@@ -97,10 +97,9 @@ fn whole(value: &Py) -> Result<i64> {
         .ok_or_else(|| Fault::error(format!("unsupported operand type(s) for %: '{}' and 'int'", value.type_name())))
 }
 
-fn divisible_by(_: &Context, value: Py, args: Args) -> Result<bool> {
-    let by = whole(&only(args)?)?;
-    let value = whole(&value)?;
-    value.checked_rem_euclid(by).map(|rest| rest == 0).ok_or_else(|| Fault::error("integer modulo by zero"))
+fn divisible_by(context: &Context, value: Py, args: Args) -> Result<bool> {
+    let rest = binary(context, BinaryOp::Mod, value, only(args)?)?;
+    equal(context, &rest, &Py::Int(0))
 }
 
 fn same_as(context: &Context, value: Py, args: Args) -> Result<bool> {
