@@ -19,19 +19,23 @@ pub mod get_url;
 pub mod getent;
 pub mod group;
 pub mod lineinfile;
+pub mod modprobe;
 pub mod mount;
 pub mod mysql_db;
 pub mod mysql_query;
 pub mod nfs_export;
 pub mod package;
+pub mod package_facts;
 pub mod ping;
 pub mod replace;
 pub mod service;
+pub mod service_facts;
 pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub(crate) mod support;
+pub mod sysctl;
 pub mod systemd_service;
 pub mod tempfile;
 pub mod uri;
@@ -64,18 +68,22 @@ pub fn builtin() -> Registry {
         .with::<getent::Getent>()
         .with::<group::Group>()
         .with::<lineinfile::Lineinfile>()
+        .with::<modprobe::Modprobe>()
         .with::<mount::Mount>()
         .with::<nfs_export::NfsExport>()
         .with::<package::Package>()
         .with::<mysql_db::MysqlDb>()
         .with::<mysql_query::MysqlQuery>()
+        .with::<package_facts::PackageFacts>()
         .with::<ping::Ping>()
         .with::<replace::Replace>()
         .with::<service::Service>()
+        .with::<service_facts::ServiceFacts>()
         .with::<setup::Setup>()
         .with::<shell::Shell>()
         .with::<slurp::Slurp>()
         .with::<stat::Stat>()
+        .with::<sysctl::Sysctl>()
         .with::<systemd_service::SystemdService>()
         .with::<tempfile::Tempfile>()
         .with::<uri::Uri>()

@@ -35,6 +35,15 @@ pub fn ask(system: &dyn System, command: &Command) -> Result<CommandOutput, Modu
     system.query(command).map_err(|error| explain(command, error))
 }
 
+/// Runs a command that only looks and must succeed.
+///
+/// # Errors
+/// If it is not there or fails, with what it said.
+pub fn look(system: &dyn System, command: &Command) -> Result<CommandOutput, ModuleError> {
+    let answer = ask(system, command)?;
+    if answer.success() { Ok(answer) } else { Err(failed(command, &answer)) }
+}
+
 /// Runs a command that must succeed.
 ///
 /// # Errors
