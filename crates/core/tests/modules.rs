@@ -164,7 +164,9 @@ fn run(module: &dyn DynModule, case: &Case) -> Vec<String> {
 }
 
 fn judge(problems: &mut Vec<String>, what: &str, outcome: &Outcome, expect: &Expect) {
-    if outcome.failed != expect.failed || outcome.changed != expect.changed {
+    // Commands that nothing speaks for are left out of a check.
+    let left_out = outcome.output.get("skipped") == Some(&Value::Bool(true));
+    if outcome.failed != expect.failed || (outcome.changed != expect.changed && !left_out) {
         problems.push(format!("{what}: {}", serde_json::to_string(outcome).unwrap()));
     }
     if let Some(msg) = &expect.msg {

@@ -14,7 +14,7 @@ use super::cache::Cache;
 use super::expected::Expected;
 use super::oracle::{self, Oracle};
 use super::score::{Score, score};
-use super::target::{Outcome, Target};
+use super::target::{Outcome, Target, Way};
 use super::{explain, mutate, report};
 use crate::process::step;
 use crate::workspace;
@@ -33,6 +33,9 @@ pub struct Options {
     /// Negate every `that:` of the targets and require that each assertion fails
     #[arg(long, requires = "targets", conflicts_with_all = ["explain", "update_baseline"])]
     mutate: bool,
+    /// Go on after failures, to see all that differs; nothing is counted. For targets that are roles
+    #[arg(long, requires = "targets", conflicts_with_all = ["mutate", "update_baseline"])]
+    go_on: bool,
     /// Raise `tests/conformance/baseline.json` to what was reached
     #[arg(long)]
     update_baseline: bool,
@@ -69,7 +72,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let logs = cache.dir.join("out");
     std::fs::create_dir_all(&logs).with_context(|| format!("failed to create {}", logs.display()))?;
     let harness = Harness { cache, oracle: &oracle, expected, logs };
-    let outcomes = harness.run(&chosen, options.mutate, &baseline);
+    let way = match (options.mutate, options.go_on) {
+        (true, _) => Way::Mutated,
+        (false, true) => Way::On,
+        (false, false) => Way::Plain,
+    };
+    let outcomes = harness.run(&chosen, way, &baseline);
     harness.cache.clean()?;
     let outcomes = outcomes?;
     if options.mutate {
@@ -78,10 +86,15 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let mut scores: Vec<Score<'_>> = Vec::new();
     for (name, outcome) in &outcomes {
         let score = harness.score(name, outcome);
-        if options.explain {
+        if options.go_on {
+            explain::failures(&score, &outcome.observed);
+        } else if options.explain {
             explain::explain(&harness.cache, &score, &outcome.observed, &harness.log(name))?;
         }
         scores.push(score);
+    }
+    if options.go_on {
+        return Ok(ExitCode::SUCCESS);
     }
     scores.sort_by_key(|score| score.target);
     report::sums(&scores, &baseline, &harness.logs);
@@ -124,7 +137,7 @@ impl<'o> Harness<'o> {
     }
 
     /// Runs all, a few at a time; tells of each when it has ended.
-    fn run(&self, names: &[&'o str], mutated: bool, baseline: &Baseline) -> Result<Vec<(&'o str, Outcome)>> {
+    fn run(&self, names: &[&'o str], way: Way, baseline: &Baseline) -> Result<Vec<(&'o str, Outcome)>> {
         let waiting = Mutex::new(names.iter().copied().collect::<VecDeque<_>>());
         let work = || {
             let mut done = Vec::new();
@@ -132,9 +145,9 @@ impl<'o> Harness<'o> {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(name) = next else { return Ok(done) };
                 let target = Target::read(&self.cache, name)?;
-                let outcome = target.run(&self.cache, &self.log(name), mutated);
+                let outcome = target.run(&self.cache, &self.log(name), way);
                 let outcome = outcome.with_context(|| format!("failed to run {name}"))?;
-                if !mutated {
+                if way == Way::Plain {
                     let score = self.score(name, &outcome);
                     let fell = score.matched < baseline.of(name);
                     println!("{}", report::line(&score, &outcome, fell));

@@ -62,11 +62,14 @@ fn ended(event: &Value, folder: &str) -> Option<Ended> {
     let at = event["place"].as_str()?.strip_prefix(folder)?.trim_start_matches('/');
     let action = event["action"].as_str()?;
     let result = &event["result"];
-    let message = match &result["msg"] {
+    let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other => other.to_string(),
     };
+    // A failed assertion's own words say little.
+    let assertion = text(&result["assertion"]);
+    let message = if assertion.is_empty() { text(&result["msg"]) } else { assertion };
     // Ansible tells of an unreachable host that is ignored as of any other.
     let status = if result["unreachable"] == true { Some("unreachable") } else { status(event["status"].as_str()?) };
     Some(Ended {

@@ -46,6 +46,23 @@ pub fn explain(cache: &Cache, score: &Score<'_>, observed: &Observed, log: &Path
     Ok(())
 }
 
+/// Prints all failures that Ansible did not have, in order, and the lines that were not reached.
+pub fn failures(score: &Score<'_>, observed: &Observed) {
+    println!("{}:", score.target);
+    let expected = |at: &str| score.differences.iter().all(|difference| difference.row.at != at);
+    let mut seen = Vec::new();
+    for ended in observed.all().iter().filter(|ended| !expected(&ended.at)) {
+        let row = score.differences.iter().find(|difference| difference.row.at == ended.at).map(|found| found.row);
+        if row.is_some_and(|row| !row.statuses.contains(ended.status)) && !seen.contains(&(&ended.at, &ended.message)) {
+            println!("    {} {}: {}: {}", ended.at, ended.action, ended.status, ended.message);
+            seen.push((&ended.at, &ended.message));
+        }
+    }
+    for difference in score.differences.iter().filter(|difference| difference.seen.is_empty()) {
+        println!("    {} {}: not reached", difference.row.at, difference.row.action);
+    }
+}
+
 fn playbook(cache: &Cache, difference: &Difference<'_>) {
     let at = &difference.row.at;
     println!("{at}");

@@ -36,6 +36,17 @@ pub struct Target {
     needs_ssh: bool,
 }
 
+/// How a target is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As Ansible's own developers run it.
+    Plain,
+    /// On and on after failures, where it is a role.
+    On,
+    /// With its assertions negated, on and on.
+    Mutated,
+}
+
 /// What became of it.
 pub struct Outcome {
     /// What happened in all passes.
@@ -63,8 +74,8 @@ impl Target {
         })
     }
 
-    /// Runs it: here, and over ssh to here if it is about that. `mutated` runs it with its assertions negated.
-    pub fn run(&self, cache: &Cache, log: &Path, mutated: bool) -> Result<Outcome> {
+    /// Runs it: here, and over ssh to here if it is about that.
+    pub fn run(&self, cache: &Cache, log: &Path, way: Way) -> Result<Outcome> {
         fs::write(log, "").with_context(|| format!("failed to write {}", log.display()))?;
         let start = Instant::now();
         let mut outcome =
@@ -72,8 +83,8 @@ impl Target {
         let passes: &[&str] = if self.needs_ssh { &[LOCAL, OVER_SSH] } else { &[LOCAL] };
         for connection in passes {
             let sandbox = Sandbox::new(cache, &self.name)?;
-            self.prepare(&sandbox, connection, mutated)?;
-            if mutated {
+            self.prepare(&sandbox, connection, way)?;
+            if way == Way::Mutated {
                 mutate::negate(&cache.targets().join(&self.name), &sandbox.results().join("mutated"))?;
             }
             let ran = sandbox.run(log)?;
@@ -86,7 +97,7 @@ impl Target {
         Ok(outcome)
     }
 
-    fn prepare(&self, sandbox: &Sandbox<'_>, connection: &str, mutated: bool) -> Result<()> {
+    fn prepare(&self, sandbox: &Sandbox<'_>, connection: &str, way: Way) -> Result<()> {
         let python = "/usr/bin/python3";
         let inventory = format!(
             "[testgroup]\ntesthost {connection} ansible_python_interpreter={python}\n\n\
@@ -97,7 +108,7 @@ impl Target {
         if connection == OVER_SSH {
             script.push_str("/usr/sbin/sshd || exit\n");
         }
-        if mutated {
+        if way == Way::Mutated {
             script.push_str(&format!("cp -a /results/mutated/. targets/{name}/\n"));
         }
         if self.script {
@@ -113,8 +124,7 @@ impl Target {
         let play = serde_json::json!([{
             "hosts": "testhost",
             "gather_facts": self.gathers_facts,
-            // A negated assertion must not keep the next one from being tried.
-            "ignore_errors": mutated,
+            "ignore_errors": way != Way::Plain,
             "vars": {"output_dir": "/root/ansible/output"},
             "roles": [name],
         }]);

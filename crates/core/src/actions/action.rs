@@ -18,6 +18,11 @@ pub trait Action: Send + Sync + 'static {
     /// Parameters. Unknown ones are refused, unless the type takes them.
     type Args: DeserializeOwned + JsonSchema;
 
+    /// What is said where a parameter is missing.
+    fn missing(name: &str) -> String {
+        format!("missing required arguments: {name}")
+    }
+
     /// Does it, for one host. `args` are the parameters once more, with their own types.
     ///
     /// # Errors
@@ -52,7 +57,10 @@ pub(super) struct Typed<A>(pub(super) PhantomData<fn() -> A>);
 impl<A: Action> Typed<A> {
     fn parse(args: &Map) -> Result<A::Args, ActionError> {
         let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
-        parse_args(short_name(A::NAME), serde_json::Value::Object(args)).map_err(|error| ActionError::Failed(error.msg))
+        parse_args(short_name(A::NAME), serde_json::Value::Object(args)).map_err(|error| {
+            let missing = error.msg.strip_prefix("missing required arguments: ");
+            ActionError::Failed(missing.map(A::missing).unwrap_or(error.msg))
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use crate::vars::Decrypt;
 use serde_json::{Value as Json, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) struct Copy;
 
@@ -17,6 +17,10 @@ const MODULE: &str = "ansible.builtin.copy";
 impl Action for Copy {
     const NAME: &'static str = MODULE;
     type Args = Args;
+
+    fn missing(name: &str) -> String {
+        format!("{name} is required")
+    }
 
     fn run(context: &Context<'_>, _: Args, mut args: Map) -> Result<Reply, ActionError> {
         let source = text(&args, "src").filter(|source| !source.is_empty());
@@ -51,7 +55,7 @@ impl Action for Copy {
                 dirs: Vec::new(),
                 links: Vec::new(),
             };
-            tree.walk(&path, &base)?;
+            tree.walk(&path, &base, &[])?;
             let Tree { blobs, files, dirs, links, .. } = tree;
             args.insert(Key::from("_directory"), Value::Bool(true));
             insert(&mut args, "_files", Json::Array(files));
@@ -109,9 +113,13 @@ pub(super) fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Res
     let envelope =
         local_files::read_to_string(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
     let vault: &dyn Decrypt = &**context.vault;
-    let plain = vault
-        .decrypt(&envelope)
-        .map_err(|error| ActionError::Failed(format!("failed to open the vault {}: {error}", path.display())))?;
+    let plain = vault.decrypt(&envelope).map_err(|error| {
+        let path = path.display();
+        ActionError::Failed(match error.contains("no vault password") {
+            true => format!("A vault password or secret must be specified to decrypt {path}"),
+            false => format!("failed to open the vault {path}: {error}"),
+        })
+    })?;
     Ok(Some(plain))
 }
 
@@ -127,20 +135,27 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    fn walk(&mut self, dir: &Path, relative: &str) -> Result<(), ActionError> {
+    /// Describes a directory. `above` are the directories that it is in, with all links resolved.
+    fn walk(&mut self, dir: &Path, relative: &str, above: &[PathBuf]) -> Result<(), ActionError> {
         let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
         if !relative.is_empty() {
             self.dirs.push(json!(relative));
         }
+        let mut inside = above.to_vec();
+        inside.extend(local_files::canonicalize(dir).ok());
         for path in local_files::read_dir(dir).map_err(failed)? {
             let name = file_name(&path);
             let inner = if relative.is_empty() { name } else { format!("{relative}/{name}") };
-            match local_files::link_target(&path) {
-                Some(target) if !self.follow => {
-                    self.links.push(json!({"path": inner, "target": target.to_string_lossy()}));
-                }
-                _ if local_files::is_dir(&path) => self.walk(&path, &inner)?,
-                _ => match decrypted(self.context, &path, self.decrypt)? {
+            let link = local_files::link_target(&path);
+            // What leads back to where we come from, or nowhere, can only be copied as a link.
+            let kept = link.filter(|_| {
+                let end = local_files::canonicalize(&path).ok();
+                !self.follow || end.is_none_or(|end| inside.contains(&end))
+            });
+            match kept {
+                Some(target) => self.links.push(json!({"path": inner, "target": target.to_string_lossy()})),
+                None if local_files::is_dir(&path) => self.walk(&path, &inner, &inside)?,
+                None => match decrypted(self.context, &path, self.decrypt)? {
                     Some(plain) => {
                         let mode = local_files::mode(&path).map_err(failed)?;
                         self.files.push(self.blobs.bytes(&plain, &inner, mode));

@@ -145,7 +145,7 @@ impl Engine {
             (None, None) => return,
         };
         if let Err(message) = refused
-            && (!lazy || message.starts_with("unsupported parameter"))
+            && (!lazy || message.starts_with("Unsupported parameter"))
         {
             let diagnostic = Diagnostic::error(message);
             found.push(task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));

@@ -1,7 +1,7 @@
 //! From loosely typed parameters to a module's `Args`, with errors that name the parameter and its neighbours.
 
-use super::ModuleError;
 use super::arguments::Argument;
+use super::{ModuleError, short_name};
 use crate::text::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,11 +17,13 @@ pub fn parse_args<A: DeserializeOwned>(module: &str, args: Value) -> Result<A, M
 fn explain(module: &str, path: &str, error: &str) -> String {
     if let Some((unknown, known)) = unknown_field(error) {
         let hint = nearest(&unknown, known.iter().map(String::as_str))
-            .map(|near| format!("; did you mean `{near}`?"))
+            .map(|near| format!(" Did you mean `{near}`?"))
             .unwrap_or_default();
+        let mut known: Vec<_> = known.into_iter().filter(|name| !name.starts_with('_')).collect();
+        known.sort_unstable();
+        let (module, known) = (short_name(module), known.join(", "));
         return format!(
-            "unsupported parameter for ({module}) module: {unknown}{hint} (supported parameters: {})",
-            known.join(", ")
+            "Unsupported parameters for ({module}) module: {unknown}. Supported parameters include: {known}.{hint}"
         );
     }
     if let Some(name) = error.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
@@ -82,7 +84,7 @@ mod tests {
         let error = |json| parse_args::<Args>("x", json).unwrap_err().msg;
         assert_eq!(
             error(serde_json::json!({"path": "/a", "stat": "x"})),
-            "unsupported parameter for (x) module: stat; did you mean `state`? (supported parameters: path, state)"
+            "Unsupported parameters for (x) module: stat. Supported parameters include: path, state. Did you mean `state`?"
         );
         assert_eq!(error(serde_json::json!({})), "missing required arguments: path");
         assert!(error(serde_json::json!({"path": []})).starts_with("parameter `path`: invalid type"));

@@ -73,6 +73,17 @@ impl Diff {
         }
     }
 
+    /// As a result has it: both sides, also where one is empty.
+    pub fn to_result(&self) -> Value {
+        let mut fields = serde_json::to_value(self).unwrap_or_default();
+        if let (true, Value::Object(fields)) = (self.prepared.is_empty(), &mut fields) {
+            for side in ["before", "after"] {
+                fields.entry(side).or_insert_with(|| Value::from(""));
+            }
+        }
+        fields
+    }
+
     /// Text shown as it is.
     pub fn prepared(text: impl Into<String>) -> Self {
         Self { prepared: text.into(), ..Self::default() }

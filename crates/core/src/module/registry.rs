@@ -63,12 +63,27 @@ impl<M: Module> Typed<M> {
             Mode::Apply => Simulated::known(M::apply(&args, change, system)?),
         };
         outcome.output = fields(&output)?;
+        said_in_check(&mut outcome.output, mode);
+        if mode == Mode::Check && outcome.output.contains_key("skipped") {
+            outcome.changed = false;
+        }
         // Work that leaves the described state as it was, such as refreshing a package cache, says so itself.
         if let Some(Value::Bool(changed)) = outcome.output.remove("changed") {
             outcome.changed = changed;
         }
         outcome.unknown = unknown.iter().map(|name| (*name).to_owned()).collect();
         Ok(outcome)
+    }
+}
+
+/// What is said in a check only: `_check_warnings`, and `_check_skipped` for what a check leaves out.
+fn said_in_check(fields: &mut serde_json::Map<String, Value>, mode: Mode) {
+    for (hidden, name) in [("_check_warnings", "warnings"), ("_check_skipped", "skipped")] {
+        if let Some(value) = fields.shift_remove(hidden)
+            && mode == Mode::Check
+        {
+            fields.insert(name.to_owned(), value);
+        }
     }
 }
 
@@ -103,6 +118,7 @@ impl<M: Module> DynModule for Typed<M> {
             if error.fields.shift_remove(NOT_KNOWN_YET).is_some() && mode != Mode::Apply {
                 return Outcome { changed: true, unknown: vec!["*".to_owned()], ..Outcome::default() };
             }
+            said_in_check(&mut error.fields, mode);
             let mut outcome = Outcome::failure(error.msg);
             // A failed command may have changed something: its own word counts.
             outcome.changed = error.fields.get("changed").and_then(Value::as_bool).unwrap_or(false);

@@ -1,6 +1,6 @@
 //! `ansible.builtin.command`: a program with arguments, without a shell.
 //!
-//! Deviation: in check mode a command without `creates` and `removes` counts as a change; Ansible skips it.
+//! Deviation: in a plan a command without `creates` and `removes` counts as a change; Ansible skips it, as checks do here.
 
 use super::support::run::{Conditions, Run, RunOutput, UNKNOWN};
 use super::support::split::split;
@@ -32,6 +32,8 @@ pub struct Args {
     pub creates: Option<PathArg>,
     /// Only run if this path or pattern exists.
     pub removes: Option<PathArg>,
+    /// Nothing: `shell` has it.
+    pub executable: Option<LooseString>,
     /// Standard input.
     pub stdin: Option<LooseString>,
     /// Add a line end to `stdin`.
@@ -51,15 +53,30 @@ impl Args {
     fn argv(&self) -> Result<Vec<String>, ModuleError> {
         let line = self.raw_params.as_ref().or(self.cmd.as_ref());
         let argv = match (line, &self.argv) {
-            (Some(_), Some(_)) => return Err(ModuleError::new("only command or argv can be given, not both")),
+            (Some(_), Some(_)) => {
+                let given = if self.raw_params.is_some() { "_raw_params" } else { "cmd" };
+                return Err(ModuleError::new(format!("parameters are mutually exclusive: {given}|argv")));
+            }
             (Some(line), None) => split(line)?,
             (None, Some(argv)) => argv.0.clone(),
-            (None, None) => Vec::new(),
+            (None, None) => {
+                return Err(ModuleError::new("one of the following is required: _raw_params, cmd, argv"));
+            }
         };
         if self.raw_params.is_some() && self.cmd.is_some() {
-            return Err(ModuleError::new("parameters are mutually exclusive: _raw_params|cmd|argv"));
+            return Err(ModuleError::new("parameters are mutually exclusive: _raw_params|cmd"));
         }
         if argv.is_empty() { Err(ModuleError::new("no command given")) } else { Ok(argv) }
+    }
+}
+
+impl Args {
+    fn warnings(&self) -> Vec<String> {
+        let text = |shell: &LooseString| {
+            let what = "the parameter 'executable' is no longer supported with the 'command' module";
+            format!("As of Ansible 2.4, {what}. Not using '{}'.", shell.0)
+        };
+        self.executable.iter().map(text).collect()
     }
 }
 
@@ -95,13 +112,15 @@ impl Module for Command {
             cmd: Some(cmd.clone()),
             rc: Some(0),
             msg: "Command would have run if not in check mode".to_owned(),
+            check_skipped: conditions.are_none(),
+            warnings: args.warnings(),
             ..RunOutput::default()
         };
         Ok(Checked::changed(output, Run { cmd, argv, cwd, stdin, strip: *args.strip_empty_ends, creates }))
     }
 
-    fn apply(_: &Args, run: Run, system: &mut dyn System) -> Result<RunOutput, ModuleError> {
-        run.run(system)
+    fn apply(args: &Args, run: Run, system: &mut dyn System) -> Result<RunOutput, ModuleError> {
+        Ok(RunOutput { warnings: args.warnings(), ..run.run(system)? })
     }
 
     fn simulate(_: &Args, run: Run, system: &mut dyn System) -> Result<Simulated<RunOutput>, ModuleError> {

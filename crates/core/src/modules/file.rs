@@ -2,14 +2,18 @@
 //!
 //! Deviations: a symbolic link's own permissions are never a change; `attributes: -x` is none either once `x` is off.
 
+mod change;
+
 use super::support::file_attributes::{AttributeChange, ResolvedAttributes, file_args};
 use super::support::path_info::PathInfo;
 use super::support::time;
 use crate::module::types::{LooseBool, PathArg};
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
-use crate::system::{FileKind, Metadata, System, WriteFile};
+use crate::system::{FileKind, Metadata, System, users};
+use change::{Change, Property, Step, state_name, take};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Files, directories, links.
@@ -65,6 +69,10 @@ file_args! {
         /// Name to use inside `path` if that is a directory.
         #[serde(default, rename = "_original_basename")]
         pub original_basename: Option<String>,
+        /// Ansible's own question before it copies; nothing here needs it.
+        #[serde(default, rename = "_diff_peek")]
+        #[schemars(skip)]
+        pub diff_peek: Option<LooseBool>,
     }
 }
 
@@ -88,31 +96,37 @@ pub struct Output {
     src: Option<String>,
     #[serde(flatten)]
     info: PathInfo,
+    /// `before` and `after`: the properties that differ. Only where diffs are asked for.
+    diff: Value,
+    /// What a check should be told.
+    #[serde(rename = "_check_warnings", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    check_warnings: Vec<String>,
 }
 
-/// One thing to do, in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Step {
-    MakeDirectory { path: PathBuf, attributes: AttributeChange },
-    MakeFile { path: PathBuf, attributes: AttributeChange },
-    Link { path: PathBuf, target: String, instead_of_directory: bool },
-    HardLink { path: PathBuf, target: PathBuf, instead_of_directory: bool },
-    Remove { path: PathBuf, directory: bool },
-    Attributes { path: PathBuf, attributes: AttributeChange },
-    Times { path: PathBuf, accessed: Option<f64>, modified: Option<f64> },
-}
-
-/// What will be done.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Change {
-    path: PathBuf,
-    state: State,
-    was: String,
-    /// Properties that change: name, before, after.
-    properties: Vec<(String, String, String)>,
-    /// Attributes that only the new link's target has: set once it is there.
-    steps: Vec<Step>,
+/// An owner or a group that is not there may be made by an earlier task: a check only warns of it.
+fn check_warnings(args: &Args, system: &dyn System) -> Result<Vec<String>, ModuleError> {
+    let mut warnings = Vec::new();
+    let later = |what: &str, id: &str, name: &str| {
+        let what = what.to_owned() + id;
+        let kind = what.split(' ').next().unwrap_or_default();
+        format!("failed to look up {what} {name}. Create {kind} up to this point in real play")
+    };
+    if let Some(owner) = &args.owner {
+        match owner.parse() {
+            Ok(uid) if users::user_by_uid(system, uid)?.is_none() => warnings.push(later("user", " with uid", owner)),
+            Err(_) if users::user(system, owner)?.is_none() => warnings.push(later("user", "", owner)),
+            _ => {}
+        }
+    }
+    if let Some(group) = &args.group {
+        match group.parse() {
+            Ok(gid) if users::group_by_gid(system, gid)?.is_none() => warnings.push(later("group", " with gid", group)),
+            Err(_) if users::group(system, group)?.is_none() => warnings.push(later("group", "", group)),
+            _ => {}
+        }
+    }
+    Ok(warnings)
 }
 
 /// What is at a path, in Ansible's words.
@@ -163,11 +177,31 @@ struct Plan<'a> {
     accessed: Time,
     modified: Time,
     was: &'static str,
-    properties: Vec<(String, String, String)>,
+    properties: Vec<Property>,
+    /// What a directory that goes has in it.
+    content: Option<Value>,
     steps: Vec<Step>,
 }
 
 impl Plan<'_> {
+    fn decide(&mut self, state: State) -> Result<(), ModuleError> {
+        let src = &self.args.src;
+        match state {
+            State::Absent => self.absent(),
+            State::Directory => self.directory(),
+            State::File => self.file(),
+            State::Touch => self.touch(),
+            State::Link => {
+                let src = src.as_ref().map(|src| src.text(self.system)).transpose()?;
+                self.link(src.as_deref())
+            }
+            State::Hard => {
+                let src = src.as_ref().map(|src| src.path(self.system)).transpose()?;
+                self.hard(src.as_deref())
+            }
+        }
+    }
+
     fn fail(&self, msg: impl Into<String>) -> ModuleError {
         ModuleError::new(msg).field("path", self.path.to_string_lossy())
     }
@@ -198,13 +232,17 @@ impl Plan<'_> {
         }
         if show {
             let mut add = |name: &str, before: f64, after: Option<f64>| {
-                let after = after.map(|after| (name.to_owned(), before.to_string(), after.to_string()));
+                let after = after.map(|after| (name.to_owned(), json!(before), json!(after)));
                 self.properties.extend(after);
             };
             add("mtime", meta.modified, modified);
             add("atime", meta.accessed, accessed);
         }
-        self.steps.push(Step::Times { path: path.to_owned(), accessed, modified });
+        let path = path.to_owned();
+        self.steps.push(match (self.accessed, self.modified) {
+            (Time::Now, Time::Now) => Step::Touch { path },
+            _ => Step::Times { path, accessed, modified },
+        });
     }
 
     /// Times of something that is being made: only given ones matter.
@@ -220,7 +258,14 @@ impl Plan<'_> {
     }
 
     fn show(&mut self, attributes: &AttributeChange) {
-        self.properties.extend(attributes.properties().into_iter().map(|(name, old, new)| (name.to_owned(), old, new)));
+        // Ids are numbers, all else is text.
+        let value = |name: &str, text: String| match text.parse::<u32>() {
+            Ok(id) if matches!(name, "owner" | "group") => json!(id),
+            _ => json!(text),
+        };
+        let properties = attributes.properties().into_iter();
+        self.properties
+            .extend(properties.map(|(name, old, new)| (name.to_owned(), value(name, old), value(name, new))));
     }
 
     /// Goes on with what a link at the path points to.
@@ -241,10 +286,36 @@ impl Plan<'_> {
         Ok(self.path.parent().unwrap_or(Path::new("/")).join(target))
     }
 
-    fn absent(&mut self) {
+    fn absent(&mut self) -> Result<(), ModuleError> {
+        if self.was == "directory" {
+            let (mut directories, mut files) = (Vec::new(), Vec::new());
+            self.list(&self.path, &mut directories, &mut files)?;
+            self.content = Some(json!({"directories": directories, "files": files}));
+        }
         if self.was != "absent" {
             self.steps.push(Step::Remove { path: self.path.clone(), directory: self.was == "directory" });
         }
+        Ok(())
+    }
+
+    fn list(
+        &self,
+        directory: &Path,
+        directories: &mut Vec<PathBuf>,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<(), ModuleError> {
+        let mut inside = Vec::new();
+        for name in self.system.read_dir(directory)? {
+            let path = directory.join(name);
+            match self.system.metadata(&path)?.map(|meta| meta.kind) {
+                Some(FileKind::Directory) => directories.push(path.clone()),
+                _ => files.push(path.clone()),
+            }
+            if self.look(&path)?.is_some_and(|meta| meta.kind == FileKind::Directory) {
+                inside.push(path);
+            }
+        }
+        inside.iter().try_for_each(|path| self.list(path, directories, files))
     }
 
     fn file(&mut self) -> Result<(), ModuleError> {
@@ -369,7 +440,7 @@ impl Plan<'_> {
         };
         if old.as_deref() != Some(&target) {
             if let Some(old) = old {
-                self.properties.push(("src".into(), old, target.clone()));
+                self.properties.push(("src".into(), json!(old), json!(target)));
             }
             let instead_of_directory = self.was == "directory";
             self.steps.push(Step::Link { path: path.clone(), target: target.clone(), instead_of_directory });
@@ -394,7 +465,7 @@ impl Plan<'_> {
     fn hard(&mut self, src: Option<&Path>) -> Result<(), ModuleError> {
         let (path, force) = (self.path.clone(), *self.args.force);
         let fail = |msg: &str| {
-            let src = src.unwrap_or(Path::new("")).to_string_lossy();
+            let src = self.args.src.as_ref().map(PathArg::raw).unwrap_or_default();
             ModuleError::new(msg).field("dest", path.to_string_lossy()).field("src", src)
         };
         let Some(src) = src else {
@@ -449,10 +520,11 @@ fn effective_path(args: &Args, state: Option<State>, system: &dyn System) -> Res
     Ok(PathBuf::from(if trimmed.is_empty() { "/" } else { trimmed }))
 }
 
-fn output(args: &Args, state: State, path: &Path, system: &dyn System) -> Result<Output, ModuleError> {
+fn output(args: &Args, change: &Change, system: &dyn System) -> Result<Output, ModuleError> {
+    let path = change.path.as_path();
     let text = Some(path.to_string_lossy().into_owned());
-    let mut output = Output { info: PathInfo::of(system, path)?, ..Output::default() };
-    match state {
+    let mut output = Output { info: PathInfo::of(system, path)?, diff: change.diff(), ..Output::default() };
+    match change.state {
         State::Touch => output.dest = text,
         State::Link | State::Hard => {
             output.dest = text;
@@ -494,99 +566,52 @@ impl Module for File {
         if args.src.is_some() && !matches!(state, State::Link | State::Hard) {
             return Err(fail("src option requires state to be 'link' or 'hard'"));
         }
+        let check_warnings = check_warnings(args, system)?;
+        let warned = |error: ModuleError| match check_warnings.is_empty() {
+            true => error,
+            false => error.field("_check_warnings", check_warnings.clone()),
+        };
         let attributes = if state == State::Absent { Default::default() } else { args.file_attributes() };
         let (accessed, modified) = (args.access_time.as_deref(), args.modification_time.as_deref());
         let mut plan = Plan {
             args,
             system,
             was,
-            attributes: attributes.resolve(system)?,
+            attributes: attributes.resolve(system).map_err(warned)?,
             accessed: Time::parse(accessed, &args.access_time_format, state)?,
             modified: Time::parse(modified, &args.modification_time_format, state)?,
             properties: Vec::new(),
+            content: None,
             steps: Vec::new(),
             path,
         };
-        let src = args.src.as_ref().map(|src| src.text(system)).transpose()?;
-        match state {
-            State::Absent => plan.absent(),
-            State::Directory => plan.directory()?,
-            State::File => plan.file()?,
-            State::Touch => plan.touch()?,
-            State::Link => plan.link(src.as_deref())?,
-            State::Hard => plan.hard(args.src.as_ref().map(|src| src.path(system)).transpose()?.as_deref())?,
-        }
-        let Plan { path, was, properties, steps, .. } = plan;
-        let output = output(args, state, &path, system)?;
-        if steps.is_empty() {
-            return Ok(Checked::unchanged(output));
-        }
-        Ok(Checked::changed(output, Change { path, state, was: was.to_owned(), properties, steps }))
+        plan.decide(state).map_err(warned)?;
+        let Plan { path, was, properties, content, steps, .. } = plan;
+        let unchanged = steps.is_empty();
+        let was = if unchanged { state_name(state) } else { was };
+        let change = Change { path, state, was: was.to_owned(), content, properties, steps };
+        let output = Output { check_warnings, ..output(args, &change, system)? };
+        Ok(if unchanged { Checked::unchanged(output) } else { Checked::changed(output, change) })
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
-        for step in change.steps {
+        let (steps, change) = (change.steps, Change { steps: Vec::new(), ..change });
+        for step in steps {
             take(step, system)?;
         }
-        output(args, change.state, &change.path, system)
+        output(args, &change, system)
     }
 
     fn diff(change: &Change) -> Vec<Diff> {
         let path = change.path.to_string_lossy();
-        let state = match change.state {
-            State::Absent => "absent",
-            State::Directory => "directory",
-            State::File => "file",
-            State::Hard => "hard",
-            State::Link => "link",
-            State::Touch => "touch",
-        };
+        let state = state_name(change.state);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut properties = vec![("path", path.to_string(), path.to_string())];
         if change.was != state {
             properties.push(("state", change.was.clone(), state.to_owned()));
         }
-        let more = change.properties.iter().map(|(name, old, new)| (name.as_str(), old.clone(), new.clone()));
+        let more = change.properties.iter().map(|(name, old, new)| (name.as_str(), text(old), text(new)));
         properties.extend(more);
         vec![Diff::properties(path, properties)]
     }
-}
-
-fn take(step: Step, system: &mut dyn System) -> Result<(), ModuleError> {
-    match step {
-        Step::MakeDirectory { path, attributes } => {
-            match system.create_dir(&path, 0o777) {
-                // Made by somebody else meanwhile.
-                Err(_) if system.metadata(&path)?.is_some_and(|meta| meta.kind == FileKind::Directory) => {}
-                result => result?,
-            }
-            attributes.apply(&path, system)?;
-        }
-        Step::MakeFile { path, attributes } => {
-            system.write(&path, &WriteFile::new(""))?;
-            if let Err(error) = attributes.apply(&path, system) {
-                system.remove(&path)?;
-                return Err(error);
-            }
-        }
-        Step::Link { path, target, instead_of_directory } => {
-            if instead_of_directory {
-                system.remove(&path)?;
-            }
-            system.symlink(Path::new(&target), &path)?;
-        }
-        Step::HardLink { path, target, instead_of_directory } => {
-            if instead_of_directory {
-                system.remove(&path)?;
-            }
-            system.hard_link(&target, &path)?;
-        }
-        Step::Remove { path, directory: true } => system.remove_dir_all(&path)?,
-        Step::Remove { path, directory: false } => match system.remove(&path) {
-            Err(error) if error.is_not_found() => {}
-            result => result?,
-        },
-        Step::Attributes { path, attributes } => attributes.apply(&path, system)?,
-        Step::Times { path, accessed, modified } => system.set_times(&path, accessed, modified)?,
-    }
-    Ok(())
 }

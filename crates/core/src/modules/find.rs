@@ -307,7 +307,7 @@ impl<'a> Search<'a> {
 
     fn top(&mut self, given: &str) -> Result<(), ModuleError> {
         let text = PathArg::from(given).text(self.system)?;
-        let path = self.system.home().join(&text);
+        let path = self.system.directory().join(&text);
         let is_directory =
             self.system.metadata(&path).ok().flatten().is_some_and(|meta| meta.kind == FileKind::Directory);
         let walked = if is_directory { self.walk(&path, 1) } else { Err(Skip(format!("'{text}' is not a directory"))) };

@@ -237,7 +237,7 @@ fn validate(args: &Args, system: &dyn System) -> Result<Option<PathBuf>, ModuleE
     let Some(target) = &args.target else {
         return Err(ModuleError::new(format!("with state={state} target is required")));
     };
-    let base = args.chdir.as_ref().map_or_else(|| system.home(), PathBuf::from);
+    let base = args.chdir.as_ref().map_or_else(|| system.directory(), PathBuf::from);
     let path = match target.strip_prefix("~/") {
         Some(rest) => system.home().join(rest),
         None => base.join(target),

@@ -1,6 +1,6 @@
 //! `ansible.builtin.shell`: a command line for a shell.
 //!
-//! Deviation: in check mode a command without `creates` and `removes` counts as a change; Ansible skips it.
+//! Deviation: in a plan a command without `creates` and `removes` counts as a change; Ansible skips it, as checks do here.
 
 use super::command::stdin;
 use super::support::run::{Conditions, Run, RunOutput, UNKNOWN};
@@ -40,6 +40,9 @@ pub struct Args {
     /// Drop line ends at the end of stdout and stderr.
     #[serde(default = "LooseBool::yes")]
     pub strip_empty_ends: LooseBool,
+    /// Refused: the shell expands.
+    #[schemars(skip)]
+    pub expand_argument_vars: Option<LooseBool>,
 }
 
 default_args!();
@@ -52,6 +55,9 @@ impl Module for Shell {
     type Change = Run;
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
+        if args.expand_argument_vars.is_some() {
+            return Err(ModuleError::new("Unsupported parameters for (shell) module: expand_argument_vars"));
+        }
         let line = match (&args.raw_params, &args.cmd) {
             (Some(_), Some(_)) => return Err(ModuleError::new("parameters are mutually exclusive: _raw_params|cmd")),
             (Some(line), None) | (None, Some(line)) if !line.trim().is_empty() => line.0.clone(),
@@ -73,6 +79,7 @@ impl Module for Shell {
             cmd: Some(cmd.clone()),
             rc: Some(0),
             msg: "Command would have run if not in check mode".to_owned(),
+            check_skipped: conditions.are_none(),
             ..RunOutput::default()
         };
         let argv = vec![shell, "-c".to_owned(), line];

@@ -61,6 +61,10 @@ pub trait System: Send {
     fn env(&self, name: &str) -> Option<String>;
     /// Home directory of the user that commands run as, where they start by default.
     fn home(&self) -> PathBuf;
+    /// Where relative paths start: the directory that the connection begins in.
+    fn directory(&self) -> PathBuf {
+        self.home()
+    }
     /// Permission bits that new files and directories do not get.
     fn umask(&self) -> u32;
     /// Seconds since 1970, with fractions.
@@ -119,6 +123,8 @@ pub trait System: Send {
     fn set_owner(&mut self, path: &Path, ownership: Ownership, follow: bool) -> Result<()>;
     /// Sets access and modification time, in seconds since 1970. A link is followed.
     fn set_times(&mut self, path: &Path, accessed: Option<f64>, modified: Option<f64>) -> Result<()>;
+    /// Sets both times to now, which whoever may write may do. A link is followed.
+    fn touch(&mut self, path: &Path) -> Result<()>;
     /// Sets the SELinux context of `path` itself.
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()>;
     /// Sends an HTTP request that may change something. A simulated machine sends nothing and answers 200 with an empty body.

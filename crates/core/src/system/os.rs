@@ -181,6 +181,8 @@ fn metadata(operation: &'static str, path: &Path, found: io::Result<fs::Metadata
     match found {
         Ok(meta) => Ok(Some(convert(&meta))),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        // A link that leads to itself leads nowhere.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Ok(None),
         Err(error) => Err(SystemError::io(operation, path, error)),
     }
 }
@@ -276,6 +278,12 @@ impl System for Os {
         }
         let user = users::user_by_uid(self, self.effective_uid()).ok().flatten();
         PathBuf::from(user.map_or_else(|| "/".to_owned(), |user| user.home))
+    }
+
+    fn directory(&self) -> PathBuf {
+        // After becoming another user the directory of the one before may be closed.
+        let here = std::env::current_dir().ok().filter(|here| fs::read_dir(here).is_ok());
+        here.unwrap_or_else(|| self.home())
     }
 
     fn umask(&self) -> u32 {
@@ -436,6 +444,13 @@ impl System for Os {
 
     fn set_times(&mut self, path: &Path, accessed: Option<f64>, modified: Option<f64>) -> Result<()> {
         let times = Timestamps { last_access: timespec(accessed), last_modification: timespec(modified) };
+        rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::empty())
+            .map_err(|error| SystemError::io("set the times of", path, error.into()))
+    }
+
+    fn touch(&mut self, path: &Path) -> Result<()> {
+        let now = || Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        let times = Timestamps { last_access: now(), last_modification: now() };
         rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::empty())
             .map_err(|error| SystemError::io("set the times of", path, error.into()))
     }

@@ -163,6 +163,10 @@ impl<B: System> System for Overlay<B> {
         self.below.home()
     }
 
+    fn directory(&self) -> PathBuf {
+        self.below.directory()
+    }
+
     fn umask(&self) -> u32 {
         self.below.umask()
     }
@@ -278,6 +282,11 @@ impl<B: System> System for Overlay<B> {
             node.meta.accessed = accessed.unwrap_or(node.meta.accessed);
             node.meta.modified = modified.unwrap_or(node.meta.modified);
         })
+    }
+
+    fn touch(&mut self, path: &Path) -> Result<()> {
+        let now = Some(self.now());
+        self.set_times(path, now, now)
     }
 
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-/// A path on the host. `~`, `~user` and environment variables are expanded there; a relative one starts at the home directory.
+/// A path on the host. `~`, `~user` and environment variables are expanded there; a relative one starts where the connection begins, usually the home directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PathArg(LooseString);
@@ -35,7 +35,7 @@ impl PathArg {
         if text.is_empty() {
             return Err(SystemError::Other("use a path: it is empty".to_owned()));
         }
-        if text.starts_with('/') { Ok(PathBuf::from(text)) } else { Ok(system.home().join(text)) }
+        if text.starts_with('/') { Ok(PathBuf::from(text)) } else { Ok(system.directory().join(text)) }
     }
 }
 

@@ -373,6 +373,14 @@ impl Planner<'_> {
                 FileKind::Link => {
                     let target = self.system.read_link(&from)?.to_string_lossy().into_owned();
                     self.link(&to, &target)?;
+                    let owner = self.attributes.clone().with_mode(None);
+                    let attributes = match self.system.symlink_metadata(&to)? {
+                        Some(there) if there.kind == FileKind::Link => owner.against(self.system, &to, &there)?,
+                        _ => owner.for_new(self.system, &to, FileKind::Link)?,
+                    };
+                    if !attributes.is_empty() {
+                        self.steps.push(Step::Attributes { path: to, attributes });
+                    }
                 }
                 FileKind::File => {
                     let source = self.host_file(&from, &meta)?;

@@ -301,7 +301,7 @@ impl AttributeChange {
                 (name, delta.before.map_or_else(String::new, |id| id.to_string()), delta.after.to_string())
             })
         };
-        let octal = |mode: u32| format!("{mode:04o}");
+        let octal = |mode: u32| format!("0{mode:03o}");
         let mode = self.mode.map(|mode| ("mode", mode.before.map_or_else(String::new, octal), octal(mode.after)));
         let context = self.context.clone().map(|(before, after)| ("secontext", before, after));
         let flags = self.flags.clone().map(|(_, before, after)| ("attributes", before, after));

@@ -56,7 +56,7 @@ impl PathInfo {
             group: Some(
                 users::group_by_gid(system, meta.gid)?.map_or_else(|| meta.gid.to_string(), |group| group.name),
             ),
-            mode: Some(format!("{:04o}", meta.mode)),
+            mode: Some(format!("0{:03o}", meta.mode)),
             state: Some(state),
             secontext: system.security_context(path)?,
             size: Some(meta.size),

@@ -33,6 +33,13 @@ pub struct RunOutput {
     pub delta: Option<String>,
     /// Why it was not run, or failed.
     pub msg: String,
+    /// What should be told besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Nothing says whether it has to run: a check leaves it out.
+    #[serde(rename = "_check_skipped", skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(skip)]
+    pub check_skipped: bool,
 }
 
 /// Output fields that only running tells.
@@ -106,6 +113,11 @@ impl Conditions<'_> {
         Ok(None)
     }
 
+    /// Whether neither `creates` nor `removes` says when it has to run.
+    pub fn are_none(&self) -> bool {
+        self.creates.is_none() && self.removes.is_none()
+    }
+
     /// The path that the command is said to make, if it is one.
     ///
     /// # Errors
@@ -121,7 +133,7 @@ impl Conditions<'_> {
         let text = arg.text(system)?;
         Ok(match directory {
             Some(directory) => directory.join(text),
-            None => system.home().join(text),
+            None => system.directory().join(text),
         })
     }
 }
@@ -167,7 +179,7 @@ impl Run {
             start: Some(time::format(begin, "%Y-%m-%d %H:%M:%S%.6f")),
             end: Some(time::format(end, "%Y-%m-%d %H:%M:%S%.6f")),
             delta: Some(delta(end - begin)),
-            msg: String::new(),
+            ..RunOutput::default()
         };
         if answer.rc == 0 {
             return Ok(output);

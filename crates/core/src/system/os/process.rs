@@ -76,7 +76,7 @@ impl Os {
             return Err(SystemError::Other("run a command: it is empty".to_owned()));
         };
         let path = command.env.get("PATH").cloned().unwrap_or_else(|| self.path());
-        let cwd = command.cwd.clone().unwrap_or_else(|| self.home());
+        let cwd = command.cwd.clone().unwrap_or_else(|| self.directory());
         let found = find_program(program, &path, &cwd).ok_or_else(|| SystemError::Spawn {
             program: program.clone(),
             source: io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error()),
