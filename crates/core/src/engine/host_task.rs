@@ -44,15 +44,25 @@ impl HostTask<'_> {
         match self.when(templar) {
             Ok(None) => {}
             Ok(Some(ended)) => return ended,
-            Err(ended) => return *ended,
+            Err(ended) => return self.before(*ended),
         }
         if has_jinja(&self.task.action) {
             return match self.named_action(templar) {
                 Ok(task) => HostTask { task: &task, ..*self }.perform(templar),
-                Err(error) => Ended::from_error(&error, self.task.span.as_ref(), ""),
+                Err(error) => self.before(Ended::from_error(&error, self.task.span.as_ref(), "")),
             };
         }
         self.perform(templar)
+    }
+
+    /// A failure before the task began, which the playbook may ignore as any other.
+    fn before(&self, mut ended: Ended) -> Ended {
+        let ignores =
+            self.batch.task_flag(self.task, std::slice::from_ref(self.host), |keywords| &keywords.ignore_errors);
+        if ended.status == Status::Failed && ignores {
+            ended.status = Status::Ignored;
+        }
+        ended
     }
 
     /// The task with the action that `action: "{{ name }}"` comes to.
@@ -80,7 +90,7 @@ impl HostTask<'_> {
     fn perform(&self, templar: &Templar) -> Ended {
         let (settings, args, delegate) = match self.prepare(templar) {
             Ok(prepared) => prepared,
-            Err((error, doing)) => return Ended::from_error(&error, self.task.span.as_ref(), &doing),
+            Err((error, doing)) => return self.before(Ended::from_error(&error, self.task.span.as_ref(), &doing)),
         };
         let mut ended = match args.values().find_map(first_unknown) {
             Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
@@ -461,8 +471,10 @@ impl HostTask<'_> {
         if reply.skipped {
             result.insert(Key::from("skipped"), Value::Bool(true));
         }
-        if settings.diff && !reply.diff.is_empty() {
-            let diff = || Value::from(serde_json::to_value(&reply.diff).unwrap_or_default());
+        if !settings.diff {
+            result.shift_remove("diff");
+        } else if !reply.diff.is_empty() {
+            let diff = || Value::list(reply.diff.iter().map(|diff| Value::from(diff.to_result())));
             result.entry(Key::from("diff")).or_insert_with(diff);
         }
         let ended = Ended::new(status, result);

@@ -21,9 +21,7 @@ pub enum Step {
     HardLink { path: PathBuf, target: PathBuf, instead_of_directory: bool },
     Remove { path: PathBuf, directory: bool },
     Attributes { path: PathBuf, attributes: AttributeChange },
-    Touch {
-        path: PathBuf,
-    },
+    Touch { path: PathBuf },
     Times { path: PathBuf, accessed: Option<f64>, modified: Option<f64> },
 }
 
