@@ -186,6 +186,17 @@ pub struct SourceArgs {
     /// Variables that win: `k=v`, YAML, JSON, or @FILE (repeatable)
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    /// Passwords of vaults.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// Say more (repeatable)
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Passwords of vaults.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VaultArgs {
     /// Vault password of a label: `LABEL@FILE` or `LABEL@prompt` (repeatable)
     #[arg(long, value_name = "ID")]
     pub vault_id: Vec<String>,
@@ -195,9 +206,6 @@ pub struct SourceArgs {
     /// Ask for the vault password
     #[arg(short = 'J', long, visible_alias = "ask-vault-pass", conflicts_with = "vault_password_file")]
     pub ask_vault_password: bool,
-    /// Say more (repeatable)
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
 }
 
 /// How to reach hosts.

@@ -1,18 +1,28 @@
 //! Questions to the person at the terminal.
 
 use crate::report::Screen;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use hostler_core::engine::Prompter;
 use hostler_core::secret::Secret;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
-/// Asks for a password, which is not seen.
+/// Asks for a password, which is not seen. Without a terminal it is read from the standard input.
 ///
 /// # Errors
-/// Without a terminal.
+/// If there is nothing to read.
 pub fn password(prompt: &str) -> anyhow::Result<Secret> {
-    rpassword::prompt_password(prompt).map(Secret::new).with_context(|| format!("ask for {:?}", prompt.trim()))
+    let doing = || format!("ask for {:?}", prompt.trim());
+    if std::fs::File::open("/dev/tty").is_ok() {
+        return rpassword::prompt_password(prompt).map(Secret::new).with_context(doing);
+    }
+    let mut err = std::io::stderr();
+    write!(err, "{prompt}").and_then(|()| err.flush()).with_context(doing)?;
+    let mut answer = String::new();
+    if std::io::stdin().read_line(&mut answer).with_context(doing)? == 0 {
+        return Err(anyhow!("there is no terminal, and nothing to read").context(doing()));
+    }
+    Ok(Secret::new(answer.trim_end_matches(['\r', '\n'])))
 }
 
 /// Asks while a run is shown on `screen`.

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use options::Overrides;
+pub use passwords::{Asking, vaults};
 pub use statics::ExtraVars;
 
 /// The machine's configuration, and its inventory where nobody names another.
@@ -98,12 +99,24 @@ pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-impl Base {
-    /// Reads configuration, passwords, extra variables.
+/// What every command starts from.
+pub struct Ground {
+    /// `ansible.cfg` and `ANSIBLE_*`.
+    pub config: Config,
+    /// Colours of what is printed.
+    pub palette: Palette,
+    /// How errors and warnings are told.
+    pub voice: Voice,
+    home: Option<PathBuf>,
+    cwd: PathBuf,
+}
+
+impl Ground {
+    /// Reads the configuration, and warns of what is odd about it.
     ///
     /// # Errors
-    /// What is wrong with them.
-    pub fn new(args: &SourceArgs, manner: Manner) -> Result<Self, Failure> {
+    /// What is wrong with it.
+    pub fn new(manner: Manner) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().context("find the working directory")?;
         let home = std::env::home_dir();
         let system = Some(Path::new(SYSTEM_CONFIG));
@@ -119,9 +132,20 @@ impl Base {
         let voice = Voice { palette: colour(std::io::stderr().is_terminal()), ansible: manner.ansible };
         tell(&config.warnings, voice);
         tell(&options::without_effect(&config, manner.ansible), voice);
+        Ok(Self { config, palette, voice, home, cwd })
+    }
+}
 
+impl Base {
+    /// Reads configuration, passwords, extra variables.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn new(args: &SourceArgs, manner: Manner) -> Result<Self, Failure> {
+        let Ground { config, palette, voice, home, cwd } = Ground::new(manner)?;
         let redactor = Arc::new(Redactor::default());
-        let vaults: Arc<dyn Decrypt> = Arc::new(passwords::vaults(args, &config, &redactor)?);
+        let vaults: Arc<dyn Decrypt> =
+            Arc::new(passwords::vaults(&args.vault, &config, voice, Asking::If, &redactor)?);
         let mut warnings = Vec::new();
         let behaviour = config.hash_behaviour.get().copied().unwrap_or_default();
         let extra_vars = extra_vars::parse(&args.extra_vars, &vaults, behaviour, &mut warnings)?;

@@ -6,7 +6,10 @@
 mod adhoc;
 mod args;
 mod link;
+mod pager;
 mod playbook;
+mod vault;
+mod vault_files;
 mod version;
 
 pub use link::link;
@@ -21,7 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Names that the binary answers to.
-pub const NAMES: [&str; 2] = ["ansible", "ansible-playbook"];
+pub const NAMES: [&str; 3] = ["ansible", "ansible-playbook", "ansible-vault"];
 
 /// The exit code of a command line that cannot be understood, as Python's argparse has it.
 const UNPARSED: u8 = 2;
@@ -37,6 +40,7 @@ pub fn run(name: &'static str, words: Vec<OsString>) -> ExitCode {
     let voice = early_voice(true);
     match name {
         "ansible" => answer::<args::AdHoc>(name, words, voice, adhoc::run),
+        "ansible-vault" => answer::<vault::Vault>(name, words, voice, vault::run),
         _ => answer::<args::Playbook>(name, words, voice, playbook::run),
     }
 }
@@ -86,6 +90,7 @@ mod tests {
     fn commands_are_well_formed() {
         command(args::Playbook::command(), "ansible-playbook").debug_assert();
         command(args::AdHoc::command(), "ansible").debug_assert();
+        command(vault::Vault::command(), "ansible-vault").debug_assert();
     }
 
     #[test]

@@ -26,7 +26,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.devel_warning",
     "defaults.display_traceback",
     "defaults.docsite_root_url",
-    "defaults.editor",
     "defaults.interpreter_python",
     "defaults.internal_poll_interval",
     "defaults.jinja2_native",
@@ -40,7 +39,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.module_strict_utf8_response",
     "defaults.no_target_syslog",
     "defaults.nocows",
-    "defaults.pager",
     "defaults.pipelining",
     "defaults.python_module_rlimit_nofile",
     "defaults.remote_tmp",
@@ -99,7 +97,6 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.test_plugins",
     "defaults.vars_plugins",
     "defaults.vars_plugins_enabled",
-    "defaults.vault_id_match",
     "defaults.yaml_valid_extensions",
 ];
 

@@ -198,6 +198,14 @@ settings! {
     vault_identity: String = text, ["defaults.vault_identity"], ["ANSIBLE_VAULT_IDENTITY"];
     /// The vault id to encrypt with.
     vault_encrypt_identity: String = text, ["defaults.vault_encrypt_identity"], ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
+    /// Only a password of the id that a vault names may open it.
+    vault_id_match: bool = boolean, ["defaults.vault_id_match"], ["ANSIBLE_VAULT_ID_MATCH"];
+    /// What vaults are salted with instead of random bytes.
+    vault_encrypt_salt: String = text, ["defaults.vault_encrypt_salt"], ["ANSIBLE_VAULT_ENCRYPT_SALT"];
+    /// The editor of vaults.
+    editor: String = text, ["defaults.editor"], ["ANSIBLE_EDITOR", "EDITOR"];
+    /// What shows long texts.
+    pager: String = text, ["defaults.pager"], ["ANSIBLE_PAGER", "PAGER"];
     /// Ask for the vault password.
     ask_vault_pass: bool = boolean, ["defaults.ask_vault_pass"], ["ANSIBLE_ASK_VAULT_PASS"];
 

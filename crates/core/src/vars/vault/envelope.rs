@@ -44,10 +44,12 @@ impl<'a> Envelope<'a> {
         }
         let id = fields.next().filter(|id| version == "1.2" && !id.is_empty());
         let body: String = lines.flat_map(str::chars).filter(|char| !char.is_whitespace()).collect();
-        let inner = unhex(body.as_bytes()).ok_or_else(|| damaged("its lines are not hexadecimal"))?;
+        let inner = unhex(body.as_bytes())?;
         let mut parts = inner.split(|byte| *byte == b'\n').map(unhex);
-        match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
-            (Some(salt), Some(signature), Some(ciphertext)) => Ok(Self { id, salt, signature, ciphertext }),
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(salt), Some(signature), Some(ciphertext)) => {
+                Ok(Self { id, salt: salt?, signature: signature?, ciphertext: ciphertext? })
+            }
             _ => Err(damaged("it is cut off")),
         }
     }
@@ -69,17 +71,23 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Makes an envelope of version 1.2 if there is an id to name, else 1.1.
-pub(super) fn seal(plain: &[u8], password: &Secret, id: Option<&str>) -> Result<String, VaultError> {
-    let mut salt = [0_u8; SALT];
-    getrandom::fill(&mut salt).map_err(|error| VaultError::Other(format!("get random bytes: {error}")))?;
-    let keys = Keys::derive(password, &salt);
+/// Makes an envelope of version 1.2 if there is an id to name, else 1.1. Without a salt of the user's it is random.
+pub(super) fn seal(
+    plain: &[u8],
+    password: &Secret,
+    id: Option<&str>,
+    salt: Option<&[u8]>,
+) -> Result<String, VaultError> {
+    let mut random = [0_u8; SALT];
+    getrandom::fill(&mut random).map_err(|error| VaultError::Other(format!("get random bytes: {error}")))?;
+    let salt = salt.unwrap_or(&random);
+    let keys = Keys::derive(password, salt);
     let padding = BLOCK - plain.len() % BLOCK;
     let mut ciphertext = plain.to_vec();
     ciphertext.resize(plain.len() + padding, u8::try_from(padding).unwrap_or_default());
     keys.apply(&mut ciphertext)?;
     let signature = keys.signer()?.chain_update(&ciphertext).finalize().into_bytes();
-    let inner = [hex(&salt), hex(&signature), hex(&ciphertext)].join("\n");
+    let inner = [hex(salt), hex(&signature), hex(&ciphertext)].join("\n");
     let header = match id {
         Some(id) => format!("{HEADER};1.2;AES256;{id}"),
         None => format!("{HEADER};1.1;AES256"),
@@ -127,10 +135,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+/// With the messages that Ansible has from Python.
+fn unhex(text: &[u8]) -> Result<Vec<u8>, VaultError> {
     if !text.len().is_multiple_of(2) {
-        return None;
+        return Err(VaultError::NotHexadecimal("Odd-length string"));
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    let bytes = text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect::<Option<_>>();
+    bytes.ok_or(VaultError::NotHexadecimal("Non-hexadecimal digit found"))
 }

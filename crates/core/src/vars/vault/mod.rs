@@ -4,7 +4,7 @@ mod envelope;
 mod secrets;
 
 pub use envelope::is_encrypted;
-pub use secrets::{VaultError, VaultSecrets, VaultSource, parse_vault_id};
+pub use secrets::{Sealer, VaultError, VaultSecrets, VaultSource, parse_vault_id};
 
 /// The id of passwords that were given without one.
 pub const DEFAULT_VAULT_ID: &str = "default";

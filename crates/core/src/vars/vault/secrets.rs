@@ -12,10 +12,12 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// No password was given at all.
-    #[error("decrypt a vault: no vault password is given (use --vault-password-file, --vault-id or --ask-vault-pass)")]
+    #[error(
+        "Attempting to decrypt but no vault secrets found (use --vault-password-file, --vault-id or --ask-vault-pass)"
+    )]
     NoSecrets,
     /// None of the passwords fits.
-    #[error("decrypt a vault: none of the passwords fits (tried those of vault id {tried})")]
+    #[error("Decryption failed (no vault secrets were found that could decrypt; those of vault id {tried} were tried)")]
     WrongPassword {
         /// Ids of the passwords that were tried.
         tried: String,
@@ -23,8 +25,11 @@ pub enum VaultError {
     /// The envelope is not whole, or of an unknown kind.
     #[error("read a vault: {0}")]
     Damaged(String),
+    /// What is inside of the envelope is no hexadecimal text.
+    #[error("Vault format unhexlify error: {0}")]
+    NotHexadecimal(&'static str),
     /// To encrypt, a password with this id is needed.
-    #[error("encrypt: no password has the vault id `{id}` (known: {known})")]
+    #[error("Did not find a match for --encrypt-vault-id={id} in the known vault-ids [{known}]")]
     UnknownId {
         /// The id asked for.
         id: String,
@@ -73,12 +78,41 @@ pub fn parse_vault_id(text: &str) -> (Option<&str>, VaultSource) {
 pub struct VaultSecrets {
     secrets: Vec<(Arc<str>, Secret)>,
     redactor: Arc<Redactor>,
+    only_named: bool,
+    salt: Option<Vec<u8>>,
+}
+
+/// Makes vaults like one that was opened: with the same password, naming the same id.
+pub struct Sealer {
+    password: Secret,
+    id: Option<String>,
+    salt: Option<Vec<u8>>,
+}
+
+impl Sealer {
+    /// Makes a vault.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn seal(&self, plain: &[u8]) -> Result<String, VaultError> {
+        seal(plain, &self.password, self.id.as_deref(), self.salt.as_deref())
+    }
 }
 
 impl VaultSecrets {
     /// No passwords yet. What gets decrypted is told to `redactor`.
     pub fn new(redactor: Arc<Redactor>) -> Self {
-        Self { secrets: Vec::new(), redactor }
+        Self { redactor, ..Self::default() }
+    }
+
+    /// Only a password of the id that a vault names may open it (`vault_id_match`).
+    pub fn set_only_named(&mut self, on: bool) {
+        self.only_named = on;
+    }
+
+    /// What vaults are salted with instead of random bytes, so that the same text gives the same vault.
+    pub fn set_salt(&mut self, salt: &str) {
+        self.salt = Some(salt.as_bytes().to_vec());
     }
 
     /// Whether there is no password.
@@ -133,10 +167,13 @@ impl VaultSecrets {
         match (found, id) {
             (Some((known, password)), _) => {
                 // As ansible-vault: the default id is not named.
-                let named = Some(&**known).filter(|known| id.is_some() || *known != DEFAULT_VAULT_ID);
-                seal(plain, password, named)
+                let named = Some(&**known).filter(|known| *known != DEFAULT_VAULT_ID);
+                seal(plain, password, named, self.salt.as_deref())
             }
-            (None, Some(id)) => Err(VaultError::UnknownId { id: id.to_owned(), known: self.ids().join(", ") }),
+            (None, Some(id)) => {
+                let known = self.ids().iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+                Err(VaultError::UnknownId { id: id.to_owned(), known })
+            }
             (None, None) => Err(VaultError::NoSecrets),
         }
     }
@@ -146,21 +183,34 @@ impl VaultSecrets {
     /// # Errors
     /// If no password fits or the envelope is damaged.
     pub fn open(&self, envelope: &str) -> Result<Vec<u8>, VaultError> {
+        self.open_to_edit(envelope).map(|(plain, _)| plain)
+    }
+
+    /// The plain text of an envelope, and what makes another envelope of the same kind.
+    ///
+    /// # Errors
+    /// If no password fits or the envelope is damaged.
+    pub fn open_to_edit(&self, envelope: &str) -> Result<(Vec<u8>, Sealer), VaultError> {
         let envelope = Envelope::parse(envelope)?;
         if self.secrets.is_empty() {
             return Err(VaultError::NoSecrets);
         }
         let named = |(id, _): &&(Arc<str>, Secret)| Some(&**id) == envelope.id;
-        let (first, others): (Vec<_>, Vec<_>) = self.secrets.iter().partition(named);
+        let (first, mut others): (Vec<_>, Vec<_>) = self.secrets.iter().partition(named);
+        if self.only_named {
+            others.clear();
+        }
         for (_, password) in first.into_iter().chain(others) {
             if let Some(plain) = envelope.open(password)? {
-                return Ok(plain);
+                let (id, salt) = (envelope.id.map(str::to_owned), self.salt.clone());
+                return Ok((plain, Sealer { password: password.clone(), id, salt }));
             }
         }
         Err(VaultError::WrongPassword { tried: self.ids().join(", ") })
     }
 
-    fn ids(&self) -> Vec<&str> {
+    /// The ids of the passwords, in order.
+    pub fn ids(&self) -> Vec<&str> {
         self.secrets.iter().map(|(id, _)| &**id).collect()
     }
 }
@@ -236,18 +286,18 @@ mod tests {
     fn says_why_not() {
         let content = local_files::read_to_string(&fixture("plain-1.1.vault")).unwrap();
         let mut wrong = VaultSecrets::default();
-        assert!(wrong.open(&content).unwrap_err().to_string().contains("no vault password is given"));
+        assert!(wrong.open(&content).unwrap_err().to_string().contains("no vault secrets found"));
         wrong.add(Some("dev"), Secret::new("nope"));
         assert!(
             wrong
                 .open(&content)
                 .unwrap_err()
                 .to_string()
-                .contains("none of the passwords fits (tried those of vault id dev)")
+                .contains("no vault secrets were found that could decrypt; those of vault id dev were tried")
         );
-        assert!(secrets().open(&content[..200]).unwrap_err().to_string().contains("read a vault"));
+        assert!(secrets().open(&content[..200]).unwrap_err().to_string().contains("unhexlify error: Odd-length"));
         assert!(secrets().open("$ANSIBLE_VAULT;1.0;AES\n").unwrap_err().to_string().contains("not known"));
-        assert!(secrets().encrypt(b"x", Some("stage")).unwrap_err().to_string().contains("known: default, prod"));
+        assert!(secrets().encrypt(b"x", Some("stage")).unwrap_err().to_string().contains("known vault-ids ['default', 'prod']"));
         assert_eq!(parse_vault_id("dev@prompt"), (Some("dev"), VaultSource::Prompt));
         assert_eq!(parse_vault_id("pass.txt"), (None, VaultSource::File("pass.txt".into())));
     }
