@@ -83,8 +83,9 @@ impl Failure {
             }
             Self::Playbook(diagnostics) => {
                 tell(diagnostics, voice);
-                // Ansible has a code of its own for what it cannot parse.
-                if voice.ansible { Exit::Unreachable } else { Exit::Input }
+                // Ansible has a code of its own for what it cannot parse; what it cannot decrypt is not that.
+                let sealed = diagnostics.iter().any(|diagnostic| is_about_a_vault(&diagnostic.message));
+                if voice.ansible && !sealed { Exit::Unreachable } else { Exit::Input }
             }
             Self::Usage(message) => {
                 match voice.ansible {
@@ -102,6 +103,11 @@ impl Failure {
             }
         }
     }
+}
+
+/// The words of core's vault errors.
+fn is_about_a_vault(message: &str) -> bool {
+    ["no vault secrets", "Vault format"].iter().any(|words| message.contains(words))
 }
 
 /// Prints diagnostics with their lines.

@@ -82,6 +82,8 @@ pub struct Manner {
     pub no_color: bool,
     /// As Ansible's command of the same task.
     pub ansible: bool,
+    /// Nothing is said about settings that have no effect.
+    pub quiet: bool,
 }
 
 /// The configuration's file, if there is one.
@@ -112,15 +114,15 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Reads the configuration, and warns of what is odd about it.
+    /// Reads the configuration, from `file` if one is named, and warns of what is odd about it.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(manner: Manner) -> Result<Self, Failure> {
+    pub fn new(manner: Manner, file: Option<&Path>) -> Result<Self, Failure> {
         let cwd = std::env::current_dir().context("find the working directory")?;
         let home = std::env::home_dir();
         let system = Some(Path::new(SYSTEM_CONFIG));
-        let places = Places { explicit: None, cwd: Some(&cwd), home: home.as_deref(), system };
+        let places = Places { explicit: file, cwd: Some(&cwd), home: home.as_deref(), system };
         let env =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = Config::load(&places, env)?;
@@ -130,8 +132,10 @@ impl Ground {
         };
         let palette = colour(std::io::stdout().is_terminal());
         let voice = Voice { palette: colour(std::io::stderr().is_terminal()), ansible: manner.ansible };
-        tell(&config.warnings, voice);
-        tell(&options::without_effect(&config, manner.ansible), voice);
+        if !manner.quiet {
+            tell(&config.warnings, voice);
+            tell(&options::without_effect(&config, manner.ansible), voice);
+        }
         Ok(Self { config, palette, voice, home, cwd })
     }
 }
@@ -142,7 +146,7 @@ impl Base {
     /// # Errors
     /// What is wrong with them.
     pub fn new(args: &SourceArgs, manner: Manner) -> Result<Self, Failure> {
-        let Ground { config, palette, voice, home, cwd } = Ground::new(manner)?;
+        let Ground { config, palette, voice, home, cwd } = Ground::new(manner, None)?;
         let redactor = Arc::new(Redactor::default());
         let vaults: Arc<dyn Decrypt> =
             Arc::new(passwords::vaults(&args.vault, &config, voice, Asking::If, &redactor)?);

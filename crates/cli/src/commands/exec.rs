@@ -24,7 +24,7 @@ const PLAY: &str = "<command line>";
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
-    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible: false })?;
+    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ..Manner::default() })?;
     let overrides = Overrides { offline: args.list_hosts, accept_new: args.own.accept_new, ..Overrides::default() };
     let options = base.options(&args.run, overrides)?;
     let inventory = base.inventory()?;

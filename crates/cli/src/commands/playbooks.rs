@@ -141,7 +141,7 @@ pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
 pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let plan = matches!(face, Face::Own { plan: true });
     let ansible = matches!(face, Face::Ansible { .. });
-    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible })?;
+    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible, quiet: false })?;
     if let Face::Ansible { warnings } = face {
         tell_config(&base)?;
         tell(warnings, base.voice);

@@ -23,7 +23,7 @@ const NEED_ARGUMENTS: [&str; 6] = ["command", "win_command", "shell", "win_shell
 pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let mut run = args.shared.run.clone();
     run.flush_cache = false;
-    let base = Base::new(&run.sources, Manner { no_color: false, ansible: true })?;
+    let base = Base::new(&run.sources, Manner { ansible: true, ..Manner::default() })?;
     commands::tell_config(&base)?;
     tell(&without_meaning(&args.shared.without_meaning()), base.voice);
     let configured = base.config.module_name.get().map_or("command", String::as_str);

@@ -5,6 +5,8 @@
 
 mod adhoc;
 mod args;
+mod config;
+mod config_text;
 mod link;
 mod pager;
 mod playbook;
@@ -24,7 +26,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Names that the binary answers to.
-pub const NAMES: [&str; 3] = ["ansible", "ansible-playbook", "ansible-vault"];
+pub const NAMES: [&str; 4] = ["ansible", "ansible-config", "ansible-playbook", "ansible-vault"];
 
 /// The exit code of a command line that cannot be understood, as Python's argparse has it.
 const UNPARSED: u8 = 2;
@@ -40,6 +42,7 @@ pub fn run(name: &'static str, words: Vec<OsString>) -> ExitCode {
     let voice = early_voice(true);
     match name {
         "ansible" => answer::<args::AdHoc>(name, words, voice, adhoc::run),
+        "ansible-config" => answer::<config::ConfigArgs>(name, words, voice, config::run),
         "ansible-vault" => answer::<vault::Vault>(name, words, voice, vault::run),
         _ => answer::<args::Playbook>(name, words, voice, playbook::run),
     }
@@ -90,6 +93,7 @@ mod tests {
     fn commands_are_well_formed() {
         command(args::Playbook::command(), "ansible-playbook").debug_assert();
         command(args::AdHoc::command(), "ansible").debug_assert();
+        command(config::ConfigArgs::command(), "ansible-config").debug_assert();
         command(vault::Vault::command(), "ansible-vault").debug_assert();
     }
 

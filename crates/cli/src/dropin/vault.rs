@@ -145,7 +145,7 @@ struct Desk {
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &Vault) -> Result<Exit, Failure> {
-    let ground = Ground::new(Manner { no_color: false, ansible: true })?;
+    let ground = Ground::new(Manner { ansible: true, ..Manner::default() }, None)?;
     let desk = Desk { ground, redactor: Arc::default() };
     match &args.action {
         Action::Create(args) => desk.create(args),

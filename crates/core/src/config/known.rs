@@ -111,6 +111,16 @@ pub(super) enum Verdict {
     Unknown,
 }
 
+/// Whether Ansible has a variable of the environment like this, going by the names of its settings.
+pub fn is_variable(name: &str) -> bool {
+    let key = name.trim_start_matches("ANSIBLE_").to_lowercase();
+    let sections = ["color_", "galaxy_", "paramiko_", "persistent_", "netconf_", "selinux_"];
+    let known = |listed: &&str| listed.rsplit('.').next() == Some(&*key);
+    WITHOUT_EFFECT.iter().chain(UNSUPPORTED).any(|listed| known(&listed))
+        || sections.iter().any(|section| key.starts_with(section))
+        || matches!(key.as_str(), "config" | "force_color")
+}
+
 pub(super) fn judge(name: &str) -> Verdict {
     let (section, _) = name.split_once('.').unwrap_or((name, ""));
     let whole_section = WITHOUT_EFFECT.iter().any(|known| known.strip_suffix('.') == Some(section))

@@ -2,6 +2,7 @@
 //!
 //! Core reads no configuration by itself: the caller gives paths and environment to [`Config::load`].
 
+mod entry;
 mod find;
 mod ini;
 mod known;
@@ -9,7 +10,9 @@ mod parse;
 mod settings;
 mod sources;
 
+pub use entry::Entry;
 pub use find::Places;
+pub use known::is_variable;
 pub use settings::{Config, Gathering, ResultFormat};
 pub use sources::{Origin, Setting};
 

@@ -1,7 +1,8 @@
 //! The settings: name, type, where they may be set. One line each.
 
 use super::find::Places;
-use super::ini::{self, Entry};
+use super::entry::{Entry, Shown};
+use super::ini;
 use super::known::{Verdict, judge};
 use super::parse::{boolean, choice, inventories, list, number, path, search_path, switch, text, vault_ids};
 use super::sources::{Setting, Sources};
@@ -9,6 +10,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::inventory::{GroupNames, HostPatternMismatch};
 use crate::system::local_files;
 use crate::vars::combine::HashBehaviour;
+use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -32,9 +34,12 @@ pub enum ResultFormat {
     Yaml,
 }
 
-/// Each line: field, type, reader, names in the file, names in the environment.
+/// Each line: field, type, reader, Ansible's name with the default here, names in the file, names in the environment.
 macro_rules! settings {
-    ($($(#[$doc:meta])* $field:ident: $type:ty = $parse:expr, [$($ini:literal),*], [$($env:literal),*];)*) => {
+    ($(
+        #[doc = $doc:literal]
+        $field:ident: $type:ty = $parse:expr, $($name:ident)/+($default:tt), [$($ini:literal),*], [$($env:literal),*];
+    )*) => {
         /// All settings. What is not set has no value: defaults are up to whoever uses them.
         #[derive(Debug, Default)]
         pub struct Config {
@@ -42,7 +47,9 @@ macro_rules! settings {
             pub file: Option<PathBuf>,
             /// What is odd about file and environment: settings that are unknown or not supported, a file left out.
             pub warnings: Vec<Diagnostic>,
-            $($(#[$doc])* pub $field: Setting<$type>,)*
+            /// `SECTION.KEY` of what the file sets and nobody knows.
+            pub unknown: Vec<String>,
+            $(#[doc = $doc] pub $field: Setting<$type>,)*
         }
 
         /// Names in the file that have an effect.
@@ -53,8 +60,23 @@ macro_rules! settings {
                 Ok(Self {
                     file: None,
                     warnings: Vec::new(),
+                    unknown: Vec::new(),
                     $($field: sources.find(&[$($ini),*], &[$($env),*], $parse)?,)*
                 })
+            }
+
+            /// All settings, as they are written here.
+            pub fn entries(&self) -> Vec<Entry<'_>> {
+                vec![$(Entry {
+                    name: concat!($("/", stringify!($name)),+),
+                    description: $doc,
+                    kind: <$type as Shown>::KIND,
+                    default: json!($default),
+                    in_file: &[$($ini),*],
+                    in_env: &[$($env),*],
+                    value: self.$field.get().map(Shown::shown),
+                    origin: self.$field.origin(),
+                }),*]
             }
         }
     };
@@ -63,197 +85,197 @@ macro_rules! settings {
 settings! {
     // Where things are.
     /// Inventory sources; paths are absolute.
-    inventory: Vec<String> = inventories, ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
+    inventory: Vec<String> = inventories, DEFAULT_HOST_LIST(["/etc/ansible/hosts"]), ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
     /// Where roles are looked for after the playbook's own folder.
-    roles_path: Vec<PathBuf> = search_path, ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
+    roles_path: Vec<PathBuf> = search_path, DEFAULT_ROLES_PATH(["~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles"]), ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
     /// Where modules of one's own are looked for besides `library/`.
-    library: Vec<PathBuf> = search_path, ["defaults.library"], ["ANSIBLE_LIBRARY"];
+    library: Vec<PathBuf> = search_path, DEFAULT_MODULE_PATH(["~/.ansible/plugins/modules", "/usr/share/ansible/plugins/modules"]), ["defaults.library"], ["ANSIBLE_LIBRARY"];
     /// Where collections are looked for.
-    collections_path: Vec<PathBuf> = search_path, ["defaults.collections_paths", "defaults.collections_path"], ["ANSIBLE_COLLECTIONS_PATHS", "ANSIBLE_COLLECTIONS_PATH"];
+    collections_path: Vec<PathBuf> = search_path, COLLECTIONS_PATHS(["~/.ansible/collections", "/usr/share/ansible/collections"]), ["defaults.collections_paths", "defaults.collections_path"], ["ANSIBLE_COLLECTIONS_PATHS", "ANSIBLE_COLLECTIONS_PATH"];
     /// Ansible's own directory (`~/.ansible`).
-    home: PathBuf = path, ["defaults.home"], ["ANSIBLE_HOME"];
+    home: PathBuf = path, ANSIBLE_HOME("~/.ansible"), ["defaults.home"], ["ANSIBLE_HOME"];
     /// Directory whose `group_vars` and roles count for tools without a playbook.
-    playbook_dir: PathBuf = path, ["defaults.playbook_dir"], ["ANSIBLE_PLAYBOOK_DIR"];
+    playbook_dir: PathBuf = path, PLAYBOOK_DIR(null), ["defaults.playbook_dir"], ["ANSIBLE_PLAYBOOK_DIR"];
     /// A file that everything shown is added to.
-    log_path: PathBuf = path, ["defaults.log_path"], ["ANSIBLE_LOG_PATH"];
+    log_path: PathBuf = path, DEFAULT_LOG_PATH(null), ["defaults.log_path"], ["ANSIBLE_LOG_PATH"];
 
     // Inventory and variables.
     /// Endings of files in inventory directories that are left out.
-    inventory_ignore_extensions: Vec<String> = list, ["defaults.inventory_ignore_extensions", "inventory.ignore_extensions"], ["ANSIBLE_INVENTORY_IGNORE"];
+    inventory_ignore_extensions: Vec<String> = list, INVENTORY_IGNORE_EXTS([".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"]), ["defaults.inventory_ignore_extensions", "inventory.ignore_extensions"], ["ANSIBLE_INVENTORY_IGNORE"];
     /// Regular expressions of names in inventory directories that are left out.
-    inventory_ignore_patterns: Vec<String> = list, ["defaults.inventory_ignore_patterns", "inventory.ignore_patterns"], ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
+    inventory_ignore_patterns: Vec<String> = list, INVENTORY_IGNORE_PATTERNS([]), ["defaults.inventory_ignore_patterns", "inventory.ignore_patterns"], ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
     /// A file in an inventory directory that cannot be read fails the run.
-    inventory_any_unparsed_is_failed: bool = boolean, ["inventory.any_unparsed_is_failed"], ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"];
+    inventory_any_unparsed_is_failed: bool = boolean, INVENTORY_ANY_UNPARSED_IS_FAILED(false), ["inventory.any_unparsed_is_failed"], ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"];
     /// `inventory --list` leaves variables with their groups.
-    inventory_export: bool = boolean, ["inventory.export"], ["ANSIBLE_INVENTORY_EXPORT"];
+    inventory_export: bool = boolean, INVENTORY_EXPORT(false), ["inventory.export"], ["ANSIBLE_INVENTORY_EXPORT"];
     /// What becomes of a pattern that matches nothing.
-    host_pattern_mismatch: HostPatternMismatch = choice(&[("warning", HostPatternMismatch::Warning), ("error", HostPatternMismatch::Error), ("ignore", HostPatternMismatch::Ignore)]), ["inventory.host_pattern_mismatch"], ["ANSIBLE_HOST_PATTERN_MISMATCH"];
+    host_pattern_mismatch: HostPatternMismatch = choice(&[("warning", HostPatternMismatch::Warning), ("error", HostPatternMismatch::Error), ("ignore", HostPatternMismatch::Ignore)]), HOST_PATTERN_MISMATCH("warning"), ["inventory.host_pattern_mismatch"], ["ANSIBLE_HOST_PATTERN_MISMATCH"];
     /// What becomes of odd names of groups.
-    force_valid_group_names: GroupNames = choice(&[("never", GroupNames::Never), ("always", GroupNames::Always), ("silently", GroupNames::Silently), ("ignore", GroupNames::Ignore)]), ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
+    force_valid_group_names: GroupNames = choice(&[("never", GroupNames::Never), ("always", GroupNames::Always), ("silently", GroupNames::Silently), ("ignore", GroupNames::Ignore)]), TRANSFORM_INVALID_GROUP_CHARS("never"), ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
     /// Whether mappings replace each other or are merged.
-    hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
+    hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), DEFAULT_HASH_BEHAVIOUR("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
     /// The text of `ansible_managed`.
-    ansible_managed: String = text, ["defaults.ansible_managed"], [];
+    ansible_managed: String = text, DEFAULT_MANAGED_STR("Ansible managed"), ["defaults.ansible_managed"], [];
     /// Conditions that are neither true nor false are taken for one or the other, with a warning.
-    allow_broken_conditionals: bool = boolean, ["defaults.allow_broken_conditionals"], ["ANSIBLE_ALLOW_BROKEN_CONDITIONALS"];
+    allow_broken_conditionals: bool = boolean, ALLOW_BROKEN_CONDITIONALS(false), ["defaults.allow_broken_conditionals"], ["ANSIBLE_ALLOW_BROKEN_CONDITIONALS"];
     /// Undefined variables in templates fail.
-    error_on_undefined_vars: bool = boolean, ["defaults.error_on_undefined_vars"], ["ANSIBLE_ERROR_ON_UNDEFINED_VARS"];
+    error_on_undefined_vars: bool = boolean, DEFAULT_UNDEFINED_VAR_BEHAVIOR(true), ["defaults.error_on_undefined_vars"], ["ANSIBLE_ERROR_ON_UNDEFINED_VARS"];
     /// Jinja extensions to load.
-    jinja2_extensions: Vec<String> = list, ["defaults.jinja2_extensions"], ["ANSIBLE_JINJA2_EXTENSIONS"];
+    jinja2_extensions: Vec<String> = list, DEFAULT_JINJA2_EXTENSIONS([]), ["defaults.jinja2_extensions"], ["ANSIBLE_JINJA2_EXTENSIONS"];
     /// A role's variables stay with the role.
-    private_role_vars: bool = boolean, ["defaults.private_role_vars"], ["ANSIBLE_PRIVATE_ROLE_VARS"];
+    private_role_vars: bool = boolean, DEFAULT_PRIVATE_ROLE_VARS(false), ["defaults.private_role_vars"], ["ANSIBLE_PRIVATE_ROLE_VARS"];
 
     // Facts.
     /// When facts are gathered.
-    gathering: Gathering = choice(&[("implicit", Gathering::Implicit), ("explicit", Gathering::Explicit), ("smart", Gathering::Smart)]), ["defaults.gathering"], ["ANSIBLE_GATHERING"];
+    gathering: Gathering = choice(&[("implicit", Gathering::Implicit), ("explicit", Gathering::Explicit), ("smart", Gathering::Smart)]), DEFAULT_GATHERING("implicit"), ["defaults.gathering"], ["ANSIBLE_GATHERING"];
     /// Facts are variables of their own (`ansible_distribution`) too.
-    inject_facts_as_vars: bool = boolean, ["defaults.inject_facts_as_vars"], ["ANSIBLE_INJECT_FACT_VARS"];
+    inject_facts_as_vars: bool = boolean, INJECT_FACTS_AS_VARS(true), ["defaults.inject_facts_as_vars"], ["ANSIBLE_INJECT_FACT_VARS"];
     /// Where facts are kept between runs: `memory`, `jsonfile`, `yaml` …
-    fact_caching: String = text, ["defaults.fact_caching"], ["ANSIBLE_CACHE_PLUGIN"];
+    fact_caching: String = text, CACHE_PLUGIN("memory"), ["defaults.fact_caching"], ["ANSIBLE_CACHE_PLUGIN"];
     /// Its directory or address, as written.
-    fact_caching_connection: String = text, ["defaults.fact_caching_connection"], ["ANSIBLE_CACHE_PLUGIN_CONNECTION"];
+    fact_caching_connection: String = text, CACHE_PLUGIN_CONNECTION(null), ["defaults.fact_caching_connection"], ["ANSIBLE_CACHE_PLUGIN_CONNECTION"];
     /// What its names begin with.
-    fact_caching_prefix: String = text, ["defaults.fact_caching_prefix"], ["ANSIBLE_CACHE_PLUGIN_PREFIX"];
+    fact_caching_prefix: String = text, CACHE_PLUGIN_PREFIX("ansible_facts"), ["defaults.fact_caching_prefix"], ["ANSIBLE_CACHE_PLUGIN_PREFIX"];
     /// Seconds until kept facts are too old; 0 is never.
-    fact_caching_timeout: u64 = number, ["defaults.fact_caching_timeout"], ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
+    fact_caching_timeout: u64 = number, CACHE_PLUGIN_TIMEOUT(86400), ["defaults.fact_caching_timeout"], ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
 
     // The run.
     /// How many hosts at once.
-    forks: usize = number, ["defaults.forks"], ["ANSIBLE_FORKS"];
+    forks: usize = number, DEFAULT_FORKS(256), ["defaults.forks"], ["ANSIBLE_FORKS"];
     /// `linear`, `free` or `host_pinned`.
-    strategy: String = text, ["defaults.strategy"], ["ANSIBLE_STRATEGY"];
+    strategy: String = text, DEFAULT_STRATEGY("linear"), ["defaults.strategy"], ["ANSIBLE_STRATEGY"];
     /// One host's failure ends the play for all.
-    any_errors_fatal: bool = boolean, ["defaults.any_errors_fatal"], ["ANSIBLE_ANY_ERRORS_FATAL"];
+    any_errors_fatal: bool = boolean, ANY_ERRORS_FATAL(false), ["defaults.any_errors_fatal"], ["ANSIBLE_ANY_ERRORS_FATAL"];
     /// Notified handlers run even if the play failed.
-    force_handlers: bool = boolean, ["defaults.force_handlers"], ["ANSIBLE_FORCE_HANDLERS"];
+    force_handlers: bool = boolean, DEFAULT_FORCE_HANDLERS(false), ["defaults.force_handlers"], ["ANSIBLE_FORCE_HANDLERS"];
     /// Notifying a handler that is not there fails.
-    error_on_missing_handler: bool = boolean, ["defaults.error_on_missing_handler"], ["ANSIBLE_ERROR_ON_MISSING_HANDLER"];
+    error_on_missing_handler: bool = boolean, ERROR_ON_MISSING_HANDLER(true), ["defaults.error_on_missing_handler"], ["ANSIBLE_ERROR_ON_MISSING_HANDLER"];
     /// Seconds a task may take; 0 is no limit.
-    task_timeout: u64 = number, ["defaults.task_timeout"], ["ANSIBLE_TASK_TIMEOUT"];
+    task_timeout: u64 = number, TASK_TIMEOUT(0), ["defaults.task_timeout"], ["ANSIBLE_TASK_TIMEOUT"];
     /// Seconds between looks at an asynchronous task.
-    poll_interval: u64 = number, ["defaults.poll_interval"], ["ANSIBLE_POLL_INTERVAL"];
+    poll_interval: u64 = number, DEFAULT_POLL_INTERVAL(15), ["defaults.poll_interval"], ["ANSIBLE_POLL_INTERVAL"];
     /// The module of ad-hoc commands.
-    module_name: String = text, ["defaults.module_name"], [];
+    module_name: String = text, DEFAULT_MODULE_NAME("command"), ["defaults.module_name"], [];
     /// Its arguments.
-    module_args: String = text, ["defaults.module_args"], ["ANSIBLE_MODULE_ARGS"];
+    module_args: String = text, DEFAULT_MODULE_ARGS(null), ["defaults.module_args"], ["ANSIBLE_MODULE_ARGS"];
     /// The shell that modules use.
-    executable: String = text, ["defaults.executable"], ["ANSIBLE_EXECUTABLE"];
+    executable: String = text, DEFAULT_EXECUTABLE("/bin/sh"), ["defaults.executable"], ["ANSIBLE_EXECUTABLE"];
     /// Tags to run.
-    tags_run: Vec<String> = list, ["tags.run"], ["ANSIBLE_RUN_TAGS"];
+    tags_run: Vec<String> = list, TAGS_RUN([]), ["tags.run"], ["ANSIBLE_RUN_TAGS"];
     /// Tags to skip.
-    tags_skip: Vec<String> = list, ["tags.skip"], ["ANSIBLE_SKIP_TAGS"];
+    tags_skip: Vec<String> = list, TAGS_SKIP([]), ["tags.skip"], ["ANSIBLE_SKIP_TAGS"];
 
     // Connections.
     /// Connection of hosts that name none.
-    transport: String = text, ["defaults.transport"], ["ANSIBLE_TRANSPORT"];
+    transport: String = text, DEFAULT_TRANSPORT("ssh"), ["defaults.transport"], ["ANSIBLE_TRANSPORT"];
     /// User to log in as.
-    remote_user: String = text, ["defaults.remote_user"], ["ANSIBLE_REMOTE_USER"];
+    remote_user: String = text, DEFAULT_REMOTE_USER(null), ["defaults.remote_user"], ["ANSIBLE_REMOTE_USER"];
     /// Port to connect to.
-    remote_port: u16 = number, ["defaults.remote_port"], ["ANSIBLE_REMOTE_PORT"];
+    remote_port: u16 = number, DEFAULT_REMOTE_PORT(null), ["defaults.remote_port"], ["ANSIBLE_REMOTE_PORT"];
     /// Key to log in with.
-    private_key_file: PathBuf = path, ["defaults.private_key_file"], ["ANSIBLE_PRIVATE_KEY_FILE"];
+    private_key_file: PathBuf = path, DEFAULT_PRIVATE_KEY_FILE(null), ["defaults.private_key_file"], ["ANSIBLE_PRIVATE_KEY_FILE"];
     /// Unknown and changed host keys are refused.
-    host_key_checking: bool = boolean, ["defaults.host_key_checking", "ssh_connection.host_key_checking"], ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
+    host_key_checking: bool = boolean, HOST_KEY_CHECKING(true), ["defaults.host_key_checking", "ssh_connection.host_key_checking"], ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
     /// Seconds a connection may take to open.
-    timeout: u64 = number, ["defaults.timeout", "ssh_connection.timeout"], ["ANSIBLE_TIMEOUT", "ANSIBLE_SSH_TIMEOUT"];
+    timeout: u64 = number, DEFAULT_TIMEOUT(10), ["defaults.timeout", "ssh_connection.timeout"], ["ANSIBLE_TIMEOUT", "ANSIBLE_SSH_TIMEOUT"];
     /// How often a connection is tried again.
-    ssh_retries: u32 = number, ["connection.retries", "ssh_connection.retries"], ["ANSIBLE_SSH_RETRIES"];
+    ssh_retries: u32 = number, connection/ssh/reconnection_retries(0), ["connection.retries", "ssh_connection.retries"], ["ANSIBLE_SSH_RETRIES"];
     /// Arguments for ssh, instead of the usual ones.
-    ssh_args: String = text, ["ssh_connection.ssh_args"], ["ANSIBLE_SSH_ARGS"];
+    ssh_args: String = text, connection/ssh/ssh_args(null), ["ssh_connection.ssh_args"], ["ANSIBLE_SSH_ARGS"];
     /// Arguments for ssh, scp and sftp, added.
-    ssh_common_args: String = text, ["ssh_connection.ssh_common_args"], ["ANSIBLE_SSH_COMMON_ARGS"];
+    ssh_common_args: String = text, connection/ssh/ssh_common_args(""), ["ssh_connection.ssh_common_args"], ["ANSIBLE_SSH_COMMON_ARGS"];
     /// Arguments for ssh, added.
-    ssh_extra_args: String = text, ["ssh_connection.ssh_extra_args"], ["ANSIBLE_SSH_EXTRA_ARGS"];
+    ssh_extra_args: String = text, connection/ssh/ssh_extra_args(""), ["ssh_connection.ssh_extra_args"], ["ANSIBLE_SSH_EXTRA_ARGS"];
     /// The ssh program.
-    ssh_executable: String = text, ["ssh_connection.ssh_executable"], ["ANSIBLE_SSH_EXECUTABLE"];
+    ssh_executable: String = text, connection/ssh/ssh_executable("ssh"), ["ssh_connection.ssh_executable"], ["ANSIBLE_SSH_EXECUTABLE"];
     /// Ask for the connection's password.
-    ask_pass: bool = boolean, ["defaults.ask_pass"], ["ANSIBLE_ASK_PASS"];
+    ask_pass: bool = boolean, DEFAULT_ASK_PASS(false), ["defaults.ask_pass"], ["ANSIBLE_ASK_PASS"];
     /// File with the connection's password.
-    connection_password_file: PathBuf = path, ["defaults.connection_password_file"], ["ANSIBLE_CONNECTION_PASSWORD_FILE"];
+    connection_password_file: PathBuf = path, CONNECTION_PASSWORD_FILE(null), ["defaults.connection_password_file"], ["ANSIBLE_CONNECTION_PASSWORD_FILE"];
 
     // Becoming another user.
     /// Become another user everywhere.
-    become_: bool = boolean, ["privilege_escalation.become"], ["ANSIBLE_BECOME"];
+    become_: bool = boolean, DEFAULT_BECOME(false), ["privilege_escalation.become"], ["ANSIBLE_BECOME"];
     /// Which user.
-    become_user: String = text, ["privilege_escalation.become_user", "sudo_become_plugin.user"], ["ANSIBLE_BECOME_USER", "ANSIBLE_SUDO_USER"];
+    become_user: String = text, DEFAULT_BECOME_USER("root"), ["privilege_escalation.become_user", "sudo_become_plugin.user"], ["ANSIBLE_BECOME_USER", "ANSIBLE_SUDO_USER"];
     /// How: `sudo`, `su` …
-    become_method: String = text, ["privilege_escalation.become_method"], ["ANSIBLE_BECOME_METHOD"];
+    become_method: String = text, DEFAULT_BECOME_METHOD("sudo"), ["privilege_escalation.become_method"], ["ANSIBLE_BECOME_METHOD"];
     /// The program.
-    become_exe: String = text, ["privilege_escalation.become_exe", "sudo_become_plugin.executable"], ["ANSIBLE_BECOME_EXE", "ANSIBLE_SUDO_EXE"];
+    become_exe: String = text, DEFAULT_BECOME_EXE(null), ["privilege_escalation.become_exe", "sudo_become_plugin.executable"], ["ANSIBLE_BECOME_EXE", "ANSIBLE_SUDO_EXE"];
     /// Its options.
-    become_flags: String = text, ["privilege_escalation.become_flags", "sudo_become_plugin.flags"], ["ANSIBLE_BECOME_FLAGS", "ANSIBLE_SUDO_FLAGS"];
+    become_flags: String = text, DEFAULT_BECOME_FLAGS(""), ["privilege_escalation.become_flags", "sudo_become_plugin.flags"], ["ANSIBLE_BECOME_FLAGS", "ANSIBLE_SUDO_FLAGS"];
     /// Ask for its password.
-    become_ask_pass: bool = boolean, ["privilege_escalation.become_ask_pass"], ["ANSIBLE_BECOME_ASK_PASS"];
+    become_ask_pass: bool = boolean, DEFAULT_BECOME_ASK_PASS(false), ["privilege_escalation.become_ask_pass"], ["ANSIBLE_BECOME_ASK_PASS"];
     /// File with its password.
-    become_password_file: PathBuf = path, ["defaults.become_password_file"], ["ANSIBLE_BECOME_PASSWORD_FILE"];
+    become_password_file: PathBuf = path, BECOME_PASSWORD_FILE(null), ["defaults.become_password_file"], ["ANSIBLE_BECOME_PASSWORD_FILE"];
     /// Become even the user one is.
-    become_allow_same_user: bool = boolean, ["privilege_escalation.become_allow_same_user"], ["ANSIBLE_BECOME_ALLOW_SAME_USER"];
+    become_allow_same_user: bool = boolean, BECOME_ALLOW_SAME_USER(false), ["privilege_escalation.become_allow_same_user"], ["ANSIBLE_BECOME_ALLOW_SAME_USER"];
 
     // Vaults.
     /// File or script with the vault password.
-    vault_password_file: PathBuf = path, ["defaults.vault_password_file"], ["ANSIBLE_VAULT_PASSWORD_FILE"];
+    vault_password_file: PathBuf = path, DEFAULT_VAULT_PASSWORD_FILE(null), ["defaults.vault_password_file"], ["ANSIBLE_VAULT_PASSWORD_FILE"];
     /// `LABEL@SOURCE` items, for [`crate::vars::vault::parse_vault_id`]; paths are absolute.
-    vault_identity_list: Vec<String> = vault_ids, ["defaults.vault_identity_list"], ["ANSIBLE_VAULT_IDENTITY_LIST"];
+    vault_identity_list: Vec<String> = vault_ids, DEFAULT_VAULT_IDENTITY_LIST([]), ["defaults.vault_identity_list"], ["ANSIBLE_VAULT_IDENTITY_LIST"];
     /// The vault id of passwords without one.
-    vault_identity: String = text, ["defaults.vault_identity"], ["ANSIBLE_VAULT_IDENTITY"];
+    vault_identity: String = text, DEFAULT_VAULT_IDENTITY("default"), ["defaults.vault_identity"], ["ANSIBLE_VAULT_IDENTITY"];
     /// The vault id to encrypt with.
-    vault_encrypt_identity: String = text, ["defaults.vault_encrypt_identity"], ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
+    vault_encrypt_identity: String = text, DEFAULT_VAULT_ENCRYPT_IDENTITY(null), ["defaults.vault_encrypt_identity"], ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
     /// Only a password of the id that a vault names may open it.
-    vault_id_match: bool = boolean, ["defaults.vault_id_match"], ["ANSIBLE_VAULT_ID_MATCH"];
+    vault_id_match: bool = boolean, DEFAULT_VAULT_ID_MATCH(false), ["defaults.vault_id_match"], ["ANSIBLE_VAULT_ID_MATCH"];
     /// What vaults are salted with instead of random bytes.
-    vault_encrypt_salt: String = text, ["defaults.vault_encrypt_salt"], ["ANSIBLE_VAULT_ENCRYPT_SALT"];
+    vault_encrypt_salt: String = text, VAULT_ENCRYPT_SALT(null), ["defaults.vault_encrypt_salt"], ["ANSIBLE_VAULT_ENCRYPT_SALT"];
     /// The editor of vaults.
-    editor: String = text, ["defaults.editor"], ["ANSIBLE_EDITOR", "EDITOR"];
+    editor: String = text, EDITOR("vi"), ["defaults.editor"], ["ANSIBLE_EDITOR", "EDITOR"];
     /// What shows long texts.
-    pager: String = text, ["defaults.pager"], ["ANSIBLE_PAGER", "PAGER"];
+    pager: String = text, PAGER("less"), ["defaults.pager"], ["ANSIBLE_PAGER", "PAGER"];
     /// Ask for the vault password.
-    ask_vault_pass: bool = boolean, ["defaults.ask_vault_pass"], ["ANSIBLE_ASK_VAULT_PASS"];
+    ask_vault_pass: bool = boolean, DEFAULT_ASK_VAULT_PASS(false), ["defaults.ask_vault_pass"], ["ANSIBLE_ASK_VAULT_PASS"];
 
     // What is shown.
     /// Form of the output: `default`, `json`, `yaml`, `minimal` …
-    stdout_callback: String = text, ["defaults.stdout_callback"], ["ANSIBLE_STDOUT_CALLBACK"];
+    stdout_callback: String = text, DEFAULT_STDOUT_CALLBACK("default"), ["defaults.stdout_callback"], ["ANSIBLE_STDOUT_CALLBACK"];
     /// Further reports: `timer`, `profile_tasks`, `junit` …
-    callbacks_enabled: Vec<String> = list, ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
+    callbacks_enabled: Vec<String> = list, CALLBACKS_ENABLED([]), ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
     /// Form of results.
-    result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
+    result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), callback/default/result_format("json"), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
     /// Skipped hosts are shown.
-    display_skipped_hosts: bool = boolean, ["defaults.display_skipped_hosts"], ["DISPLAY_SKIPPED_HOSTS", "ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
+    display_skipped_hosts: bool = boolean, DISPLAY_SKIPPED_HOSTS(true), ["defaults.display_skipped_hosts"], ["DISPLAY_SKIPPED_HOSTS", "ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
     /// Hosts that are as they should be are shown.
-    display_ok_hosts: bool = boolean, ["defaults.display_ok_hosts"], ["ANSIBLE_DISPLAY_OK_HOSTS"];
+    display_ok_hosts: bool = boolean, callback/default/display_ok_hosts(true), ["defaults.display_ok_hosts"], ["ANSIBLE_DISPLAY_OK_HOSTS"];
     /// Tasks are shown with their arguments.
-    display_args_to_stdout: bool = boolean, ["defaults.display_args_to_stdout"], ["ANSIBLE_DISPLAY_ARGS_TO_STDOUT"];
+    display_args_to_stdout: bool = boolean, DISPLAY_ARGS_TO_STDOUT(false), ["defaults.display_args_to_stdout"], ["ANSIBLE_DISPLAY_ARGS_TO_STDOUT"];
     /// Custom statistics are shown.
-    show_custom_stats: bool = boolean, ["defaults.show_custom_stats"], ["ANSIBLE_SHOW_CUSTOM_STATS"];
+    show_custom_stats: bool = boolean, SHOW_CUSTOM_STATS(false), ["defaults.show_custom_stats"], ["ANSIBLE_SHOW_CUSTOM_STATS"];
     /// Failures are shown on stderr.
-    display_failed_stderr: bool = boolean, ["defaults.display_failed_stderr"], ["ANSIBLE_DISPLAY_FAILED_STDERR"];
+    display_failed_stderr: bool = boolean, callback/default/display_failed_stderr(false), ["defaults.display_failed_stderr"], ["ANSIBLE_DISPLAY_FAILED_STDERR"];
     /// Headings say that a run only looks.
-    check_mode_markers: bool = boolean, ["defaults.check_mode_markers"], ["ANSIBLE_CHECK_MODE_MARKERS"];
+    check_mode_markers: bool = boolean, callback/default/check_mode_markers(false), ["defaults.check_mode_markers"], ["ANSIBLE_CHECK_MODE_MARKERS"];
     /// A failure is shown with its task's place.
-    show_task_path_on_failure: bool = boolean, ["defaults.show_task_path_on_failure"], ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"];
+    show_task_path_on_failure: bool = boolean, callback/default/show_task_path_on_failure(false), ["defaults.show_task_path_on_failure"], ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"];
     /// The beginning of a task on a host is shown.
-    show_per_host_start: bool = boolean, ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
+    show_per_host_start: bool = boolean, callback/default/show_per_host_start(false), ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
     /// Results are indented.
-    pretty_results: bool = boolean, ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
+    pretty_results: bool = boolean, callback/default/pretty_results(null), ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
     /// Single tasks too are shown in the form of `stdout_callback`.
-    bin_ansible_callbacks: bool = boolean, ["defaults.bin_ansible_callbacks"], ["ANSIBLE_LOAD_CALLBACK_PLUGINS"];
+    bin_ansible_callbacks: bool = boolean, DEFAULT_LOAD_CALLBACK_PLUGINS(false), ["defaults.bin_ansible_callbacks"], ["ANSIBLE_LOAD_CALLBACK_PLUGINS"];
     /// An inventory without hosts is warned of.
-    localhost_warning: bool = boolean, ["defaults.localhost_warning"], ["ANSIBLE_LOCALHOST_WARNING"];
+    localhost_warning: bool = boolean, LOCALHOST_WARNING(true), ["defaults.localhost_warning"], ["ANSIBLE_LOCALHOST_WARNING"];
     /// That no inventory was read is warned of.
-    inventory_unparsed_warning: bool = boolean, ["inventory.inventory_unparsed_warning"], ["ANSIBLE_INVENTORY_UNPARSED_WARNING"];
+    inventory_unparsed_warning: bool = boolean, INVENTORY_UNPARSED_WARNING(true), ["inventory.inventory_unparsed_warning"], ["ANSIBLE_INVENTORY_UNPARSED_WARNING"];
     /// `--diff` always.
-    diff_always: bool = boolean, ["diff.always"], ["ANSIBLE_DIFF_ALWAYS"];
+    diff_always: bool = boolean, DIFF_ALWAYS(false), ["diff.always"], ["ANSIBLE_DIFF_ALWAYS"];
     /// Unchanged lines around a difference.
-    diff_context: usize = number, ["diff.context"], ["ANSIBLE_DIFF_CONTEXT"];
+    diff_context: usize = number, DIFF_CONTEXT(3), ["diff.context"], ["ANSIBLE_DIFF_CONTEXT"];
     /// Bytes; larger files' differences are not shown.
-    max_diff_size: u64 = number, ["defaults.max_diff_size"], ["ANSIBLE_MAX_DIFF_SIZE"];
+    max_diff_size: u64 = number, MAX_FILE_SIZE_FOR_DIFF(104448), ["defaults.max_diff_size"], ["ANSIBLE_MAX_DIFF_SIZE"];
     /// No task shows its arguments or results.
-    no_log: bool = boolean, ["defaults.no_log"], ["ANSIBLE_NO_LOG"];
+    no_log: bool = boolean, DEFAULT_NO_LOG(false), ["defaults.no_log"], ["ANSIBLE_NO_LOG"];
     /// Colours even where the output is no terminal.
-    force_color: bool = boolean, ["defaults.force_color"], ["ANSIBLE_FORCE_COLOR"];
+    force_color: bool = boolean, ANSIBLE_FORCE_COLOR(false), ["defaults.force_color"], ["ANSIBLE_FORCE_COLOR"];
     /// No colours.
-    nocolor: bool = switch, ["defaults.nocolor"], ["ANSIBLE_NOCOLOR", "NO_COLOR"];
+    nocolor: bool = switch, ANSIBLE_NOCOLOR(false), ["defaults.nocolor"], ["ANSIBLE_NOCOLOR", "NO_COLOR"];
     /// As many `-v`.
-    verbosity: u8 = number, ["defaults.verbosity"], ["ANSIBLE_VERBOSITY"];
+    verbosity: u8 = number, DEFAULT_VERBOSITY(0), ["defaults.verbosity"], ["ANSIBLE_VERBOSITY"];
 }
 
 impl Config {
@@ -279,6 +301,10 @@ impl Config {
             Sources { entries: &entries, env: &env, cwd: places.cwd, home: places.home, file_dir: file_dir.as_deref() };
         let mut config = Self::read(&sources)?;
         warnings.extend(without_effect(&entries));
+        let unknown = |entry: &&ini::Entry| {
+            !IN_FILE.contains(&entry.name.as_str()) && judge(&entry.name) == Verdict::Unknown
+        };
+        config.unknown = entries.iter().filter(unknown).map(|entry| entry.name.clone()).collect();
         config.file = file;
         config.warnings = warnings;
         Ok(config)
@@ -286,14 +312,14 @@ impl Config {
 }
 
 /// One warning for all settings in the file that change nothing but were meant to.
-fn without_effect(entries: &[Entry]) -> Option<Diagnostic> {
+fn without_effect(entries: &[ini::Entry]) -> Option<Diagnostic> {
     let mut odd = entries
         .iter()
         .filter(|entry| !IN_FILE.contains(&entry.name.as_str()))
         .map(|entry| (entry, judge(&entry.name)))
         .filter(|(_, verdict)| *verdict != Verdict::Silent);
     let (first, verdict) = odd.next()?;
-    let describe = |entry: &Entry, verdict| match verdict {
+    let describe = |entry: &ini::Entry, verdict| match verdict {
         Verdict::Unsupported => format!("`{}` is not supported", entry.name),
         _ => match crate::text::nearest(&entry.name, IN_FILE.iter().copied()) {
             Some(near) => format!("`{}` is unknown, did you mean `{near}`?", entry.name),

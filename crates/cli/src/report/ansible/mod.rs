@@ -9,6 +9,6 @@ mod result;
 mod single;
 
 pub use default::Default;
-pub use look::Look;
+pub use look::{CHANGED, Look, OK, paint};
 pub use message::{diagnostic, verbose};
 pub use single::{Single, SingleForm};

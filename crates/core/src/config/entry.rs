@@ -1,0 +1,100 @@
+//! The settings as a table, for commands that list them.
+
+use super::settings::{Gathering, ResultFormat};
+use super::sources::Origin;
+use crate::inventory::{GroupNames, HostPatternMismatch};
+use crate::vars::combine::HashBehaviour;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// One setting.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// Ansible's name behind a slash; an option of a plug-in is `/TYPE/PLUGIN/OPTION`.
+    pub name: &'static str,
+    /// What it is about.
+    pub description: &'static str,
+    /// `boolean`, `integer`, `list` …
+    pub kind: &'static str,
+    /// What counts where it is not set.
+    pub default: Value,
+    /// Names in the file, `SECTION.KEY`.
+    pub in_file: &'static [&'static str],
+    /// Names in the environment.
+    pub in_env: &'static [&'static str],
+    /// What it is set to, if it is.
+    pub value: Option<Value>,
+    /// Where.
+    pub origin: Option<&'a Origin>,
+}
+
+impl Entry<'_> {
+    /// Type and name of the plug-in whose option it is, and the option; `None` for those of Ansible itself.
+    pub fn plugin(&self) -> Option<(&'static str, &'static str, &'static str)> {
+        let (kind, rest) = self.name[1..].split_once('/')?;
+        let (plugin, option) = rest.split_once('/')?;
+        Some((kind, plugin, option))
+    }
+
+    /// The name without the plug-in.
+    pub fn option(&self) -> &'static str {
+        self.name.rsplit('/').next().unwrap_or(self.name)
+    }
+}
+
+/// A setting's value as data.
+pub(super) trait Shown {
+    const KIND: &'static str;
+
+    fn shown(&self) -> Value;
+}
+
+macro_rules! shown {
+    ($($type:ty, $kind:literal, $value:ident => $shown:expr;)*) => {$(
+        impl Shown for $type {
+            const KIND: &'static str = $kind;
+
+            fn shown(&self) -> Value {
+                let $value = self;
+                Value::from($shown)
+            }
+        }
+    )*};
+}
+
+shown! {
+    bool, "boolean", value => *value;
+    u8, "integer", value => *value;
+    u16, "integer", value => *value;
+    u32, "integer", value => *value;
+    u64, "integer", value => *value;
+    usize, "integer", value => *value;
+    String, "string", value => value.as_str();
+    PathBuf, "path", value => value.display().to_string();
+    Vec<String>, "list", value => value.clone();
+    Vec<PathBuf>, "pathspec", value => value.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    Gathering, "string", value => match value {
+        Gathering::Implicit => "implicit",
+        Gathering::Explicit => "explicit",
+        Gathering::Smart => "smart",
+    };
+    ResultFormat, "string", value => match value {
+        ResultFormat::Json => "json",
+        ResultFormat::Yaml => "yaml",
+    };
+    HashBehaviour, "string", value => match value {
+        HashBehaviour::Replace => "replace",
+        HashBehaviour::Merge => "merge",
+    };
+    HostPatternMismatch, "string", value => match value {
+        HostPatternMismatch::Warning => "warning",
+        HostPatternMismatch::Error => "error",
+        HostPatternMismatch::Ignore => "ignore",
+    };
+    GroupNames, "string", value => match value {
+        GroupNames::Never => "never",
+        GroupNames::Always => "always",
+        GroupNames::Silently => "silently",
+        GroupNames::Ignore => "ignore",
+    };
+}
