@@ -148,8 +148,7 @@ impl Base {
     pub fn new(args: &SourceArgs, manner: Manner) -> Result<Self, Failure> {
         let Ground { config, palette, voice, home, cwd } = Ground::new(manner, None)?;
         let redactor = Arc::new(Redactor::default());
-        let vaults: Arc<dyn Decrypt> =
-            Arc::new(passwords::vaults(&args.vault, &config, voice, Asking::If, &redactor)?);
+        let vaults: Arc<dyn Decrypt> = Arc::new(passwords::vaults(&args.vault, &config, voice, Asking::If, &redactor)?);
         let mut warnings = Vec::new();
         let behaviour = config.hash_behaviour.get().copied().unwrap_or_default();
         let extra_vars = extra_vars::parse(&args.extra_vars, &vaults, behaviour, &mut warnings)?;

@@ -30,14 +30,14 @@ pub fn run(args: &DocArgs) -> Result<Exit, Failure> {
         if index > 0 {
             text.push('\n');
         }
-        text.push_str(&rendered(page(module)?, Palette::new(colour)));
+        text.push_str(&rendered(page(module)?.1, Palette::new(colour)));
     }
     out.write_all(text.as_bytes()).context("print the page")?;
     Ok(Exit::Done)
 }
 
 /// Full names and pages, sorted.
-fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut pages: Vec<_> = PAGES
         .files()
         .filter_map(|file| Some((file.path().file_name()?.to_str()?.strip_suffix(".md")?, file.contents_utf8()?)))
@@ -46,11 +46,15 @@ fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
     pages.into_iter()
 }
 
-fn page(module: &str) -> Result<&'static str, Failure> {
+/// Full name and page of a module, by any of its names.
+///
+/// # Errors
+/// If there is no such module.
+pub fn page(module: &str) -> Result<(&'static str, &'static str), Failure> {
     let found = pages().find(|(name, _)| *name == module || short_name(name) == module);
     let legacy =
         || pages().find(|(name, _)| module.strip_prefix("ansible.legacy.") == name.strip_prefix("ansible.builtin."));
-    if let Some((_, page)) = found.or_else(|| module.starts_with("ansible.legacy.").then(legacy).flatten()) {
+    if let Some(page) = found.or_else(|| module.starts_with("ansible.legacy.").then(legacy).flatten()) {
         return Ok(page);
     }
     let known: Vec<&str> = pages().flat_map(|(name, _)| [name, short_name(name)]).collect();
@@ -62,12 +66,12 @@ fn page(module: &str) -> Result<&'static str, Failure> {
 }
 
 /// The sentence below the title.
-fn summary(page: &str) -> &str {
+pub fn summary(page: &str) -> &str {
     page.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
 /// Markdown as it is read at a terminal: headings stand out, marks of code are left out.
-fn rendered(page: &str, palette: Palette) -> String {
+pub fn rendered(page: &str, palette: Palette) -> String {
     let mut fenced = false;
     let mut text = String::new();
     for line in page.lines() {

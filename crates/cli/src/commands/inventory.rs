@@ -32,7 +32,11 @@ pub fn run(args: &InventoryArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn of_host(inventory: &Inventory, host: &str, show: &Show<'_>, as_yaml: bool) -> Result<String, Diagnostic> {
+/// The variables of a host.
+///
+/// # Errors
+/// If there is no such host.
+pub fn of_host(inventory: &Inventory, host: &str, show: &Show<'_>, as_yaml: bool) -> Result<String, Diagnostic> {
     // Also says which host is near, where there is none of that name.
     let vars = inventory.host_vars(host, show.playbook_dir)?;
     if as_yaml {
@@ -44,6 +48,7 @@ fn of_host(inventory: &Inventory, host: &str, show: &Show<'_>, as_yaml: bool) ->
     Ok(report::pretty(&shown.unwrap_or_else(|| serde_json::json!({}))))
 }
 
-fn yaml(value: &Value) -> String {
+/// As `ansible-inventory` writes YAML.
+pub fn yaml(value: &Value) -> String {
     to_yaml(value, &Options { indent: 2, sort_keys: true, ..Options::nice() })
 }

@@ -40,7 +40,7 @@ struct Which {
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Only settings of this kind
-    #[arg(short, long = "type", value_enum, default_value_t)]
+    #[arg(short = 't', long = "type", value_enum, default_value_t)]
     kind: Kind,
     /// Only these plug-ins; their kind has to be named
     #[arg(value_name = "PLUGIN")]
@@ -153,9 +153,9 @@ impl Which {
 
     fn check(&self) -> Result<(), Failure> {
         match self.kind {
-            Kind::All | Kind::Base if !self.plugins.is_empty() => Err(Failure::Usage(
-                "Specific plugins can only be selected with a plugin type: add -t".to_owned(),
-            )),
+            Kind::All | Kind::Base if !self.plugins.is_empty() => {
+                Err(Failure::Usage("Specific plugins can only be selected with a plugin type: add -t".to_owned()))
+            }
             _ => Ok(()),
         }
     }

@@ -111,9 +111,7 @@ fn data(
     all: bool,
     form: Form,
 ) -> String {
-    let object = |entry: &&Entry<'_>| {
-        json!({"name": entry.option(), "origin": origin(entry), "value": current(entry)})
-    };
+    let object = |entry: &&Entry<'_>| json!({"name": entry.option(), "origin": origin(entry), "value": current(entry)});
     let mut list: Vec<Value> = base.iter().map(object).collect();
     if let Some(file) = file {
         list.push(json!({"name": "CONFIG_FILE", "origin": "", "value": file}));

@@ -7,6 +7,9 @@ mod adhoc;
 mod args;
 mod config;
 mod config_text;
+mod doc;
+mod doc_page;
+mod inventory;
 mod link;
 mod pager;
 mod playbook;
@@ -26,7 +29,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Names that the binary answers to.
-pub const NAMES: [&str; 4] = ["ansible", "ansible-config", "ansible-playbook", "ansible-vault"];
+pub const NAMES: [&str; 6] =
+    ["ansible", "ansible-config", "ansible-doc", "ansible-inventory", "ansible-playbook", "ansible-vault"];
 
 /// The exit code of a command line that cannot be understood, as Python's argparse has it.
 const UNPARSED: u8 = 2;
@@ -43,6 +47,8 @@ pub fn run(name: &'static str, words: Vec<OsString>) -> ExitCode {
     match name {
         "ansible" => answer::<args::AdHoc>(name, words, voice, adhoc::run),
         "ansible-config" => answer::<config::ConfigArgs>(name, words, voice, config::run),
+        "ansible-doc" => answer::<doc::Doc>(name, words, voice, doc::run),
+        "ansible-inventory" => answer::<inventory::Inventory>(name, words, voice, inventory::run),
         "ansible-vault" => answer::<vault::Vault>(name, words, voice, vault::run),
         _ => answer::<args::Playbook>(name, words, voice, playbook::run),
     }
@@ -94,6 +100,8 @@ mod tests {
         command(args::Playbook::command(), "ansible-playbook").debug_assert();
         command(args::AdHoc::command(), "ansible").debug_assert();
         command(config::ConfigArgs::command(), "ansible-config").debug_assert();
+        command(doc::Doc::command(), "ansible-doc").debug_assert();
+        command(inventory::Inventory::command(), "ansible-inventory").debug_assert();
         command(vault::Vault::command(), "ansible-vault").debug_assert();
     }
 

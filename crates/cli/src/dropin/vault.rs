@@ -11,7 +11,7 @@ use hostler_core::diagnostic::Diagnostic;
 use hostler_core::secret::Redactor;
 use hostler_core::vars::VaultSecrets;
 use std::io::{IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Encrypts and decrypts files and values
@@ -371,12 +371,12 @@ fn prompted(show: bool) -> Result<Plain, Failure> {
     Ok(Plain { name, text, source: "the interactive prompt" })
 }
 
-fn open(secrets: &VaultSecrets, file: &PathBuf) -> Result<Vec<u8>, Failure> {
+fn open(secrets: &VaultSecrets, file: &Path) -> Result<Vec<u8>, Failure> {
     let sealed = String::from_utf8_lossy(&read(file)?).into_owned();
     secrets.open(&sealed).map_err(|error| of_file(error, file))
 }
 
-fn of_file(error: hostler_core::vars::vault::VaultError, file: &std::path::Path) -> Failure {
+fn of_file(error: hostler_core::vars::vault::VaultError, file: &Path) -> Failure {
     Diagnostic::error(format!("{error} for {}", file.display())).into()
 }
 

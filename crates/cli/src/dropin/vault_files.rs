@@ -5,8 +5,8 @@ use hostler_core::config::Config;
 use hostler_core::diagnostic::Diagnostic;
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -54,7 +54,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     }
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".vault").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir);
+    let written =
+        tempfile::Builder::new().prefix(".vault").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(dir);
     let mut written =
         written.map_err(|error| failure(format!("Destination '{}' not writable: {error}", dir.display())))?;
     let doing = |error: &dyn std::fmt::Display| failure(format!("failed to write {}: {error}", path.display()));

@@ -60,7 +60,8 @@ pub fn vaults(
                     if !voice.ansible {
                         return Err(anyhow::Error::from(error).context("read a vault password").into());
                     }
-                    let doing = if path.exists() { "in vault password file loading" } else { "getting vault password file" };
+                    let doing =
+                        if path.exists() { "in vault password file loading" } else { "getting vault password file" };
                     let label = label.unwrap_or("default");
                     tell(&[Diagnostic::warning(format!("Error {doing} ({label}): {error}"))], voice);
                     failed = Some(error);

@@ -91,8 +91,13 @@ impl Action for Template {
 
     fn run(context: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
         let path = context.find_file("templates", &given.src)?;
-        let content =
-            local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+        let content = match copy::decrypted(context, &path, true)? {
+            Some(plain) => String::from_utf8(plain)
+                .map_err(|_| ActionError::Failed(format!("failed to read {}: it is not UTF-8", path.display())))?,
+            None => {
+                local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?
+            }
+        };
         let locals = variables(&path, &given);
         let rendered = context.templar.with_locals(locals).render_file(&content, &path, &options(&given)?)?;
         let encoding = given.output_encoding.as_ref().map_or("utf-8", |encoding| &**encoding);

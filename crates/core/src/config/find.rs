@@ -52,5 +52,6 @@ impl Places<'_> {
 
 /// A directory stands for the file in it.
 fn inside(path: &Path) -> PathBuf {
-    if local_files::is_dir(path) { path.join("ansible.cfg") } else { path.to_owned() }
+    let path = local_files::absolute(path);
+    if local_files::is_dir(&path) { path.join("ansible.cfg") } else { path }
 }

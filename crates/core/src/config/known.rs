@@ -115,8 +115,8 @@ pub(super) enum Verdict {
 pub fn is_variable(name: &str) -> bool {
     let key = name.trim_start_matches("ANSIBLE_").to_lowercase();
     let sections = ["color_", "galaxy_", "paramiko_", "persistent_", "netconf_", "selinux_"];
-    let known = |listed: &&str| listed.rsplit('.').next() == Some(&*key);
-    WITHOUT_EFFECT.iter().chain(UNSUPPORTED).any(|listed| known(&listed))
+    let known = |listed: &str| listed.rsplit('.').next() == Some(&*key);
+    WITHOUT_EFFECT.iter().chain(UNSUPPORTED).any(|listed| known(listed))
         || sections.iter().any(|section| key.starts_with(section))
         || matches!(key.as_str(), "config" | "force_color")
 }

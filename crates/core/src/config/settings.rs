@@ -1,7 +1,7 @@
 //! The settings: name, type, where they may be set. One line each.
 
-use super::find::Places;
 use super::entry::{Entry, Shown};
+use super::find::Places;
 use super::ini;
 use super::known::{Verdict, judge};
 use super::parse::{boolean, choice, inventories, list, number, path, search_path, switch, text, vault_ids};
@@ -301,9 +301,8 @@ impl Config {
             Sources { entries: &entries, env: &env, cwd: places.cwd, home: places.home, file_dir: file_dir.as_deref() };
         let mut config = Self::read(&sources)?;
         warnings.extend(without_effect(&entries));
-        let unknown = |entry: &&ini::Entry| {
-            !IN_FILE.contains(&entry.name.as_str()) && judge(&entry.name) == Verdict::Unknown
-        };
+        let unknown =
+            |entry: &&ini::Entry| !IN_FILE.contains(&entry.name.as_str()) && judge(&entry.name) == Verdict::Unknown;
         config.unknown = entries.iter().filter(unknown).map(|entry| entry.name.clone()).collect();
         config.file = file;
         config.warnings = warnings;

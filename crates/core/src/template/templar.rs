@@ -326,7 +326,10 @@ impl Templar {
             return Ok(text);
         }
         let Some(vaults) = &self.templates.options.vaults else {
-            return Err(Fault::error(format!("{} is encrypted: Attempting to decrypt but no vault secrets found", path.display())));
+            return Err(Fault::error(format!(
+                "{} is encrypted: Attempting to decrypt but no vault secrets found",
+                path.display()
+            )));
         };
         let bytes = vaults.decrypt(&text).map_err(Fault::error)?;
         String::from_utf8(bytes).map_err(|_| Fault::error(format!("the text in {} is not UTF-8", path.display())))

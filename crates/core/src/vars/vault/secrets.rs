@@ -295,9 +295,19 @@ mod tests {
                 .to_string()
                 .contains("no vault secrets were found that could decrypt; those of vault id dev were tried")
         );
-        assert!(secrets().open(&content[..200]).unwrap_err().to_string().contains("unhexlify error: Odd-length"));
+        assert!(secrets().open(&content[..200]).unwrap_err().to_string().contains("it is cut off"));
+        for (body, reason) in [("abc", "Odd-length string"), ("xy", "Non-hexadecimal digit found")] {
+            let error = secrets().open(&format!("$ANSIBLE_VAULT;1.1;AES256\n{body}\n")).unwrap_err().to_string();
+            assert_eq!(error, format!("Vault format unhexlify error: {reason}"));
+        }
         assert!(secrets().open("$ANSIBLE_VAULT;1.0;AES\n").unwrap_err().to_string().contains("not known"));
-        assert!(secrets().encrypt(b"x", Some("stage")).unwrap_err().to_string().contains("known vault-ids ['default', 'prod']"));
+        assert!(
+            secrets()
+                .encrypt(b"x", Some("stage"))
+                .unwrap_err()
+                .to_string()
+                .contains("known vault-ids ['default', 'prod']")
+        );
         assert_eq!(parse_vault_id("dev@prompt"), (Some("dev"), VaultSource::Prompt));
         assert_eq!(parse_vault_id("pass.txt"), (None, VaultSource::File("pass.txt".into())));
     }
