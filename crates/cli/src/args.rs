@@ -195,7 +195,7 @@ pub struct SourceArgs {
 }
 
 /// Passwords of vaults.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct VaultArgs {
     /// Vault password of a label: `LABEL@FILE` or `LABEL@prompt` (repeatable)
     #[arg(long, value_name = "ID")]
