@@ -24,6 +24,7 @@ pub fn of(playbook: &str, work: &str) -> Result<Vec<Request>> {
         diff: false,
         environment: BTreeMap::new(),
         timeout: None,
+        job: None,
         simulated: Vec::new(),
     };
     Ok(calls.into_iter().enumerate().map(request).collect())

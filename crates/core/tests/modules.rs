@@ -258,6 +258,7 @@ fn arguments_from_rust() {
     arguments![
         apt::Apt,
         assemble::Assemble,
+        async_status::AsyncStatus,
         blockinfile::Blockinfile,
         command::Command,
         copy::Copy,

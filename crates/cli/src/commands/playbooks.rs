@@ -178,9 +178,9 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let dir = directory(&playbooks)?;
     let ready = Ready { base, parts, options, playbooks, dir, args: args.clone() };
     let (session, playbooks) = (ready.session(ready.options.clone(), silence(), false)?, &ready.playbooks);
-    match ansible {
-        true => session.refuse_unsupported(playbooks)?,
-        false => session.validate(playbooks)?,
+    // Ansible leaves mistakes in a task to the task.
+    if !ansible {
+        session.validate(playbooks)?;
     }
     if args.syntax_check {
         print(

@@ -79,15 +79,6 @@ impl Session {
         if found.is_empty() { Ok(()) } else { Err(Failure::Playbook(found)) }
     }
 
-    /// Refuses what the engine cannot do, and nothing else: everything else is a matter of the task it is in.
-    ///
-    /// # Errors
-    /// What it cannot do, each with its place.
-    pub fn refuse_unsupported(&self, playbooks: &[Playbook]) -> Result<(), Failure> {
-        let found: Vec<_> = playbooks.iter().flat_map(|playbook| self.engine.unsupported(playbook)).collect();
-        if found.is_empty() { Ok(()) } else { Err(Failure::Playbook(found)) }
-    }
-
     /// Runs playbooks until one of them loses a host.
     ///
     /// # Errors

@@ -74,7 +74,6 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let reporting = (reporter, ask::Terminal::on(&screen));
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
-    session.refuse_unsupported(&playbooks)?;
     session.run(&base, &playbooks).map(commands::exit_of)
 }
 

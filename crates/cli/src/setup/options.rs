@@ -81,6 +81,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         retries: config.ssh_retries.or(default.retries),
         // 0 is no limit, as for Ansible.
         task_timeout: config.task_timeout.get().filter(|seconds| **seconds > 0).map(|seconds| *seconds as f64),
+        poll_interval: config.poll_interval.get().map_or(default.poll_interval, |seconds| *seconds as f64),
         become_: *become_ || config.become_.or(false),
         become_method: become_method.clone().unwrap_or_else(|| config.become_method.or(default.become_method)),
         become_user: become_user.clone().or_else(|| config.become_user.get().cloned()),

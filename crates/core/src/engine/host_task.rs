@@ -13,6 +13,7 @@ use crate::plan::Verdict;
 use crate::playbook::{Spanned, Task, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value, has_jinja};
+use crate::wire::Job;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -290,7 +291,7 @@ impl HostTask<'_> {
     }
 
     /// Sleeps, unless the run is asked to stop.
-    fn pause(&self, duration: Duration) {
+    pub(super) fn pause(&self, duration: Duration) {
         let until = Instant::now() + duration;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if self.batch.engine.cancel.is_requested() {
@@ -402,9 +403,17 @@ impl HostTask<'_> {
         }
     }
 
-    fn attempt_freely(&self, templar: &Templar, settings: &Settings, args: &Map) -> Ended {
+    /// Calls an action or module; a job where there is one.
+    pub(super) fn call(
+        &self,
+        name: &str,
+        templar: &Templar,
+        settings: &Settings,
+        args: &Map,
+        job: Option<Job>,
+    ) -> Ended {
         let engine = self.batch.engine;
-        let machine = Machine { task: self, settings };
+        let machine = Machine { task: self, settings, job };
         let context = actions::Context {
             templar,
             host: self.host,
@@ -419,11 +428,11 @@ impl HostTask<'_> {
             prompter: engine.parts.prompter.as_deref(),
             cancel: &engine.cancel,
         };
-        let reply = match engine.parts.actions.get(&self.task.action) {
+        let reply = match engine.parts.actions.get(name) {
             Some(action) => action.run(&context, args.clone()),
-            None => match engine.parts.loader.custom_module(&self.task.action) {
+            None => match engine.parts.loader.custom_module(name) {
                 Some(path) => actions::custom::run(&context, &path, args),
-                None => context.module(&self.task.action, args),
+                None => context.module(name, args),
             },
         };
         match reply {
@@ -466,6 +475,13 @@ impl HostTask<'_> {
             simulated.insert(Arc::clone(self.host));
         }
         let mut result = reply.output;
+        for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+            if let Some(Value::Str(text)) = result.get(text).cloned()
+                && !result.contains_key(lines)
+            {
+                result.insert(Key::from(lines), Value::list(text.lines().map(Value::from)));
+            }
+        }
         result.insert(Key::from("changed"), Value::Bool(reply.changed));
         result.insert(Key::from("failed"), Value::Bool(reply.failed));
         if reply.skipped {

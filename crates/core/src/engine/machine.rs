@@ -6,7 +6,7 @@ use crate::actions;
 use crate::connection::{BlobSource, Call, ConnectionError, RawOutput, Target};
 use crate::event::Event;
 use crate::module::{Mode, Outcome};
-use crate::wire::{Progress, Request};
+use crate::wire::{Job, Progress, Request};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Machine<'a> {
     pub(super) task: &'a HostTask<'a>,
     pub(super) settings: &'a Settings,
+    /// Modules are started in the background.
+    pub(super) job: Option<Job>,
 }
 
 impl Machine<'_> {
@@ -56,6 +58,7 @@ impl actions::Machine for Machine<'_> {
             diff: self.settings.diff,
             environment: self.settings.environment.clone(),
             timeout: self.settings.timeout,
+            job: self.job.clone(),
             simulated: Vec::new(),
         };
         self.with(|connection, call| connection.call(&request, call), blobs)
@@ -88,6 +91,7 @@ impl actions::Machine for Machine<'_> {
                 diff: false,
                 environment: std::collections::BTreeMap::new(),
                 timeout: None,
+                job: None,
                 simulated: Vec::new(),
             };
             let become_ = self.settings.become_.as_ref();

@@ -1,5 +1,6 @@
 //! Plays on hosts: order, handlers, failures, loops, connections. The only layer that knows both playbooks and machines.
 
+mod background;
 mod batch;
 mod block;
 mod cancel;

@@ -80,6 +80,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// Seconds a task may take, where it does not say.
     pub task_timeout: Option<f64>,
+    /// Seconds between looks at a task with `async`, where it does not say.
+    pub poll_interval: f64,
     pub become_: bool,
     pub become_method: String,
     pub become_user: Option<String>,
@@ -125,6 +127,7 @@ impl Default for RunOptions {
             timeout: Duration::from_secs(10),
             retries: 0,
             task_timeout: None,
+            poll_interval: 15.0,
             become_: false,
             become_method: "sudo".to_owned(),
             become_user: None,

@@ -29,27 +29,6 @@ impl Engine {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// What is in the language and not in the engine yet.
-    pub fn unsupported(&self, playbook: &Playbook) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        for play in &playbook.plays {
-            let roles = play.static_roles.iter().flat_map(|role| &role.handlers);
-            let nodes = [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks, &play.handlers];
-            nodes.into_iter().flatten().chain(roles).for_each(|node| self.unsupported_in(node, &mut found));
-        }
-        found
-    }
-
-    fn unsupported_in(&self, node: &Node, found: &mut Vec<Diagnostic>) {
-        match node {
-            Node::Task(task) => self.validate_support(task, found),
-            Node::Block(block) => {
-                let nodes = block.block.iter().chain(&block.rescue).chain(&block.always);
-                nodes.for_each(|node| self.unsupported_in(node, found));
-            }
-        }
-    }
-
     /// `minded`: a failure here is no failure of the playbook, because something rescues it.
     fn validate_node(&self, node: &Node, minded: bool, found: &mut Vec<Diagnostic>) {
         match node {
@@ -84,16 +63,6 @@ impl Engine {
             own.iter().for_each(|diagnostic| self.warn(diagnostic.to_string()));
         } else {
             found.append(&mut own);
-        }
-        self.validate_support(task, found);
-    }
-
-    /// Refuses what is in the language and not in the engine yet.
-    fn validate_support(&self, task: &Task, found: &mut Vec<Diagnostic>) {
-        // 0 is the same as none.
-        if let Some(written) = task.async_.as_ref().filter(|written| written.value != Value::Int(0)) {
-            let diagnostic = Diagnostic::error("`async` is not built yet");
-            found.push(written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
         }
     }
 

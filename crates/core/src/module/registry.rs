@@ -48,7 +48,10 @@ impl<M: Module> Typed<M> {
         let args: M::Args = parse_args(M::NAME, args)?;
         let Checked { output, change } = M::check(&args, system)?;
         let Some(change) = change else {
-            return Ok(Outcome { output: fields(&output)?, ..Outcome::default() });
+            // Of a question the answer may be that something else changed.
+            let mut output = fields(&output)?;
+            let changed = matches!(output.remove("changed"), Some(Value::Bool(true)));
+            return Ok(Outcome { changed, output, ..Outcome::default() });
         };
         let mut outcome = Outcome { changed: true, ..Outcome::default() };
         if want_diff {

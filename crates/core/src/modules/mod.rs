@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod assemble;
+pub mod async_status;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
@@ -51,6 +52,7 @@ pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
         .with::<assemble::Assemble>()
+        .with::<async_status::AsyncStatus>()
         .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()

@@ -139,14 +139,12 @@ impl Frame {
 }
 
 /// Frames out of bytes that come in pieces.
-#[cfg(feature = "controller")]
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
     start: usize,
 }
 
-#[cfg(feature = "controller")]
 impl Decoder {
     /// Takes bytes as they come.
     pub fn push(&mut self, bytes: &[u8]) {

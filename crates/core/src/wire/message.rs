@@ -38,9 +38,23 @@ pub struct Request {
     /// Seconds after which the task is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<f64>,
+    /// Run it in the background.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
     /// What a plan has changed on this machine since the helper last heard of it, by other users' helpers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub simulated: Vec<Delta>,
+}
+
+/// A task in the background.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: String,
+    /// Directory of the file with its state, as written.
+    pub directory: String,
+    /// Seconds after which it is ended.
+    pub limit: f64,
 }
 
 /// News of a task that is still running.

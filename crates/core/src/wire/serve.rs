@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +22,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub trait Machines {
     /// The machine itself, as the task that is about to run sees it.
     fn real(&mut self, task: &Task<'_>) -> &mut dyn System;
+    /// Starts a process that runs `request` alone ([`run_job`](super::run_job)) and outlives this one.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn detach(&mut self, state: &Path, request: &[u8]) -> io::Result<()>;
     /// A simulation on top of it, kept as long as the helper runs.
     fn simulated(&mut self, task: &Task<'_>) -> &mut dyn Simulation;
 }
@@ -155,6 +161,11 @@ impl Helper<'_> {
     }
 
     fn run(&mut self, request: Request) -> Outcome {
+        if request.job.is_some() {
+            let environment = request.environment.clone();
+            let task = Task { environment: &environment, context: &self.context };
+            return super::jobs::start(request, self.machines, &task);
+        }
         let Request { module: name, args, mode, diff, environment, simulated, .. } = request;
         let Some(module) = self.registry.get(&name) else {
             return Outcome::failure(format!("the helper has no module called {name}"));

@@ -110,6 +110,15 @@ impl Machines for TestMachines {
         os
     }
 
+    fn detach(&mut self, state: &std::path::Path, request: &[u8]) -> io::Result<()> {
+        let (state, request) = (state.to_owned(), request.to_vec());
+        std::thread::spawn(move || {
+            let registry = Registry::new().with::<Probe>();
+            run_job(&registry, &mut TestMachines::default(), &mut system_os::Os::new(), &state, &*request).unwrap();
+        });
+        Ok(())
+    }
+
     fn simulated(&mut self, _: &Task<'_>) -> &mut dyn Simulation {
         self.simulated.get_or_insert_with(|| Overlay::new(Fake::from_json(json!({}))))
     }
@@ -140,6 +149,7 @@ fn request(what: &str, value: &str, mode: Mode) -> Request {
         diff: true,
         environment: [("PROBE".to_owned(), value.to_owned())].into(),
         timeout: None,
+        job: None,
         simulated: Vec::new(),
     }
 }
@@ -270,4 +280,32 @@ fn another_version_is_not_talked_to() {
     Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
     let Err((_, error)) = Client::open(ours, &[], Duration::from_secs(1)) else { panic!("accepted") };
     assert!(error.to_string().contains("protocol version"), "{error}");
+}
+
+#[test]
+fn a_job_goes_on_without_the_helper_and_leaves_its_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("jobs");
+    let begin = |what: &str, limit: f64, id: &str| {
+        let mut helper = helper();
+        let job = Job { id: id.into(), directory: directory.to_str().unwrap().into(), limit };
+        let outcome = helper.call(&Request { job: Some(job), ..request(what, "hallo", Mode::Apply) }).unwrap();
+        assert!(outcome.changed && !outcome.failed, "{outcome:?}");
+        assert_eq!(outcome.output["finished"], json!(false));
+        directory.join(id)
+    };
+    let ended = |path: &std::path::Path| loop {
+        let state: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        if state["finished"] == json!(true) {
+            break state;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let state = ended(&begin("echo", 10.0, "j1"));
+    assert_eq!((&state["value"], &state["failed"]), (&json!("hallo"), &json!(false)));
+    assert_eq!(state["ansible_job_id"], json!("j1"));
+    let state = ended(&begin("wait", 0.2, "j2"));
+    assert_eq!((&state["msg"], &state["failed"]), (&json!("Timeout exceeded"), &json!(true)));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&directory).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
 }

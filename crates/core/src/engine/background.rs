@@ -1,0 +1,82 @@
+//! `async` and `poll`: a task that goes on by itself on the host, and looking after it.
+
+use super::ended::Ended;
+use super::host_task::HostTask;
+use super::settings::Settings;
+use crate::module::Mode;
+use crate::playbook::Spanned;
+use crate::template::Templar;
+use crate::value::{Key, Map, Value};
+use crate::wire::Job;
+use std::time::{Duration, Instant};
+
+/// Where the states of jobs are, unless `ansible_async_dir` or the task's environment says so.
+const DIRECTORY: &str = "~/.ansible_async";
+const STATUS: &str = "ansible.builtin.async_status";
+
+impl HostTask<'_> {
+    /// One try, in the background where the task says `async`.
+    pub(super) fn attempt_freely(&self, templar: &Templar, settings: &Settings, args: &Map) -> Ended {
+        let number = |written: &Option<Spanned<Value>>| {
+            let value = written.as_ref().and_then(|written| templar.resolve(&written.value).ok());
+            value.and_then(|value| Templar::text_of(&value).trim().parse::<f64>().ok())
+        };
+        let limit = number(&self.task.async_).unwrap_or(0.0);
+        let directory = || self.job_directory(templar, settings);
+        if *self.task.action == *STATUS {
+            let mut args = args.clone();
+            args.entry(Key::from("_async_dir")).or_insert_with(|| Value::from(directory()));
+            return self.call(&self.task.action, templar, settings, &args, None);
+        }
+        // What only looks is over before anybody could ask.
+        if limit <= 0.0 || settings.mode != Mode::Apply {
+            return self.call(&self.task.action, templar, settings, args, None);
+        }
+        if self.batch.engine.parts.actions.get(&self.task.action).is_some() {
+            let name = crate::module::short_name(&self.task.action);
+            return Ended::failure(format!("This action ({name}) does not support async."));
+        }
+        let id = format!("j{}.{}", fastrand::u64(1..1_000_000_000_000), fastrand::u32(1000..100_000));
+        let job = Job { id: id.clone(), directory: directory(), limit };
+        let started = self.call(&self.task.action, templar, settings, args, Some(job));
+        let poll = number(&self.task.poll).unwrap_or(self.batch.engine.options.poll_interval);
+        if poll <= 0.0 || !started.is_changed() || started.result.get("ansible_job_id").is_none() {
+            return started;
+        }
+        self.look_after(&id, Duration::from_secs_f64(poll), limit, templar, settings)
+    }
+
+    /// Asks until the job has ended, then removes its state.
+    fn look_after(&self, id: &str, poll: Duration, limit: f64, templar: &Templar, settings: &Settings) -> Ended {
+        let directory = Value::from(self.job_directory(templar, settings));
+        let mut args = Map::from_iter([(Key::from("jid"), Value::from(id)), (Key::from("_async_dir"), directory)]);
+        let started = Instant::now();
+        loop {
+            self.pause(poll.min(Duration::from_secs_f64((limit - started.elapsed().as_secs_f64()).max(0.1))));
+            let state = self.call(STATUS, templar, settings, &args, None);
+            let finished = state.result.get("finished").and_then(Value::as_bool) == Some(true);
+            if finished {
+                args.insert(Key::from("mode"), Value::from("cleanup"));
+                self.call(STATUS, templar, settings, &args, None);
+            }
+            let given_up = self.batch.engine.cancel.is_requested();
+            if finished || given_up || state.result.get("unreachable").is_some() {
+                return state;
+            }
+            // The host ends it at the limit itself; this is for one that does not.
+            if started.elapsed().as_secs_f64() > limit + poll.as_secs_f64() + 10.0 {
+                let mut late =
+                    Ended::failure(format!("async task did not complete within the requested time - {limit}s"));
+                late.result.insert(Key::from("async_result"), state.value());
+                return late;
+            }
+        }
+    }
+
+    fn job_directory(&self, templar: &Templar, settings: &Settings) -> String {
+        let variable = templar.variable("ansible_async_dir").ok().flatten().map(|dir| Templar::text_of(&dir));
+        variable
+            .or_else(|| settings.environment.get("ANSIBLE_ASYNC_DIR").cloned())
+            .unwrap_or_else(|| DIRECTORY.to_owned())
+    }
+}
