@@ -18,6 +18,7 @@ mod include_vars;
 mod local_files;
 mod pause;
 mod raw;
+mod reboot;
 mod reply;
 mod script;
 mod set_fact;
@@ -62,6 +63,7 @@ impl Actions {
             .with::<include_vars::IncludeVars>()
             .with::<pause::Pause>()
             .with::<raw::Raw>()
+            .with::<reboot::Reboot>()
             .with::<script::Script>()
             .with::<set_fact::SetFact>()
             .with::<gather_facts::GatherFacts>()

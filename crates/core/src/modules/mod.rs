@@ -1,12 +1,15 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 pub mod apt;
+pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
+pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
 pub mod cron;
+pub mod deb822_repository;
 pub mod docker_container;
 pub mod docker_image;
 pub mod docker_network;
@@ -18,7 +21,10 @@ pub mod file;
 pub mod find;
 pub mod get_url;
 pub mod getent;
+pub mod git;
 pub mod group;
+pub mod hostname;
+pub mod known_hosts;
 pub mod lineinfile;
 pub mod modprobe;
 pub mod mount;
@@ -51,12 +57,15 @@ pub use support::docker::types as docker_types;
 pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
+        .with::<apt_repository::AptRepository>()
         .with::<assemble::Assemble>()
         .with::<async_status::AsyncStatus>()
+        .with::<authorized_key::AuthorizedKey>()
         .with::<blockinfile::Blockinfile>()
         .with::<command::Command>()
         .with::<copy::Copy>()
         .with::<cron::Cron>()
+        .with::<deb822_repository::Deb822Repository>()
         .with::<docker_container::DockerContainer>()
         .with::<docker_image::DockerImage>()
         .with::<docker_network::DockerNetwork>()
@@ -68,7 +77,10 @@ pub fn builtin() -> Registry {
         .with::<find::Find>()
         .with::<get_url::GetUrl>()
         .with::<getent::Getent>()
+        .with::<git::Git>()
         .with::<group::Group>()
+        .with::<hostname::Hostname>()
+        .with::<known_hosts::KnownHosts>()
         .with::<lineinfile::Lineinfile>()
         .with::<modprobe::Modprobe>()
         .with::<mount::Mount>()

@@ -349,6 +349,37 @@ pub fn url_name(url: &str) -> String {
     }
 }
 
+/// What `url` gives, as a whole. `file://` reads from the machine.
+///
+/// # Errors
+/// In words, if it cannot be had.
+pub fn download(system: &dyn System, url: &str, validate_certs: bool) -> Result<Vec<u8>, String> {
+    if let Some(path) = url.strip_prefix("file://") {
+        return system.read(std::path::Path::new(path)).map_err(|error| error.to_string());
+    }
+    let web = Web {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        unredirected: Vec::new(),
+        body: None,
+        credentials: None,
+        force_basic_auth: false,
+        follow: Follow::All,
+        timeout: 10.0,
+        tls: Tls { insecure: !validate_certs, ca_path: None, client_cert: None, client_key: None },
+        unix_socket: None,
+        use_proxy: true,
+        use_netrc: true,
+        raw: false,
+    };
+    let mut response = web.look(system).map_err(|error| error.msg)?;
+    if response.status != 200 {
+        return Err(message(&response));
+    }
+    response.read().map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
