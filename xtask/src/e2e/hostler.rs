@@ -1,11 +1,13 @@
 //! The `hostler` command as its users run it, and what its event stream says.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use super::fidelity::Fidelity;
 use crate::lab::Lab;
 use crate::process::step;
 
@@ -38,25 +40,47 @@ impl Hostler {
 
     /// Applies a playbook to the lab; fails unless it succeeds on all hosts.
     pub fn apply(&self, playbook: &Path) -> Result<Stats> {
+        Self::stats(&self.run("apply", &[playbook.as_os_str()], 0)?)
+    }
+
+    /// Plans a playbook, applies the saved plan, and compares the two.
+    pub fn apply_planned(&self, playbook: &Path) -> Result<(Stats, Fidelity)> {
+        let file = std::env::temp_dir().join(format!("hostler-e2e-{}.plan", std::process::id()));
+        // 2: there is something to do.
+        self.run("plan", &[playbook.as_os_str(), "--out".as_ref(), file.as_os_str()], 2)?;
+        let plan = std::fs::read_to_string(&file).context("failed to read the saved plan")?;
+        let events = self.run("apply", &[file.as_os_str()], 0);
+        std::fs::remove_file(&file).context("failed to remove the saved plan")?;
+        let events = events?;
+        Ok((Self::stats(&events)?, Fidelity::of(&plan, &events)?))
+    }
+
+    /// Runs a command on the lab; gives the events.
+    fn run(&self, command: &str, arguments: &[&OsStr], expected: i32) -> Result<String> {
         let output = Command::new(&self.binary)
-            .arg("apply")
+            .arg(command)
             .arg("-i")
             .arg(&self.inventory)
-            .arg(playbook)
+            .args(arguments)
             .args(["--output", "json"])
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("failed to run {}", self.binary.display()))?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.code() != Some(expected) {
             bail!(
-                "hostler apply: {}: {}\n{}",
+                "hostler {command}: {}: {}\n{}",
                 output.status,
                 String::from_utf8_lossy(&output.stderr).trim(),
                 failures(&stdout)
             );
         }
+        Ok(stdout)
+    }
+
+    /// The counts at the end of a run's events.
+    fn stats(stdout: &str) -> Result<Stats> {
         let last = stdout.lines().last().context("hostler apply printed no events")?;
         let event: Value =
             serde_json::from_str(last).with_context(|| format!("failed to read the last event: {last}"))?;

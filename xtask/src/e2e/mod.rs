@@ -2,6 +2,7 @@
 
 mod cases;
 mod command;
+mod fidelity;
 mod hostler;
 mod supermarket;
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn all<'a>(lab: &'a Lab, hostler: &'a Hostler) -> Vec<Test<'a>> {
     let test = |name: &str, work: Box<dyn Fn() -> Result<()> + 'a>| Test { name: format!("supermarket/{name}"), work };
     vec![
-        test("deploys", Box::new(|| hostler.apply(&playbook(lab))?.expect_hosts(HOSTS))),
+        test("deploys as planned", Box::new(|| deploys(lab, hostler))),
         test("every host is a ready node", Box::new(|| nodes_are_ready(lab))),
         test("the proxy answers from every node", Box::new(|| proxy_balances(lab))),
         test("a second apply changes nothing", Box::new(|| applies_unchanged(lab, hostler))),
@@ -29,6 +29,13 @@ pub fn all<'a>(lab: &'a Lab, hostler: &'a Hostler) -> Vec<Test<'a>> {
 
 fn playbook(lab: &Lab) -> PathBuf {
     lab.root.join("playbooks/supermarket/site.yml")
+}
+
+fn deploys(lab: &Lab, hostler: &Hostler) -> Result<()> {
+    let (stats, fidelity) = hostler.apply_planned(&playbook(lab))?;
+    println!("           {} planned changes were made, {} were decided at apply", fidelity.right, fidelity.open);
+    stats.expect_hosts(HOSTS)?;
+    fidelity.expect_exact()
 }
 
 fn nodes_are_ready(lab: &Lab) -> Result<()> {
