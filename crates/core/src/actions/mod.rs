@@ -23,6 +23,7 @@ mod reply;
 mod script;
 mod set_fact;
 mod template;
+mod unarchive;
 mod uri;
 mod wait_for_connection;
 
@@ -68,6 +69,7 @@ impl Actions {
             .with::<set_fact::SetFact>()
             .with::<gather_facts::GatherFacts>()
             .with::<template::Template>()
+            .with::<unarchive::Unarchive>()
             .with::<uri::Uri>()
             .with::<wait_for_connection::WaitForConnection>()
     }

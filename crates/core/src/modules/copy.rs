@@ -95,6 +95,13 @@ pub struct SourceFile {
     inline: Option<String>,
 }
 
+impl SourceFile {
+    /// Its SHA-256, and its content in base64 if it is small.
+    pub(super) fn content(&self) -> (&str, Option<&str>) {
+        (&self.sha256, self.inline.as_deref())
+    }
+}
+
 /// A link that the controller has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

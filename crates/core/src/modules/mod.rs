@@ -1,6 +1,7 @@
 //! The modules, one file each under Ansible's name. A new one adds a `mod` line and a `.with` line here.
 
 pub mod apt;
+pub mod apt_key;
 pub mod apt_repository;
 pub mod assemble;
 pub mod async_status;
@@ -10,6 +11,7 @@ pub mod command;
 pub mod copy;
 pub mod cron;
 pub mod deb822_repository;
+pub mod debconf;
 pub mod docker_container;
 pub mod docker_image;
 pub mod docker_network;
@@ -26,6 +28,7 @@ pub mod group;
 pub mod hostname;
 pub mod known_hosts;
 pub mod lineinfile;
+pub mod locale_gen;
 pub mod modprobe;
 pub mod mount;
 pub mod mysql_db;
@@ -34,6 +37,7 @@ pub mod nfs_export;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
+pub mod pip;
 pub mod replace;
 pub mod service;
 pub mod service_facts;
@@ -45,6 +49,8 @@ pub(crate) mod support;
 pub mod sysctl;
 pub mod systemd_service;
 pub mod tempfile;
+pub mod timezone;
+pub mod unarchive;
 pub mod uri;
 pub mod user;
 pub mod wait_for;
@@ -57,6 +63,7 @@ pub use support::docker::types as docker_types;
 pub fn builtin() -> Registry {
     Registry::new()
         .with::<apt::Apt>()
+        .with::<apt_key::AptKey>()
         .with::<apt_repository::AptRepository>()
         .with::<assemble::Assemble>()
         .with::<async_status::AsyncStatus>()
@@ -66,6 +73,7 @@ pub fn builtin() -> Registry {
         .with::<copy::Copy>()
         .with::<cron::Cron>()
         .with::<deb822_repository::Deb822Repository>()
+        .with::<debconf::Debconf>()
         .with::<docker_container::DockerContainer>()
         .with::<docker_image::DockerImage>()
         .with::<docker_network::DockerNetwork>()
@@ -82,6 +90,7 @@ pub fn builtin() -> Registry {
         .with::<hostname::Hostname>()
         .with::<known_hosts::KnownHosts>()
         .with::<lineinfile::Lineinfile>()
+        .with::<locale_gen::LocaleGen>()
         .with::<modprobe::Modprobe>()
         .with::<mount::Mount>()
         .with::<nfs_export::NfsExport>()
@@ -90,6 +99,7 @@ pub fn builtin() -> Registry {
         .with::<mysql_query::MysqlQuery>()
         .with::<package_facts::PackageFacts>()
         .with::<ping::Ping>()
+        .with::<pip::Pip>()
         .with::<replace::Replace>()
         .with::<service::Service>()
         .with::<service_facts::ServiceFacts>()
@@ -100,6 +110,8 @@ pub fn builtin() -> Registry {
         .with::<sysctl::Sysctl>()
         .with::<systemd_service::SystemdService>()
         .with::<tempfile::Tempfile>()
+        .with::<timezone::Timezone>()
+        .with::<unarchive::Unarchive>()
         .with::<uri::Uri>()
         .with::<user::User>()
         .with::<wait_for::WaitFor>()
