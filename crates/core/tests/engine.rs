@@ -1,5 +1,6 @@
 //! Playbooks of `tests/engine/*.yml`, run on hosts in memory: the order and outcome of every task must be what Ansible
 //! itself printed for them (`tests/engine/*.expected`, made by `tests/engine/expect.py`).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use hostler_core::connection::{Call, Connection, ConnectionError, Connector, RawOutput, Target};
 use hostler_core::engine::{Cancel, Engine, EngineParts, RunMode, RunOptions};

@@ -79,7 +79,7 @@ impl Batch<'_> {
         frame: Frame,
     ) -> Decided {
         // What is about the whole play is decided by its first host.
-        let asked = if FOR_ALL.contains(&action) { &hosts[..1] } else { &hosts[..] };
+        let asked = if FOR_ALL.contains(&action) { &hosts[..1] } else { hosts };
         let mut decided = Decided::default();
         for host in asked {
             // As Ansible does: each host is told of by itself.

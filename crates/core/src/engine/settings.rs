@@ -113,10 +113,10 @@ impl Resolver<'_> {
     /// The first of these variables that the connected host has.
     fn variable(&self, names: &[&str]) -> Result<Option<Value>> {
         for name in names {
-            if let Some(value) = self.connection.variable(name).map_err(plainly)? {
-                if !matches!(value, Value::Null | Value::Omit) {
-                    return Ok(Some(value));
-                }
+            if let Some(value) = self.connection.variable(name).map_err(plainly)?
+                && !matches!(value, Value::Null | Value::Omit)
+            {
+                return Ok(Some(value));
             }
         }
         Ok(None)

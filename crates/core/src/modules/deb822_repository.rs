@@ -215,7 +215,7 @@ impl Args {
     }
 
     /// The key as the source names it, and its file and content where it has to be fetched.
-    fn key(&self, system: &dyn System) -> Result<(Option<String>, Option<(PathBuf, Vec<u8>)>), ModuleError> {
+    fn key(&self, system: &dyn System) -> Result<(Option<String>, Option<KeyFile>), ModuleError> {
         let Some(given) = self.signed_by.as_ref().map(|given| given.0.clone()) else { return Ok((None, None)) };
         let is_file = given.starts_with('/') && system.exists(Path::new(&given))?;
         if is_file || given.contains('\n') || !given.contains("://") {
@@ -229,6 +229,9 @@ impl Args {
         Ok((Some(path.to_string_lossy().into_owned()), Some((path, content))))
     }
 }
+
+/// A key that has to be written: where, and what.
+type KeyFile = (PathBuf, Vec<u8>);
 
 impl Module for Deb822Repository {
     const NAME: &'static str = "ansible.builtin.deb822_repository";

@@ -213,7 +213,7 @@ impl Module for KnownHosts {
         let same = |entry: &Entry<'_>| {
             let same_hosts = entry.hosts == wanted.hosts || is_hidden(entry.hosts) && (hide || is_hidden(wanted.hosts));
             same_hosts
-                && !(hide && !is_hidden(entry.hosts))
+                && (!hide || is_hidden(entry.hosts))
                 && (entry.marker, entry.kind, entry.key) == (wanted.marker, wanted.kind, wanted.key)
         };
         let exact = entries.iter().find(|(_, entry)| same(entry)).map(|(index, _)| *index);

@@ -155,11 +155,11 @@ fn present(args: &Args, line: &[u8], mut lines: Vec<Vec<u8>>) -> Result<Option<(
     let texts: Vec<String> = lines.iter().map(|line| to_chars(line)).collect();
     let found = if let Some(regexp) = &regexp {
         let mut hits = texts.iter().enumerate().filter_map(|(index, text)| Some((index, regexp.search(text)?)));
-        let hit = if *args.firstmatch { hits.next() } else { hits.last() };
+        let hit = if *args.firstmatch { hits.next() } else { hits.next_back() };
         hit.map(|(index, found)| (index, Some(found)))
     } else if let Some(text) = &args.search_string {
         let mut hits = lines.iter().enumerate().filter(|(_, line)| contains(line, text.as_bytes()));
-        let hit = if *args.firstmatch { hits.next() } else { hits.last() };
+        let hit = if *args.firstmatch { hits.next() } else { hits.next_back() };
         hit.map(|(index, _)| (index, None))
     } else {
         None
@@ -181,7 +181,7 @@ fn present(args: &Args, line: &[u8], mut lines: Vec<Vec<u8>>) -> Result<Option<(
     }
     let search = |pattern: &BytesRegex| {
         let mut hits = texts.iter().enumerate().filter(|(_, text)| pattern.search(text).is_some());
-        let hit = if *args.firstmatch { hits.next() } else { hits.last() };
+        let hit = if *args.firstmatch { hits.next() } else { hits.next_back() };
         hit.map(|(index, _)| index)
     };
     let at = match &place {

@@ -1,6 +1,6 @@
 //! A reporter that keeps what a plan found.
 
-use super::model::{HostPlan, Kind, Place, Plan, Step};
+use super::model::{Kind, Place, Plan, Step};
 use crate::event::{Event, Reporter, Status, TaskInfo, TaskResult};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -83,7 +83,7 @@ impl Reporter for Recorder {
         match event {
             Event::PlayStarted { hosts, .. } => {
                 for host in hosts {
-                    state.plan.hosts.entry(host.to_string()).or_insert_with(HostPlan::default);
+                    state.plan.hosts.entry(host.to_string()).or_default();
                 }
             }
             Event::ItemFinished { task, host, label, result } => {

@@ -176,7 +176,7 @@ impl Web {
             self.unredirected.iter().any(|lost| lost.eq_ignore_ascii_case(name))
                 || (name.eq_ignore_ascii_case("authorization") && authority(&next) != authority(&self.url))
         };
-        self.headers = self.headers.iter().filter(|(name, _)| !dropped(name)).cloned().collect();
+        self.headers.retain(|(name, _)| !dropped(name));
         let becomes_get = match response.status {
             301 | 302 => self.method == "POST",
             303 => self.method != "HEAD",

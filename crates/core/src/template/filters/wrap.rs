@@ -38,9 +38,12 @@ fn word_wrap(context: &Context, value: Py, args: Args) -> Result<Py> {
     let parts = parts.map_err(|error| Fault::error(error.to_string()))?;
     let mut paragraphs = Vec::new();
     for line in text.lines() {
-        let parts = parts.find_iter(line).map(|part| part.map(|part| part.as_str().chars().collect::<Vec<_>>()));
-        let parts = parts.collect::<std::result::Result<VecDeque<_>, _>>();
-        paragraphs.push(wrap(parts.map_err(|error| Fault::error(error.to_string()))?, &style).join(&*newline));
+        let mut words = VecDeque::new();
+        for part in parts.find_iter(line) {
+            let part = part.map_err(|error| Fault::error(error.to_string()))?;
+            words.push_back(part.as_str().chars().collect::<Vec<_>>());
+        }
+        paragraphs.push(wrap(words, &style).join(&*newline));
     }
     Ok(Py::str(paragraphs.join(&*newline)))
 }
@@ -56,7 +59,9 @@ fn wrap(mut parts: VecDeque<Vec<char>>, style: &Style) -> Vec<String> {
             parts.pop_front();
         }
         let (mut line, mut length) = (Vec::new(), 0);
-        while let Some(part) = parts.pop_front_if(|part| length + part.len() <= style.width) {
+        while parts.front().is_some_and(|part| length + part.len() <= style.width)
+            && let Some(part) = parts.pop_front()
+        {
             length += part.len();
             line.push(part);
         }
