@@ -89,7 +89,7 @@ fn cases_give_what_ansible_gives() {
     let templates = Arc::new(Templates::new(options));
     let vaults: Arc<dyn hostler_core::vars::Decrypt> = Arc::new(NoVaults);
     let (mut run, mut wrong) = (0, Vec::new());
-    for name in ["syntax", "undefined", "methods", "filters", "tests", "files", "lookups"] {
+    for name in ["syntax", "undefined", "methods", "filters", "tests", "files", "lookups", "plugins"] {
         let path = dir.join(name).with_extension("yml");
         let file = SourceFile::new(&path, std::fs::read_to_string(&path).unwrap());
         let node = hostler_core::yaml::load(&file, &mut Vec::new()).unwrap().unwrap();
@@ -124,6 +124,27 @@ fn cases_give_what_ansible_gives() {
     }
     assert!(run > 700, "only {run} cases were found");
     assert!(wrong.is_empty(), "{} of {run} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The reference is made of these cases.
+#[test]
+fn every_plugin_has_an_example() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates/plugins.yml");
+    let file = SourceFile::new(&path, std::fs::read_to_string(&path).unwrap());
+    let node = hostler_core::yaml::load(&file, &mut Vec::new()).unwrap().unwrap();
+    let vaults: Arc<dyn hostler_core::vars::Decrypt> = Arc::new(NoVaults);
+    let cases = node.get("cases").unwrap().to_value(&vaults, hostler_core::yaml::Trust::Untrusted);
+    for (kind, mut names) in hostler_core::template::plugins() {
+        for case in cases.as_list().unwrap().iter().filter(|case| case.get("kind").unwrap().as_str() == Some(kind)) {
+            let aliases = case.get("aliases").and_then(Value::as_list).unwrap_or_default();
+            for name in aliases.iter().chain(case.get("name")) {
+                let name = name.as_str().unwrap();
+                assert!(names.contains(&name), "there is no {kind} `{name}`, or it has two examples");
+                names.retain(|known| *known != name);
+            }
+        }
+        assert!(names.is_empty(), "no example of the {kind}s {names:?}");
+    }
 }
 
 /// The engine's threads have small stacks: what nests too deeply must be an error, not the process's end.

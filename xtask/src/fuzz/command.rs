@@ -40,9 +40,9 @@ pub struct Options {
 /// Compares. Fails if too much differs.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let started = Instant::now();
-    let mut grammar = Grammar::new(options.seed);
+    let mut grammar = Grammar::new(options.seed)?;
     let expressions: Vec<String> = (0..options.count).map(|_| grammar.expression()).collect();
-    let variables = variables();
+    let variables = variables()?;
     let wanted = oracle::answers(&options.python, &variables, &expressions)?;
     let asked = started.elapsed().as_secs_f64();
     let templar = templar(&variables);

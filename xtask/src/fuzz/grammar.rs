@@ -1,638 +1,67 @@
 //! Makes expressions as playbooks have them: mostly of the right types, now and then not.
 //!
-//! Nothing in it depends on chance, time, the environment or files.
+//! What they are made of is in `grammar.json`. Nothing in it depends on chance, time, the environment or files.
 
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
 use fastrand::Rng;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// How deep expressions nest.
 const DEEPEST: u32 = 3;
+/// Kinds of values, by their names in `grammar.json`.
+const KINDS: [&str; 9] = ["int", "float", "text", "bool", "ints", "texts", "list", "users", "dict"];
+/// Words in braces that stand for an expression of a kind.
+const SLOTS: [(&str, &str); 9] = [
+    ("i", "int"),
+    ("f", "float"),
+    ("s", "text"),
+    ("b", "bool"),
+    ("il", "ints"),
+    ("sl", "texts"),
+    ("l", "list"),
+    ("u", "users"),
+    ("d", "dict"),
+];
 
 /// The variables that expressions use; some are templates themselves.
-pub fn variables() -> Value {
-    serde_json::from_str(include_str!("variables.json")).unwrap_or_default()
+pub fn variables() -> Result<Value> {
+    serde_json::from_str(include_str!("variables.json")).context("failed to read variables.json")
 }
 
-/// What an expression should come to.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Int,
-    Float,
-    Str,
-    Bool,
-    Ints,
-    Strs,
-    List,
-    Users,
-    Dict,
+/// What expressions of a kind look like.
+#[derive(Deserialize)]
+struct Kind {
+    /// Without others inside.
+    leaves: Vec<String>,
+    /// With others in place of words in braces.
+    shapes: Vec<String>,
 }
 
-const KINDS: [Kind; 9] =
-    [Kind::Int, Kind::Float, Kind::Str, Kind::Bool, Kind::Ints, Kind::Strs, Kind::List, Kind::Users, Kind::Dict];
+#[derive(Deserialize)]
+struct Rules {
+    /// Texts to choose from in place of a word in braces.
+    picks: BTreeMap<String, Vec<String>>,
+    #[serde(flatten)]
+    kinds: BTreeMap<String, Kind>,
+}
 
 /// Makes one expression after the other.
 pub struct Grammar {
     random: Rng,
+    rules: Rules,
 }
-
-/// Templates for each kind: `{i}` is an expression for a whole number, `{s}` for text, and so on; see [`Grammar::fill`].
-fn shapes(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Int => INTS,
-        Kind::Float => FLOATS,
-        Kind::Str => TEXTS,
-        Kind::Bool => BOOLS,
-        Kind::Ints => INT_LISTS,
-        Kind::Strs => TEXT_LISTS,
-        Kind::List => LISTS,
-        Kind::Users => USER_LISTS,
-        Kind::Dict => DICTS,
-    }
-}
-
-fn leaves(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Int => &[
-            "n",
-            "zero",
-            "neg",
-            "big",
-            "lazy",
-            "d.a",
-            "ages.bob",
-            "users[0].uid",
-            "result.rc",
-            "1",
-            "7",
-            "-2",
-            "10",
-            "ints[1]",
-            "d['b'].c[0]",
-        ],
-        Kind::Float => &["f", "half", "1.5", "0.1", "-3.75", "100.0", "1e3", "2.0"],
-        Kind::Str => &[
-            "s",
-            "w",
-            "empty",
-            "num",
-            "path",
-            "csv",
-            "multi",
-            "uni",
-            "quoted",
-            "ver",
-            "'x'",
-            "'a b'",
-            "''",
-            "'a-b_c'",
-            "\"q'q\"",
-            "users[1].name",
-            "result.stdout",
-            "d.nope | default('dflt')",
-            "words[0]",
-            "lazy_dict.k",
-            "'%s-%d'",
-            "'Zz'",
-        ],
-        Kind::Bool => &["yes", "no", "true", "false", "result.changed", "users[0].admin", "True"],
-        Kind::Ints => &[
-            "ints",
-            "[]",
-            "[1, 2]",
-            "[5, -1, 5]",
-            "d.b.c",
-            "range(4) | list",
-            "range(6, 0, -2) | list",
-            "nothing",
-            "(1, 2)",
-        ],
-        Kind::Strs => &[
-            "words",
-            "['b', 'a']",
-            "result.stdout_lines",
-            "users[0].groups",
-            "['x', 'X', 'y']",
-            "['1', '10', '2']",
-            "()",
-        ],
-        Kind::List => &[
-            "none_list",
-            "nested",
-            "pairs",
-            "bools",
-            "lazy_list",
-            "[1, 'a', none, 2.5]",
-            "[[1, 2], [3]]",
-            "[(1, 2)]",
-            "ints",
-            "words",
-        ],
-        Kind::Users => &["users", "users[:2]", "[users[0]]", "[]", "[{'name': 'q', 'uid': 9, 'admin': no}]"],
-        Kind::Dict => &[
-            "d",
-            "e",
-            "void",
-            "ages",
-            "users[2]",
-            "result",
-            "failed_result",
-            "lazy_dict",
-            "{'k': 1}",
-            "{'b': {'c': 2}, 'a': [1]}",
-            "{1: 'one', 'two': 2}",
-            "dict(a=1, b=2)",
-        ],
-    }
-}
-
-const INTS: &[&str] = &[
-    "{i} + {i}",
-    "{i} - {i}",
-    "{i} * {i}",
-    "{i} // {i}",
-    "{i} % {i}",
-    "({i}) ** 2",
-    "-({i})",
-    "({i}) | abs",
-    "{any} | int",
-    "{s} | int",
-    "{s} | int(-1)",
-    "{s} | length",
-    "{l} | length",
-    "{d} | count",
-    "{il} | sum",
-    "{il} | max",
-    "{il} | min",
-    "{il} | first",
-    "{il} | last",
-    "{il}[{i}]",
-    "{il}[0]",
-    "{s}.count({s})",
-    "{s}.find({s})",
-    "{i} if {b} else {i}",
-    "{f} | int",
-    "({f}) | round | int",
-    "{s} | wordcount",
-    "{d}.a",
-    "{d}['a'] | default({i})",
-    "{u} | map(attribute='uid') | sum",
-    "{u} | sum(attribute='uid')",
-    "{size} | human_to_bytes",
-    "{i} | string | length",
-    "{b} | int",
-    "({s} ~ {i}) | length",
-    "'0x1f' | int(0, 16)",
-    "{num} | int(base=8)",
-    "{l} | flatten | length",
-    "{i} | pow(2) | int",
-    "{i} or {i}",
-    "{i} and {i}",
-    "{il}[-1]",
-    "{ages}.values() | sum",
-    "{d} | dict2items | length",
-    "({i}, {i})[0]",
-    "{i}.bit_length()",
-];
-const FLOATS: &[&str] = &[
-    "{f} + {i}",
-    "{i} / {i}",
-    "{f} * {f}",
-    "{f} - {f}",
-    "{any} | float",
-    "{f} | round(1)",
-    "{f} | round(2, 'floor')",
-    "{f} | round(0, 'ceil')",
-    "{i} | round(1)",
-    "({f}) // {i}",
-    "({f}) % {i}",
-    "{i} | log(2)",
-    "{i} | root",
-    "{i} | pow(2)",
-    "-({f})",
-    "({f}) | abs",
-    "{s} | float(0.5)",
-    "{i} ** -1",
-    "{i} | root(3)",
-    "{i} | log",
-    "({i} / 7) | round(3)",
-    "{f} ** 2",
-    "[{f}, {f}] | max",
-];
-const TEXTS: &[&str] = &[
-    "{s} ~ {any}",
-    "{s} + {s}",
-    "{s} * {small}",
-    "{s} | upper",
-    "{s} | lower",
-    "{s} | capitalize",
-    "{s} | title",
-    "{s} | trim",
-    "{s} | replace({s}, {s})",
-    "{s} | replace('o', '0', 1)",
-    "{s} | reverse",
-    "{s} | center(9)",
-    "{s} | truncate(5)",
-    "{s} | truncate(7, true, '..', 0)",
-    "{s} | indent(2)",
-    "{s} | indent(3, true)",
-    "{s} | indent(1, blank=true)",
-    "{s} | wordwrap(4)",
-    "{s} | quote",
-    "{s} | comment",
-    "{s} | comment('c')",
-    "{s} | b64encode",
-    "{b64} | b64decode",
-    "{s} | hash('md5')",
-    "{s} | hash",
-    "{s} | sha1",
-    "{s} | checksum",
-    "{s} | to_uuid",
-    "{s} | basename",
-    "{path} | dirname",
-    "{path} | splitext | last",
-    "{s} | regex_replace('[aeiou]', '*')",
-    "{s} | regex_replace('(\\w)(\\w)', '\\2\\1')",
-    "{s} | regex_replace('^', '> ', multiline=true)",
-    "{s} | regex_search('[a-z]+')",
-    "{s} | regex_search('(\\w)(\\d?)', '\\1') | first",
-    "{s} | regex_escape",
-    "{l} | join(', ')",
-    "{sl} | join",
-    "{u} | map(attribute='name') | join('-')",
-    "{u} | join(',', attribute='name')",
-    "{any} | string",
-    "{any} | to_json",
-    "{d} | to_json(sort_keys=true)",
-    "{d} | to_nice_json",
-    "{any} | to_yaml",
-    "{d} | to_nice_yaml",
-    "{l} | to_nice_yaml(indent=2)",
-    "{any} | tojson",
-    "'%s' | format({any})",
-    "'%s=%d' % ({s}, {i})",
-    "'%05.2f|%x|%-6s|' % ({f}, {small}, {s})",
-    "'{}:{}'.format({s}, {i})",
-    "'{0:>8}{1:03d}'.format({s}, {i})",
-    "'{a!r}'.format(a={any})",
-    "{s}.upper()",
-    "{s}.lower().title()",
-    "{s}.swapcase()",
-    "{s}.strip('ah ')",
-    "{s}.lstrip()",
-    "{s}.rstrip('d')",
-    "{s}.replace('l', 'L', 1)",
-    "{s}.zfill(7)",
-    "{s}.ljust(6, '.')",
-    "{s}.rjust(9)",
-    "{s}.center(8, '*')",
-    "{s}.join({sl})",
-    "{s}.removeprefix('h')",
-    "{s}.removesuffix('d')",
-    "{s}.expandtabs(4)",
-    "{s}.casefold()",
-    "{s}[{i}]",
-    "{s}[{i}:{i}]",
-    "{s}[::-1]",
-    "{s}[1:]",
-    "{s}[:-1]",
-    "{s} | first",
-    "{s} | last",
-    "{s} | list | sort | join",
-    "{s} if {b} else {s}",
-    "{any} | default({s}, true)",
-    "{d}.missing | default({s})",
-    "{b} | ternary({s}, {s})",
-    "{any} | type_debug",
-    "{s} | escape",
-    "{s} | e",
-    "{s} | urlencode",
-    "{d} | urlencode",
-    "{s} | urldecode",
-    "{url} | urlsplit('hostname')",
-    "{url} | urlsplit('query')",
-    "{i} | human_readable",
-    "{i} | human_readable(isbits=true)",
-    "{i} | filesizeformat",
-    "{i} | filesizeformat(true)",
-    "{s} | striptags",
-    "('<b>' ~ {s} ~ '</b>') | striptags",
-    "{d} | xmlattr",
-    "{i} | string",
-    "{f} | string",
-    "{b} | string",
-    "{l} | string",
-    "{d} | string",
-    "{sl} | min",
-    "{sl} | max",
-    "{sl}[{i}]",
-    "{sl} | first",
-    "{s} | win_basename",
-    "{path} | relpath('/etc')",
-    "{sl} | commonpath",
-    "[{path}, 'x'] | path_join",
-    "{s} | pprint",
-    "{any} | pprint",
-    "{date} | to_datetime | string",
-    "({date} | to_datetime).strftime('%Y/%m/%d')",
-    "{s} | password_hash('sha256', 'salt', rounds=1000)",
-    "{s} or {s}",
-    "{s} and {s}",
-    "{s} | regex_replace('\\s+', '_')",
-    "{s} | regex_findall('\\w') | join",
-    "{s} | split | last",
-    "{u}[0].name",
-    "{d} | items | list | string",
-    "{s} | format",
-    "{s} | hash('sha256')",
-    "{s} | trim('h')",
-    "{i} ~ {f}",
-    "{s} | forceescape",
-    "{s} | safe",
-    "{any} ~ {any}",
-    "{s} | strftime(0, utc=true)",
-    "{s} | to_nice_yaml",
-    "{multi} | to_yaml",
-    "{s} | from_yaml | string",
-];
-const BOOLS: &[&str] = &[
-    "{i} == {i}",
-    "{i} < {i}",
-    "{i} >= {f}",
-    "{s} == {s}",
-    "{s} < {s}",
-    "{any} == {any}",
-    "{any} != {any}",
-    "{s} in {s}",
-    "{s} in {sl}",
-    "{i} in {il}",
-    "{s} in {d}",
-    "{i} not in {il}",
-    "not {b}",
-    "{b} and {b}",
-    "{b} or {b}",
-    "{any} | bool",
-    "{any} is defined",
-    "nope is defined",
-    "{d}.nope is undefined",
-    "{any} is string",
-    "{any} is mapping",
-    "{any} is iterable",
-    "{any} is sequence",
-    "{any} is number",
-    "{any} is integer",
-    "{any} is float",
-    "{any} is boolean",
-    "{any} is none",
-    "{any} is callable",
-    "{any} is truthy",
-    "{any} is falsy",
-    "{s} is truthy(convert_bool=true)",
-    "{i} is odd",
-    "{i} is even",
-    "{i} is divisibleby(3)",
-    "{s} is match('h.*')",
-    "{s} is search('o')",
-    "{s} is regex('^[A-Z]')",
-    "{s} is lower",
-    "{s} is upper",
-    "{ver} is version('1.9', '>')",
-    "{ver} is version('2.0', 'lt', strict=true)",
-    "'1.2.3-rc1' is version({ver}, '<', version_type='semver')",
-    "{il} is contains({i})",
-    "{sl} is subset({sl})",
-    "{il} is superset({il})",
-    "{l} is any",
-    "{l} is all",
-    "{s} is in {sl}",
-    "{i} is eq({i})",
-    "{any} is sameas({any})",
-    "{s}.startswith({s})",
-    "{s}.endswith('d')",
-    "{s}.isdigit()",
-    "{s}.isalpha()",
-    "{s}.isalnum()",
-    "{s}.isupper()",
-    "{s}.islower()",
-    "{s}.istitle()",
-    "{s}.isspace()",
-    "{s}.isidentifier()",
-    "{s}.isnumeric()",
-    "{res} is failed",
-    "{res} is changed",
-    "{res} is succeeded",
-    "{res} is skipped",
-    "{b} == {b}",
-    "{l} == {l}",
-    "{d} == {d}",
-    "{il} < {il}",
-    "1 < {i} < 5",
-    "{any} is true",
-    "{any} is false",
-    "{s} is abs",
-    "{path} is abs",
-    "{f} is nan",
-    "{s} is url",
-    "{url} is url",
-    "{url} is uri",
-    "{s} is vault_encrypted",
-    "{b} if {b} else {b}",
-    "{i} > 0 and {i} < 10",
-    "'a' in {l}",
-    "{any} in {l}",
-    "{s} is filter",
-    "'bool' is filter",
-    "'odd' is test",
-    "{any} is undefined",
-    "{i} is lt({f})",
-    "{s} is ge({s})",
-];
-const INT_LISTS: &[&str] = &[
-    "{il} | sort",
-    "{il} | sort(reverse=true)",
-    "{il} | unique",
-    "{il} | reverse | list",
-    "{il} + {il}",
-    "{il} | list",
-    "{il}[1:]",
-    "{il}[:{i}]",
-    "{il}[::2]",
-    "{il} | map('abs') | list",
-    "{sl} | map('length') | list",
-    "{il} | select('odd') | list",
-    "{il} | reject('odd')",
-    "{il} | select('gt', {i})",
-    "{il} | union({il}) | sort(case_sensitive=true)",
-    "{il} | intersect({il}) | sort(case_sensitive=true)",
-    "{il} | difference({il}) | sort(case_sensitive=true)",
-    "{il} | symmetric_difference({il}) | sort(case_sensitive=true)",
-    "{u} | map(attribute='uid') | list",
-    "{u} | map(attribute='uid') | sort",
-    "{il} | map('int')",
-    "{sl} | map('int', default=-1)",
-    "{nested} | flatten",
-    "{nested} | flatten(levels=1)",
-    "range({small}) | list",
-    "{il} * {small}",
-    "{ages}.values() | list",
-    "{il} | zip({il}) | map('sum') | list",
-    "{il} | map('pow', 2) | map('int')",
-    "[{i}, {i}, {i}]",
-    "({i}, {i})",
-    "{il} | difference([{i}]) | sort(case_sensitive=true)",
-];
-const TEXT_LISTS: &[&str] = &[
-    "{sl} | sort",
-    "{sl} | sort(case_sensitive=true)",
-    "{sl} | unique",
-    "{sl} | unique(case_sensitive=true)",
-    "{sl} + {sl}",
-    "{s} | split",
-    "{s} | split(',')",
-    "{csv} | split(',', 1)",
-    "{s}.split()",
-    "{s}.split(' ', 1)",
-    "{s}.rsplit('-', 1)",
-    "{s}.splitlines()",
-    "{s} | list",
-    "{sl} | map('upper') | list",
-    "{sl} | map('regex_replace', '^(.)', '<\\1>') | list",
-    "{sl} | select('match', '[a-f]') | list",
-    "{sl} | reject('search', 'p')",
-    "{sl} | map('length') | map('string')",
-    "{d} | list",
-    "{d}.keys() | list",
-    "{d} | dict2items | map(attribute='key') | list",
-    "{u} | map(attribute='name') | list",
-    "{u} | map(attribute='home.dir')",
-    "{u} | selectattr('admin') | map(attribute='name')",
-    "{s} | regex_findall('[a-z]')",
-    "{sl} | difference({sl}) | sort(case_sensitive=true)",
-    "{sl} | intersect({sl}) | sort(case_sensitive=true)",
-    "{sl} | union({sl}) | sort(case_sensitive=true)",
-    "{l} | map('string') | list",
-    "{sl} | reverse | list",
-    "{sl}[1:]",
-    "{sl} | map('capitalize') | sort",
-    "{sl} | select('in', {sl})",
-    "{il} | map('string') | list",
-    "{u} | map(attribute='shell', default='sh') | list",
-    "{d} | sort",
-    "{sl} | map('default', 'x')",
-    "{s}.partition(' ')",
-    "{path} | splitext",
-    "{s} | batch(3) | map('join') | list",
-];
-const LISTS: &[&str] = &[
-    "{l} + {l}",
-    "{l} | list",
-    "{il} | zip({sl}) | list",
-    "{il} | zip_longest({sl}, fillvalue='-') | list",
-    "{il} | product({sl}) | list",
-    "{il} | permutations(2) | list",
-    "{il} | combinations(2) | list",
-    "{l} | batch(2) | list",
-    "{l} | batch(3, 'f') | list",
-    "{l} | slice(2) | list",
-    "{d} | dict2items",
-    "{d}.items() | list",
-    "{d} | dictsort",
-    "{d} | dictsort(by='value')",
-    "{ages} | dictsort(reverse=true)",
-    "{u} | groupby('admin')",
-    "{u} | groupby('name')",
-    "{u} | subelements('groups')",
-    "{l} | map('type_debug') | list",
-    "{l} | select | list",
-    "{l} | reject('none') | list",
-    "{l} | flatten",
-    "{l} | flatten(skip_nulls=false)",
-    "{l} | unique",
-    "{js} | from_json",
-    "{yml} | from_yaml",
-    "{d} | community.general.json_query('*')",
-    "{u} | community.general.json_query('[?uid>`1`].name')",
-    "{u} | community.general.json_query('[].{n: name, u: uid}')",
-    "[{any}, {any}]",
-    "({any}, {any})",
-    "{l}[1:]",
-    "{l}[{i}]",
-    "{l} | first",
-    "{l} | last",
-    "{l} * {small}",
-    "{u} | map('dict2items') | first",
-    "{l} | map('default', 0)",
-    "{d}.values() | list",
-    "{pairs} | map('first')",
-    "{u} | map('extract', {il}) | list",
-    "{l} if {b} else {l}",
-    "{l} | intersect({l}) | sort(case_sensitive=true)",
-    "{l} | difference({l}) | sort(case_sensitive=true)",
-    "{s} | regex_findall('(.)(.)')",
-    "{l} | select('string')",
-    "{l} | map('bool')",
-    "{any} | default([])",
-    "{l} | to_json | from_json",
-    "{il} | random(seed=1)",
-    "{sl} | shuffle(seed='x')",
-    "{l} | sort",
-];
-const USER_LISTS: &[&str] = &[
-    "{u} | selectattr('admin') | list",
-    "{u} | rejectattr('admin')",
-    "{u} | selectattr('uid', 'gt', {i}) | list",
-    "{u} | selectattr('name', 'match', '.*o')",
-    "{u} | sort(attribute='uid')",
-    "{u} | sort(attribute='name')",
-    "{u} | sort(attribute='admin,uid')",
-    "{u} | unique(attribute='admin')",
-    "{u} + {u}",
-    "{u} | selectattr('shell', 'defined')",
-    "{u} | rejectattr('shell', 'undefined') | list",
-    "{u} | reverse | list",
-    "{u} | selectattr('groups', 'contains', 'b')",
-    "{u} | map('combine', {d}) | list",
-    "{u}[{i}:]",
-    "{u} | selectattr('home.dir', 'search', 'home')",
-    "{u} | max(attribute='uid')",
-    "{u} | min(attribute='name')",
-    "{u} | selectattr('uid', 'in', {il})",
-];
-const DICTS: &[&str] = &[
-    "{d} | combine({d})",
-    "{d} | combine({d}, recursive=true)",
-    "{d} | combine({d}, list_merge='append')",
-    "{d} | combine({d}, {d}, recursive=true, list_merge='prepend_rp')",
-    "[{d}, {d}] | combine",
-    "{pairs} | items2dict(key_name=0, value_name=1)",
-    "{d} | dict2items | items2dict",
-    "dict({pairs})",
-    "dict({sl} | zip({il}))",
-    "{u} | rekey_on_member('name')",
-    "{u} | items2dict(key_name='name', value_name='uid')",
-    "{d}.b",
-    "{d} | to_json | from_json",
-    "{d} | to_yaml | from_yaml",
-    "{js} | from_json",
-    "{url} | urlsplit",
-    "{d} if {b} else {d}",
-    "{'k': {any}, 'l': {any}}",
-    "{u}[0]",
-    "{u} | first",
-    "{d} | dict2items | selectattr('key', 'in', {sl}) | items2dict",
-    "{d}.copy()",
-    "dict(a={any})",
-    "{d} | default({})",
-    "{d}.get('b')",
-    "{d}.get('x', {any})",
-    "{l} | zip({l}) | list | string | from_yaml",
-    "{d} | combine({'a': {any}})",
-    "{d} | community.general.json_query('b')",
-];
 
 impl Grammar {
     /// The same `seed` makes the same expressions.
-    pub fn new(seed: u64) -> Self {
-        Self { random: Rng::with_seed(seed) }
+    pub fn new(seed: u64) -> Result<Self> {
+        let rules: Rules = serde_json::from_str(include_str!("grammar.json")).context("failed to read grammar.json")?;
+        for kind in KINDS {
+            rules.kinds.get(kind).with_context(|| format!("grammar.json has no kind {kind}"))?;
+        }
+        Ok(Self { random: Rng::with_seed(seed), rules })
     }
 
     /// The next one.
@@ -642,22 +71,18 @@ impl Grammar {
         self.of(kind, depth)
     }
 
-    fn pick(&mut self, from: &[&'static str]) -> &'static str {
-        from[self.random.usize(..from.len())]
-    }
-
-    fn of(&mut self, kind: Kind, depth: u32) -> String {
+    fn of(&mut self, kind: &str, depth: u32) -> String {
         // Now and then a value of a kind that is not asked for.
         let kind = if self.random.u32(..40) == 0 { KINDS[self.random.usize(..KINDS.len())] } else { kind };
-        if depth == 0 || self.random.u32(..6) == 0 {
-            return self.pick(leaves(kind)).to_owned();
-        }
-        let shape = self.pick(shapes(kind));
-        self.fill(shape, depth - 1)
+        let leaf = depth == 0 || self.random.u32(..6) == 0;
+        let rules = &self.rules.kinds[kind];
+        let from = if leaf { &rules.leaves } else { &rules.shapes };
+        let shape = from[self.random.usize(..from.len())].clone();
+        if leaf { shape } else { self.fill(&shape, depth - 1) }
     }
 
     /// Puts expressions in place of the words in braces.
-    fn fill(&mut self, shape: &'static str, depth: u32) -> String {
+    fn fill(&mut self, shape: &str, depth: u32) -> String {
         let mut out = String::new();
         let mut rest = shape;
         while let Some(start) = rest.find('{') {
@@ -665,8 +90,7 @@ impl Grammar {
             let word = rest[start + 1..].split('}').next().unwrap_or_default();
             match self.slot(word, depth) {
                 Some(text) => {
-                    let simple = text.chars().all(|c| c.is_alphanumeric() || "_.'".contains(c));
-                    out.push_str(&if simple { text } else { format!("({text})") });
+                    out.push_str(&text);
                     rest = &rest[start + word.len() + 2..];
                 }
                 None => {
@@ -679,29 +103,15 @@ impl Grammar {
     }
 
     fn slot(&mut self, word: &str, depth: u32) -> Option<String> {
+        if let Some(picks) = self.rules.picks.get(word) {
+            return Some(picks[self.random.usize(..picks.len())].clone());
+        }
         let kind = match word {
-            "i" => Kind::Int,
-            "f" => Kind::Float,
-            "s" => Kind::Str,
-            "b" => Kind::Bool,
-            "il" => Kind::Ints,
-            "sl" => Kind::Strs,
-            "l" => Kind::List,
-            "u" => Kind::Users,
-            "d" => Kind::Dict,
             "any" => KINDS[self.random.usize(..KINDS.len())],
-            "small" => return Some(self.pick(&["0", "1", "2", "n", "-1"]).to_owned()),
-            "res" => {
-                return Some(
-                    self.pick(&["result", "failed_result", "{'skipped': true}", "{'results': []}"]).to_owned(),
-                );
-            }
-            "path" | "csv" | "multi" | "num" | "ver" | "url" | "js" | "yml" | "b64" | "size" | "date" | "nested"
-            | "pairs" | "ages" => {
-                return Some(word.to_owned());
-            }
-            _ => return None,
+            word => SLOTS.iter().find(|(name, _)| *name == word)?.1,
         };
-        Some(self.of(kind, depth))
+        let text = self.of(kind, depth);
+        let simple = text.chars().all(|c| c.is_alphanumeric() || "_.'".contains(c));
+        Some(if simple { text } else { format!("({text})") })
     }
 }

@@ -1,6 +1,8 @@
-//! `cargo xtask gen`: the reference of modules (`docs/modules`) and their schemas (`schemas`), from the code.
+//! `cargo xtask gen`: the reference of modules (`docs/modules`) and of what templates can use (`docs/templates`), and the
+//! modules' schemas (`schemas`), from the code and its tests.
 
 mod page;
+mod plugins;
 mod schema;
 mod source;
 
@@ -15,7 +17,7 @@ use crate::workspace;
 use source::Sources;
 
 /// Folders that hold nothing but what is generated.
-const FOLDERS: [&str; 2] = ["docs/modules", "schemas"];
+const FOLDERS: [&str; 3] = ["docs/modules", "docs/templates", "schemas"];
 
 /// What to do
 #[derive(Args)]
@@ -58,7 +60,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 /// Every generated file with its text, by path below the root.
 fn files(root: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let sources = Sources::read(root)?;
-    let mut files = BTreeMap::new();
+    let mut files = plugins::pages(root)?;
     let registry = hostler_core::modules::builtin();
     for module in registry.iter() {
         let schema = serde_json::to_value(module.args_schema())?;

@@ -3,7 +3,7 @@
 use super::{Action, ActionError, Context, Reply};
 use crate::module::types::LooseInt;
 use crate::template::Templar;
-use crate::value::{Key, Map, Value};
+use crate::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -42,23 +42,18 @@ impl Action for Debug {
         let var = match args.get("var") {
             None => None,
             Some(Value::Str(text)) => Some(Arc::clone(text)),
-            // `var: "{{ x }}"` is common, if not what is meant: its value is what is shown.
             Some(Value::Template(template)) => match context.templar.resolve(&args["var"])? {
                 Value::Omit => None,
-                shown => {
-                    return Ok(Reply {
-                        output: Map::from_iter([(Key::from(&*template.source), shown)]),
-                        ..Reply::default()
-                    });
+                // The expression is in a variable, which must be one that the user's own files set.
+                Value::Str(text)
+                    if context.templar.literal(&template.source) == Some(Value::Str(Arc::clone(&text))) =>
+                {
+                    Some(text)
                 }
+                Value::Str(_) => return Err("Task failed: Encountered untrusted template or expression.".into()),
+                other => return Err(no_text(&other).into()),
             },
-            Some(other) => {
-                let (kind, text) = (other.type_name(), Templar::text_of(other));
-                return Err(format!(
-                    "argument 'var' is of type {kind} and we were unable to convert to _check_type_str_no_conversion: '{text}' is not a string and conversion is not allowed"
-                )
-                .into());
-            }
+            Some(other) => return Err(no_text(other).into()),
         };
         if args.contains_key("msg") && var.is_some() {
             return Err("parameters are mutually exclusive: msg|var".into());
@@ -71,4 +66,11 @@ impl Action for Debug {
         let inspected = inspected.map_err(|error| error.during("Error while resolving `var` expression"))?;
         Ok(Reply { output: inspected.into_fields(&var), ..Reply::default() })
     }
+}
+
+fn no_text(value: &Value) -> String {
+    let (kind, text) = (value.type_name(), Templar::text_of(value));
+    format!(
+        "argument 'var' is of type {kind} and we were unable to convert to _check_type_str_no_conversion: '{text}' is not a string and conversion is not allowed"
+    )
 }

@@ -2,6 +2,8 @@
 
 use super::{Action, ActionError, Context, Effect, Reply};
 use crate::module::types::LooseBool;
+use crate::playbook::is_variable_name;
+use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,25 +28,16 @@ impl Action for SetFact {
         let Args { cacheable } = given;
         let mut variables = Map::new();
         for (name, value) in args.into_iter().filter(|(name, _)| name.as_str() != Some("cacheable")) {
-            // Names may be templates, here only.
-            let name = match Value::trusted(name.to_string(), context.task.span.clone()) {
-                template @ Value::Template(_) => Key::from(context.templar.resolve_text(&template)?),
-                _ => name,
+            // Names that the task itself has may be templates; those of a mapping that it is given never are.
+            let name = match context.task.args.contains_key(&name) {
+                true => context.templar.resolve(&Value::trusted(name.to_string(), context.task.span.clone()))?,
+                false => Value::from(name.to_string()),
             };
-            variables.insert(name, value);
+            variables.insert(variable_name(&name)?, value);
         }
         let args = variables;
         if args.is_empty() {
             return Err("No key/value pairs provided, at least one is required for this action to succeed".into());
-        }
-        for name in args.keys() {
-            let name = name.to_string();
-            if !is_identifier(&name) {
-                return Err(format!(
-                    "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
-                )
-                .into());
-            }
         }
         let mut reply = Reply::ok([("ansible_facts", Value::Map(Arc::new(args.clone())))]);
         reply.effects.push(Effect::SetFacts { variables: args, cacheable: *cacheable });
@@ -52,8 +45,17 @@ impl Action for SetFact {
     }
 }
 
-fn is_identifier(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+/// The name of a variable, refused where it is none.
+fn variable_name(name: &Value) -> Result<Key, String> {
+    match name {
+        Value::Str(text) if is_variable_name(text) && !RESERVED.contains(&&**text) => Ok(Key::Str(Arc::clone(text))),
+        Value::Str(text) => Err(format!("Task failed: Invalid variable name '{text}'.")),
+        other => {
+            let (text, kind) = (Templar::text_of(other), other.type_name());
+            Err(format!("Task failed: Invalid variable name '{text}' of type '{kind}'."))
+        }
+    }
 }
+
+/// Words that Jinja takes for values.
+const RESERVED: [&str; 3] = ["true", "false", "none"];

@@ -148,9 +148,18 @@ fn variables(path: &std::path::Path, given: &Args) -> Map {
     ])
 }
 
+/// Windows' code page for western Europe, which differs from Latin-1 in these places only.
+fn windows_1252(letter: char) -> Option<u8> {
+    const FROM_0X80: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
+    match FROM_0X80.chars().position(|known| known == letter) {
+        Some(at) => u8::try_from(0x80 + at).ok().filter(|_| !letter.is_control()),
+        None => u8::try_from(u32::from(letter)).ok().filter(|byte| !(0x80..0xa0).contains(byte)),
+    }
+}
+
 fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, ActionError> {
     match encoding.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
-        "utf8" => Ok(text.as_bytes().to_vec()),
+        "" | "utf8" => Ok(text.as_bytes().to_vec()),
         "latin1" | "iso88591" => text
             .chars()
             .map(|letter| {
@@ -158,11 +167,18 @@ fn encode(text: &str, encoding: &str) -> Result<Vec<u8>, ActionError> {
                     .map_err(|_| ActionError::Failed(format!("'{letter}' is not in {encoding}")))
             })
             .collect(),
+        "windows1252" | "cp1252" => text
+            .chars()
+            .map(|letter| {
+                windows_1252(letter).ok_or_else(|| ActionError::Failed(format!("'{letter}' is not in {encoding}")))
+            })
+            .collect(),
         "ascii" if text.is_ascii() => Ok(text.as_bytes().to_vec()),
         "utf16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         "utf16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        _ => {
-            Err(format!("output_encoding '{encoding}' is not there; utf-8, latin-1, ascii and utf-16-le/be are").into())
-        }
+        _ => Err(format!(
+            "output_encoding '{encoding}' is not there; utf-8, latin-1, windows-1252, ascii and utf-16-le/be are"
+        )
+        .into()),
     }
 }

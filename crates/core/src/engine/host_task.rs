@@ -57,7 +57,7 @@ impl HostTask<'_> {
     }
 
     /// A failure before the task began, which the playbook may ignore as any other.
-    fn before(&self, mut ended: Ended) -> Ended {
+    pub(super) fn before(&self, mut ended: Ended) -> Ended {
         let ignores =
             self.batch.task_flag(self.task, std::slice::from_ref(self.host), |keywords| &keywords.ignore_errors);
         if ended.status == Status::Failed && ignores {
@@ -221,6 +221,7 @@ impl HostTask<'_> {
         }
         if let Some(whole) = self.task.args.get("_variable_params") {
             match templar.resolve(whole).map_err(finalizing)? {
+                Value::Omit => {}
                 Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
                 other => {
                     let message =
@@ -371,6 +372,11 @@ impl HostTask<'_> {
                 ended.status = Status::Failed;
             }
             Some(_) => {
+                if ended.status == Status::Failed {
+                    let told = ended.result.shift_remove("exception");
+                    let told = told.unwrap_or_else(|| Value::from("(traceback unavailable)"));
+                    ended.result.insert(Key::from("failed_when_suppressed_exception"), told);
+                }
                 ended.result.insert(Key::from("failed"), Value::Bool(false));
                 ended.result.insert(Key::from("failed_when_result"), Value::Bool(false));
                 ended.status = Status::Ok;

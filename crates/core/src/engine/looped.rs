@@ -29,12 +29,12 @@ impl HostTask<'_> {
             // Ansible skips a task whose items are undefined if its condition is false without them.
             Err(error) => {
                 let skipped = self.skipped_without_items(templar);
-                return skipped.unwrap_or_else(|| self.not_looped(&error, &loop_.items));
+                return skipped.unwrap_or_else(|| self.before(self.not_looped(&error, &loop_.items)));
             }
         };
         let control = match control(templar, loop_) {
             Ok(control) => control,
-            Err(error) => return self.not_looped(&error, &loop_.items),
+            Err(error) => return self.before(self.not_looped(&error, &loop_.items)),
         };
         let mut ended = Vec::with_capacity(items.len());
         // What one item sets, the next ones see.

@@ -274,8 +274,10 @@ impl Batch<'_> {
             engine.stats.count_changed(host);
         }
         if ended.status == Status::Failed {
+            // Without the role, which only the task's heading has.
+            let role = task.scope.role().map(|role| format!("{} : ", role.name)).unwrap_or_default();
             let failed_task = Map::from_iter([
-                (Key::from("name"), Value::from(info.name.as_str())),
+                (Key::from("name"), Value::from(info.name.strip_prefix(&role).unwrap_or(&info.name))),
                 (Key::from("action"), Value::from(info.action.as_str())),
             ]);
             let result = Value::Map(Arc::new(ended.result.clone()));

@@ -218,6 +218,14 @@ impl Parser<'_> {
             }
             end = at + char.len_utf8();
         }
+        // Complex numbers are text in Ansible, too.
+        if let Some(imaginary) = unsigned[..end].strip_suffix(['j', 'J'])
+            && number(imaginary).is_some()
+        {
+            let text = format!("{}{}", if negative { "-" } else { "" }, unsigned[..end].to_lowercase());
+            self.rest = &unsigned[end..];
+            return Some(Value::str(text));
+        }
         let number = number(&unsigned[..end])?;
         self.rest = &unsigned[end..];
         Some(match number {

@@ -43,7 +43,8 @@ impl Module for Ping {
 
     fn check(args: &Args, _: &dyn System) -> Result<Checked<Self>, ModuleError> {
         if args.data == "crash" {
-            return Err(ModuleError::new("boom"));
+            // The only module that is asked to break; this is how Ansible tells of one that did.
+            return Err(ModuleError::new("Task failed: Module failed: boom"));
         }
         Ok(Checked::unchanged(Output { ping: args.data.clone() }))
     }

@@ -86,6 +86,7 @@ impl Reading<'_> {
         language_action(name).is_some()
             || matches!(builtin_short_name(name), Some("include" | "import_playbook"))
             || self.loader.library.find(name).is_some()
+            || self.loader.library.action_plugin(name).is_some()
             || self.loader.options.actions.canonical(name).is_some()
             || known_module(name).is_some()
     }
@@ -144,6 +145,18 @@ impl Reading<'_> {
             self.error_at(at, message);
             return None;
         }
+        if let Some(path) = self.loader.library.action_plugin(name) {
+            let refusal = format!(
+                "action plug-in `{name}` ({}) is made for Ansible's Python library, which is not there",
+                path.display()
+            );
+            if !self.loader.options.defer_unbuilt {
+                self.error_at(at, refusal);
+                return None;
+            }
+            self.warn(Diagnostic::warning(refusal).at(&at.span));
+            return Some(format!("ansible.legacy.{name}").into());
+        }
         let names = self.loader.options.actions.names();
         let known = names.iter().map(|name| &**name).chain(LANGUAGE);
         self.error(Diagnostic::error(format!("unknown module or action `{name}`")).at(&at.span).suggest(name, known));
@@ -190,8 +203,17 @@ impl Reading<'_> {
         for (key, value) in node.as_map()? {
             match key.as_str() {
                 Some(name) if name.starts_with("_ansible_") => {
-                    self.error_at(key, format!("parameter `{name}`: names that begin with `_ansible_` are reserved"));
+                    self.error_at(
+                        key,
+                        format!("parameter `{name}`: the prefix '_ansible_' is reserved for internal use only."),
+                    );
                     return None;
+                }
+                // An expression that is not to be evaluated: a template that gives it as text will not be.
+                Some(name @ ("var" | "that")) if matches!(value.kind, NodeKind::Unsafe(_)) => {
+                    let text = self.value(value);
+                    let raw = format!("{{% raw %}}{}{{% endraw %}}", text.as_str().unwrap_or_default());
+                    args.insert(Key::from(name), Value::trusted(raw, Some(value.span.clone())))
                 }
                 Some(name) => args.insert(Key::from(name), self.value(value)),
                 None => {
@@ -235,7 +257,10 @@ impl Reading<'_> {
         let mut args = Map::new();
         for (name, text) in &parsed.options {
             if name.starts_with("_ansible_") {
-                self.error_at(node, format!("parameter `{name}`: names that begin with `_ansible_` are reserved"));
+                self.error_at(
+                    node,
+                    format!("parameter `{name}`: the prefix '_ansible_' is reserved for internal use only."),
+                );
                 return None;
             }
             args.insert(Key::from(name.as_str()), value(text));

@@ -41,6 +41,8 @@ pub struct Library {
 struct Found {
     directories: HashSet<PathBuf>,
     modules: HashMap<String, PathBuf>,
+    /// Directories of action plug-ins.
+    plugins: HashSet<PathBuf>,
 }
 
 impl Library {
@@ -49,8 +51,19 @@ impl Library {
         Self { configured, found: Mutex::default() }
     }
 
+    /// The file of an action plug-in, which only Ansible can run.
+    pub fn action_plugin(&self, name: &str) -> Option<PathBuf> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.plugins.iter().map(|dir| dir.join(format!("{short}.py"))).find(|path| local_files::is_file(path))
+    }
+
     /// From now on, modules of the directory `library` in `dir` count. The first one of a name stays.
     pub fn add(&self, dir: &Path) {
+        let plugins = dir.join("action_plugins");
+        if local_files::is_dir(&plugins) {
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).plugins.insert(plugins);
+        }
         self.scan(&dir.join("library"));
     }
 

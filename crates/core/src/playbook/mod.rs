@@ -28,6 +28,7 @@ pub use keywords::{Keyword, Keywords, Scope, Spanned};
 pub use library::{JSON_MARKER, Library, ModuleStyle};
 pub use listing::Listing;
 pub use loader::{LiteralOnly, LoadedTasks, Loader, LoaderOptions, Statics};
+pub(crate) use reading::is_variable_name;
 pub use role_use::{LoadedRole, RoleSpec};
 pub use tags::tags_selected;
 pub(crate) use tasks::META_ACTIONS;

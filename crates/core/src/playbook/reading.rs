@@ -367,7 +367,8 @@ pub(super) fn shown(node: &Yaml) -> String {
 }
 
 /// Whether it can be a variable's name.
-pub(super) fn is_variable_name(name: &str) -> bool {
+/// Whether a variable may be called so.
+pub(crate) fn is_variable_name(name: &str) -> bool {
     const KEYWORDS: &[&str] = &[
         "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
         "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",

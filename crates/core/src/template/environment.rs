@@ -204,7 +204,7 @@ pub(super) fn file_mode(source: &str, name: &Path, options: &FileOptions) -> Res
         for pair in header.trim_end_matches('\r').split(',') {
             let Some((key, value)) = pair.split_once(':') else {
                 return Err(refused(format!(
-                    "'{}' in the '#jinja2:' line is not of the form 'name: value'",
+                    "Missing key-value separator in '{}' of the '#jinja2:' line",
                     pair.trim()
                 )));
             };

@@ -1,6 +1,7 @@
 //! Jinja2 as Ansible has it: native results, Python's text forms, lazy variables, undefined values that travel,
 //! and values that are only known after apply.
 
+mod catalog;
 mod context;
 mod dates;
 mod environment;
@@ -20,6 +21,7 @@ mod syntax;
 mod templar;
 mod tests;
 
+pub use catalog::plugins;
 pub use environment::{FileOptions, HostPattern, Rendered, TemplateOptions, Templates};
 pub use error::TemplateError;
 pub use lenient::Inspected;

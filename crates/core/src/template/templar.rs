@@ -176,20 +176,28 @@ impl Templar {
         match self.evaluate(trimmed.into(), &Mode::Yaml, span)? {
             Value::Str(text) if matches!(&*text, "True" | "true" | "False" | "false") => Ok(Value::Str(text)),
             // `{{ expression_in_a_variable }}`
-            Value::Str(text) if self.trusts(trimmed) => self.evaluate(text.trim().into(), &Mode::Condition, span),
+            Value::Str(text) if self.literal(trimmed) == Some(Value::Str(Arc::clone(&text))) => {
+                self.evaluate(text.trim().into(), &Mode::Condition, span)
+            }
             Value::Str(_) => Err(TemplateError::new("Encountered untrusted template or expression.", span)),
             other => Ok(other),
         }
     }
 
-    /// Whether a template is nothing but a variable, or a part of one, that the user's own files set: only text from there is
-    /// ever evaluated.
-    pub fn trusts(&self, template: &str) -> bool {
-        let inner =
-            template.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default().trim();
+    /// What the user's own files say where a template is nothing but a variable, or a part of one, that they set. Only
+    /// text that is there literally is ever evaluated: what a template in it gives may be a host's words.
+    pub fn literal(&self, template: &str) -> Option<Value> {
+        let inner = template.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"))?.trim();
         let part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '[' | ']' | '\'' | '"');
-        let name = inner.split(['.', '[']).next().unwrap_or_default();
-        inner.chars().all(part) && !self.locals.contains_key(name) && self.variables.trusts(name)
+        let mut parts = inner.split(['.', '[']).map(|part| part.trim_end_matches(']').trim_matches(['\'', '"']));
+        let name = parts.next()?;
+        if !inner.chars().all(part) || self.locals.contains_key(name) || !self.variables.trusts(name) {
+            return None;
+        }
+        parts.try_fold(self.variables.get(name)?, |value, part| match &value {
+            Value::List(items) => items.get(part.parse::<usize>().ok()?).cloned(),
+            value => value.get(part).cloned(),
+        })
     }
 
     /// An expression's native value.

@@ -283,7 +283,9 @@ impl Variables for HostView {
         if self.store.globals.merge_hashes {
             return self.layers.iter().rev().filter_map(|layer| layer.get(name)).cloned().reduce(merge);
         }
-        self.layers.iter().find_map(|layer| layer.get(name)).cloned()
+        let found = self.layers.iter().find_map(|layer| layer.get(name)).cloned();
+        // What tasks see of the connection by themselves; `hostvars` has it only where it is set.
+        found.or_else(|| (name == "ansible_host" && self.scope.is_some()).then(|| Value::Str(Arc::clone(&self.host))))
     }
 
     fn names(&self) -> Vec<Arc<str>> {

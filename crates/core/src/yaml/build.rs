@@ -146,9 +146,11 @@ impl<'a> Builder<'a> {
                 Some((place, earlier_own)) => {
                     if *earlier_own {
                         self.warnings.push(
-                            Diagnostic::warning(format!("the key `{name}` is given twice; the last one counts"))
-                                .at(&key.span)
-                                .related(&unique[*place].0.span, "first given here"),
+                            Diagnostic::warning(format!(
+                                "Found duplicate mapping key '{name}'; using the last one only"
+                            ))
+                            .at(&key.span)
+                            .related(&unique[*place].0.span, "first given here"),
                         );
                     }
                     *earlier_own = index >= merged;

@@ -234,7 +234,7 @@ mod tests {
         let tree = load(&SourceFile::new("x.yml", text), &mut warnings).unwrap().unwrap();
         assert_eq!(tree.get("a").map(|node| &node.kind), Some(&NodeKind::Int(2)));
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
-        assert_eq!(warning.to_string(), "x.yml:3:1: the key `a` is given twice; the last one counts");
+        assert_eq!(warning.to_string(), "x.yml:3:1: Found duplicate mapping key 'a'; using the last one only");
         assert_eq!(warning.related[0].0.line, 1);
     }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the results that ansible-core gives into the case files beside it.
 
-Run with ansible's own interpreter: `python oracle.py [file.yml …]`. Each case has one of `template` (as in a playbook),
+Run with ansible's own interpreter: `python oracle.py [file.yml …]`. `plugins.yml` needs the collections ansible.utils and
+community.general (`ANSIBLE_COLLECTIONS_PATH`). Each case has one of `template` (as in a playbook),
 `file` (as in a template file) and `when` (a condition). The result is Python's `repr`; what fails has `fails` instead.
 """
 import pathlib
@@ -9,6 +10,7 @@ import sys
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 HERE = pathlib.Path(__file__).parent
@@ -70,5 +72,6 @@ def fill(path):
 
 
 if __name__ == "__main__":
+    init_plugin_loader()
     for path in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.yml")):
         fill(path)

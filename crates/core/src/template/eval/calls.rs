@@ -16,6 +16,7 @@ impl Frame {
         if let ExprKind::Name(name) = &callee.kind
             && matches!(&**name, "lookup" | "query" | "q")
             && self.scope.get(name).is_none()
+            && self.context.variable(name).is_none()
         {
             let args = self.args(args, true)?;
             return Ok(captured(lookups::call(&self.context, &**name != "lookup", args), self, expr));

@@ -22,9 +22,9 @@ pub(super) const TABLE: Table = &[
     ("length", length),
     ("count", length),
     ("attr", attr),
-    ("safe", same),
+    ("safe", string),
     ("pprint", pprint),
-    ("ansible._protomatter.finalize", same),
+    ("ansible._protomatter.finalize", |context, value, _| Ok(context.import(&context.export(&value)?).force())),
     ("ansible._protomatter.dump_object", dump_object),
 ];
 
@@ -132,10 +132,6 @@ fn attr(context: &Context, value: Py, args: Args) -> Result<Py> {
         Some(name) => Ok(eval::attribute(context, &value, name)),
         None => Err(Fault::error("needs a name")),
     }
-}
-
-fn same(_: &Context, value: Py, _: Args) -> Result<Py> {
-    Ok(value)
 }
 
 /// What an error says, as a mapping; other values as they are.

@@ -310,13 +310,22 @@ fn union(context: &Context, value: Py, args: Args) -> Result<Py> {
 }
 
 fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let value = value.iterate()?;
+    // Nothing has nothing in common with anything.
+    if value.is_empty() {
+        return Ok(Py::list(value));
+    }
     let other = Py::list(other(args)?.iterate()?);
-    once(context, filtered(context, value.iterate()?, &other, true)?)
+    once(context, filtered(context, value, &other, true)?)
 }
 
 fn difference(context: &Context, value: Py, args: Args) -> Result<Py> {
+    let value = value.iterate()?;
+    if value.is_empty() {
+        return Ok(Py::list(value));
+    }
     let other = Py::list(other(args)?.iterate()?);
-    once(context, filtered(context, value.iterate()?, &other, false)?)
+    once(context, filtered(context, value, &other, false)?)
 }
 
 fn symmetric_difference(context: &Context, value: Py, args: Args) -> Result<Py> {

@@ -65,7 +65,7 @@ fn merge(context: &Context, mut low: PyMap, high: PyMap, recursive: bool, lists:
         let (old, new) = (old.force(), new.force());
         let merged = match (&old, &new) {
             // The same on both sides is not merged.
-            (Py::List(_), Py::List(_)) | (Py::Dict(_), Py::Dict(_)) if equal(context, &old, &new)? => new,
+            (Py::Dict(_), Py::Dict(_)) if recursive && equal(context, &old, &new)? => new,
             (Py::Dict(_), Py::Dict(_)) if recursive => {
                 let old = old.entries(context)?.unwrap_or_default();
                 let new = new.entries(context)?.unwrap_or_default();

@@ -7,6 +7,7 @@ mod data;
 mod dates;
 mod hash;
 mod maths;
+mod network;
 mod paths;
 mod regex;
 mod select;
@@ -60,7 +61,7 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
         urls::TABLE,
         wrap::TABLE,
     ];
-    let entries = tables.into_iter().flatten();
+    let entries = tables.into_iter().chain(network::TABLES).flatten();
     entries
         .map(|(name, function)| (*name, Filter { function: *function, takes_undefined: TAKE_UNDEFINED.contains(name) }))
         .collect()
@@ -74,6 +75,11 @@ const COLLECTIONS: &[&str] =
 pub(crate) fn find(name: &str) -> Option<Filter> {
     let short = COLLECTIONS.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     FILTERS.get(short).copied()
+}
+
+/// The names of all, without collections.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FILTERS.keys().copied().filter(|name| !name.starts_with("ansible."))
 }
 
 /// A hint at the filter that may have been meant.

@@ -161,7 +161,7 @@ fn real_path(context: &Context, value: Py, _: Args) -> Result<Py> {
         let (head, tail) = path.split_at(at);
         if let Ok(real) = local_files::canonicalize(Path::new(if head.is_empty() { "/" } else { head })) {
             let real = real.display().to_string();
-            return Ok(Py::str(normalize(&format!("{}{tail}", real.trim_end_matches('/')))));
+            return Ok(Py::str(normalize(&format!("{real}/{tail}"))));
         }
     }
     Ok(Py::str(path))

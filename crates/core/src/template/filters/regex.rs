@@ -20,13 +20,13 @@ pub(crate) fn compile(pattern: &str, ignore_case: bool, multiline: bool) -> Resu
     if multiline {
         flags.push('m');
     }
-    let translated = translate(pattern);
+    let translated = translate(pattern, multiline || pattern.contains("(?m"));
     let full = if flags.is_empty() { translated } else { format!("(?{flags}){translated}") };
     Regex::new(&full).map_err(|error| Fault::error(format!("invalid regular expression '{pattern}': {error}")))
 }
 
 /// What Python writes differently.
-fn translate(pattern: &str) -> String {
+fn translate(pattern: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.char_indices().peekable();
     let mut class = false;
@@ -67,7 +67,7 @@ fn translate(pattern: &str) -> String {
                 out.push(']');
             }
             // Python's `$` also matches before a newline at the end.
-            '$' if !class && !pattern[at + 1..].is_empty() => out.push('$'),
+            '$' if !class && (multiline || !pattern[at + 1..].is_empty()) => out.push('$'),
             '$' if !class => out.push_str("(?=\\n?\\z)"),
             // A brace that begins no repetition is itself.
             '{' if !class && !is_repetition(&pattern[at..]) => out.push_str("\\{"),

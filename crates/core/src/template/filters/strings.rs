@@ -149,8 +149,11 @@ fn truncate(context: &Context, value: Py, args: Args) -> Result<Py> {
     };
     let (length, leeway) = (size(length, 255), size(leeway, 5));
     let end = text_of(context, end.as_ref())?.unwrap_or_else(|| "...".into());
-    // What has no length cannot be cut.
-    value.len()?;
+    if value.as_str().is_none() {
+        let fits = value.len()? <= length + leeway;
+        let kind = value.type_name();
+        return if fits { Ok(value) } else { Err(Fault::error(format!("'{kind}' is too long, and no text to cut"))) };
+    }
     let text = context.text(&value)?;
     if text.chars().count() <= length + leeway {
         return Ok(Py::str(text));

@@ -27,9 +27,16 @@ fn all() -> impl Iterator<Item = &'static (&'static str, Function)> {
 
 /// The lookup `name`, with or without its collection.
 pub(crate) fn find(name: &str) -> Option<Function> {
-    let short = ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix));
+    let short = ["ansible.builtin.", "ansible.legacy.", "community.general."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
     let short = short.unwrap_or(name);
     all().find(|(known, _)| *known == short).map(|(_, function)| *function)
+}
+
+/// The names of all, without collections.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|(name, _)| *name)
 }
 
 /// A hint at the lookup that may have been meant.
@@ -54,7 +61,10 @@ pub(crate) fn call(context: &Context, wantlist: bool, mut args: Args) -> Result<
     let wantlist = args.take("wantlist").map(|wanted| wanted.truth()).transpose()?.unwrap_or(wantlist);
     let errors = args.take("errors").map(|errors| errors.used()).transpose()?;
     let strict = !matches!(errors.as_ref().and_then(Py::as_str), Some("ignore" | "warn"));
-    for value in args.values() {
+    // A default may be undefined as long as it is not needed.
+    let lazily = matches!(name.rsplit('.').next(), Some("env" | "vars"));
+    let eager = args.named.iter().filter(|(name, _)| !lazily || &**name != "default").map(|(_, value)| value);
+    for value in args.positional.iter().chain(eager) {
         match value {
             // An undefined name among first_found's terms is skipped there.
             Py::Marker(_) if name.ends_with("first_found") => {}

@@ -41,6 +41,11 @@ pub(crate) fn find(name: &str) -> Option<Test> {
     TESTS.get(short).copied()
 }
 
+/// The names of all, without collections.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TESTS.keys().copied()
+}
+
 /// A hint at the test that may have been meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
     let near = crate::text::nearest(name, TESTS.keys().copied())?;
