@@ -160,8 +160,8 @@ fn real_path(context: &Context, value: Py, _: Args) -> Result<Py> {
     for at in path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]).rev() {
         let (head, tail) = path.split_at(at);
         if let Ok(real) = local_files::canonicalize(Path::new(if head.is_empty() { "/" } else { head })) {
-            let real = real.display().to_string();
-            return Ok(Py::str(normalize(&format!("{real}/{tail}"))));
+            let whole = real.join(tail.trim_start_matches('/'));
+            return Ok(Py::str(normalize(&whole.display().to_string())));
         }
     }
     Ok(Py::str(path))
