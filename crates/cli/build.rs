@@ -1,14 +1,17 @@
 //! Builds the helper for this architecture, static, and hands the CLI its path as `HOSTLER_HELPER`.
 //!
-//! Debug builds take a quickly built helper of the same code; release builds the small one. `HOSTLER_HELPER` in the
-//! environment names one that was built elsewhere.
+//! Debug builds take a quickly built helper of the same code; release builds the small one, packed. `HOSTLER_HELPER` in
+//! the environment names one that was built elsewhere.
 #![allow(clippy::print_stdout, reason = "that is how a build script speaks")]
+
+#[path = "helper/pack.rs"]
+mod pack;
 
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// A helper is sent to every host once: a larger one would be felt.
+/// A helper is sent to every host once, and a larger one would be felt.
 const LARGEST: u64 = 3_000_000;
 
 fn main() -> ExitCode {
@@ -41,7 +44,9 @@ fn hash(helper: &Path) -> Result<String, String> {
 fn build() -> Result<PathBuf, String> {
     let env = |name: &str| std::env::var(name).map_err(|error| format!("{name}: {error}"));
     let workspace = Path::new(&env("CARGO_MANIFEST_DIR")?).join("../..");
-    for part in ["Cargo.toml", "Cargo.lock", "crates/agent", "crates/core/Cargo.toml", "crates/core/src"] {
+    let parts =
+        ["Cargo.toml", "Cargo.lock", "crates/agent", "crates/cli/helper", "crates/core/Cargo.toml", "crates/core/src"];
+    for part in parts {
         println!("cargo::rerun-if-changed={}", workspace.join(part).display());
     }
     // With musl's linker absent on most machines, glibc's static archive (part of libc6-dev) is what every builder has.
@@ -58,24 +63,35 @@ fn build() -> Result<PathBuf, String> {
             cargo.env_remove(name);
         }
     }
-    // Proc-macros are built for the host and must not be static: an explicit target keeps the flag from them.
+    // Proc-macros are built for the host and must not be static: an explicit target keeps the flag from them. The outer
+    // build gives the same warnings.
+    let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned(), "-Awarnings".to_owned()];
+    if profile == "helper" {
+        let without_tables = workspace.join("crates/cli/helper/small.ld");
+        flags.push("-Crelocation-model=static".to_owned());
+        flags.push(format!("-Clink-arg=-T{}", without_tables.display()));
+    }
     let status = cargo
         .args(["build", "--quiet", "--package", "hostler-agent", "--profile", profile, "--target", &target])
         .arg("--manifest-path")
         .arg(workspace.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&folder)
-        // The outer build gives the same warnings.
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -A warnings")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .status()
         .map_err(|error| format!("failed to start cargo: {error}"))?;
-    let binary = folder.join(target).join(profile).join("hostler-agent");
-    let size = std::fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
     if !status.success() {
         return Err(format!("cargo: {status}"));
     }
-    if profile == "helper" && size > LARGEST {
-        println!("cargo::warning=the helper has {size} bytes; it should stay below {LARGEST}");
+    let binary = folder.join(&target).join(profile).join("hostler-agent");
+    if profile != "helper" || !pack::can(&target) {
+        return Ok(binary);
     }
-    Ok(binary)
+    let packed = folder.join("hostler-helper");
+    pack::pack(&binary, &packed, &target, &folder)?;
+    let size = std::fs::metadata(&packed).map_err(|error| format!("{}: {error}", packed.display()))?.len();
+    if size > LARGEST {
+        return Err(format!("it has {size} bytes, and must not have more than {LARGEST}"));
+    }
+    Ok(packed)
 }

@@ -2,26 +2,42 @@
 
 use hostler_core::modules::builtin;
 use hostler_core::system::os::Os;
-use hostler_core::wire::{JOB, OsMachines, own_session, run_job, serve};
+use hostler_core::wire::{JOB, OsMachines, fail_job, own_session, run_job, serve};
 use std::io::{Write, stderr, stdin, stdout};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
+    let job = args.next().filter(|first| first == JOB).and_then(|_| args.next()).map(PathBuf::from);
+    end_on_panic(job.clone());
     let (registry, mut machines) = (builtin(), OsMachines::default());
-    let result = match (args.next(), args.next()) {
-        (Some(first), Some(state)) if first == JOB => {
-            own_session().and_then(|()| run_job(&registry, &mut machines, &mut Os::new(), Path::new(&state), stdin()))
-        }
-        _ => serve(&registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
+    let result = match job {
+        Some(state) => own_session().and_then(|()| run_job(&registry, &mut machines, &mut Os::new(), &state, stdin())),
+        None => serve(&registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The controller shows what comes on standard error when a helper ends unexpectedly.
-            let _nobody_listens = stderr().write_fmt(format_args!("{error}\n"));
+            complain(format_args!("{error}\n"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whatever thread it is in, a panic ends the helper: its task fails by these words, the next one starts another helper.
+fn end_on_panic(job: Option<PathBuf>) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = format!("{panic} (this is a bug in Hostler)");
+        complain(format_args!("{words}\n"));
+        if let Some(Err(error)) = job.as_deref().map(|state| fail_job(state, &words, &mut Os::new())) {
+            complain(format_args!("{error}\n"));
+        }
+        std::process::exit(101);
+    }));
+}
+
+/// The controller shows what comes on standard error when a helper ends unexpectedly.
+fn complain(words: std::fmt::Arguments<'_>) {
+    let _nobody_listens = stderr().write_fmt(words);
 }

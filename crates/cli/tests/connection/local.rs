@@ -2,6 +2,7 @@
 
 use super::{Scratch, call, connector, ping, raw};
 use hostler_core::connection::{Call, Connection, ConnectionError, ConnectionKind, Connector, NoBlobs, Target};
+use hostler_core::wire::Request;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +39,17 @@ fn the_helper_is_sent_once_and_leaves_one_file() {
     let mut second = connect(&target(&scratch));
     assert!(!call(&mut *second, &ping("x")).unwrap().failed);
     assert_eq!(files[0].metadata().unwrap().modified().unwrap(), written);
+}
+
+#[test]
+fn a_helper_that_ends_fails_its_task_only() {
+    let scratch = Scratch::new("ends");
+    let mut connection = connect(&target(&scratch));
+    let deadly = serde_json::json!({ "_raw_params": "echo oh no >&2; kill -9 $PPID" });
+    let deadly = Request { module: "shell".into(), args: deadly, ..ping("") };
+    let Err(ConnectionError::Failed(message)) = call(&mut *connection, &deadly) else { panic!("no failure") };
+    assert!(message.starts_with("the helper ended unexpectedly"), "{message}");
+    assert_eq!(call(&mut *connection, &ping("next")).unwrap().output["ping"], "next");
 }
 
 #[test]

@@ -8,7 +8,7 @@ has() { command -v "$1" >/dev/null 2>&1; };
 if has uname; then x=$(uname -m); if [ "$x" = "$a" ]; then :; else echo "$m ARCH $x"; exit 0; fi; fi;
 u=;
 if [ -r /proc/self/status ]; then while read -r k v w z; do if [ "$k" = Uid: ]; then u=$w; break; fi; done </proc/self/status; fi;
-if [ -z "$u" ]; then u=$(id -u 2>/dev/null); fi;
+if [ -z "$u" ]; then u=$(id -u 2>/dev/null) || u=me; fi;
 mine() { if [ -L "$1" ]; then return 1; fi; [ -d "$1" ] && [ -O "$1" ]; };
 verify() {
 if has sha256sum; then s=$(sha256sum <"$1") && [ "${s%% *}" = "$h" ];

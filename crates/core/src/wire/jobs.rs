@@ -93,6 +93,14 @@ pub fn run_job(
     save(path, &finished(path, outcome), system).map_err(io::Error::other)
 }
 
+/// Tells in `path` that its job came to an end that nobody foresaw.
+///
+/// # Errors
+/// What cannot be written.
+pub fn fail_job(path: &Path, message: &str, system: &mut dyn System) -> io::Result<()> {
+    save(path, &finished(path, Outcome::failure(message)), system).map_err(io::Error::other)
+}
+
 /// A job's state when it has ended.
 fn finished(path: &Path, outcome: Outcome) -> Map<String, Value> {
     let mut state = outcome.output;

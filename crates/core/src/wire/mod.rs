@@ -19,7 +19,7 @@ mod tests;
 pub use blobs::hex;
 pub use context::CallContext;
 pub use frame::{Frame, Kind, MAX_PAYLOAD};
-pub use jobs::{JOB, own_session, run_job};
+pub use jobs::{JOB, fail_job, own_session, run_job};
 pub use machines::OsMachines;
 pub use message::{BlobAnswer, Hello, Job, Progress, Request, VERSION};
 pub use serve::{Machines, Task, serve};

@@ -13,7 +13,6 @@ use crate::system::overlay::Simulation;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +46,8 @@ impl Task<'_> {
 
 /// Answers requests from `input` on `output` until `input` ends.
 ///
-/// `abandon` is called when a module does not return although its call was given up: it must end the process.
+/// `abandon` is called when a module does not return although its call was given up: it must end the process. So does a
+/// panic: the controller hears of it by the end of `output`.
 ///
 /// # Errors
 /// When `input` is not made of frames or `output` cannot be written.
@@ -171,26 +171,16 @@ impl Helper<'_> {
             return Outcome::failure(format!("the helper has no module called {name}"));
         };
         let task = Task { environment: &environment, context: &self.context };
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            if mode != Mode::Simulate {
-                return module.call(args, mode, diff, self.machines.real(&task));
-            }
-            let simulation = self.machines.simulated(&task);
-            for delta in &simulated {
-                simulation.merge(delta);
-            }
-            let mut outcome = module.call(args, mode, diff, simulation);
-            outcome.simulated = simulation.take_delta();
-            outcome
-        }));
-        result.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "unknown panic".to_owned());
-            Outcome::failure(format!("module {name} crashed: {text} (this is a bug in Hostler)"))
-        })
+        if mode != Mode::Simulate {
+            return module.call(args, mode, diff, self.machines.real(&task));
+        }
+        let simulation = self.machines.simulated(&task);
+        for delta in &simulated {
+            simulation.merge(delta);
+        }
+        let mut outcome = module.call(args, mode, diff, simulation);
+        outcome.simulated = simulation.take_delta();
+        outcome
     }
 }
 
