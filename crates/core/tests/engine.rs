@@ -82,7 +82,9 @@ fn word(result: &TaskResult) -> &'static str {
 
 /// What `debug` and `fail` say is compared too.
 fn message(action: &str, result: &TaskResult) -> String {
-    let shown = ["ansible.builtin.debug", "ansible.builtin.fail", "ansible.builtin.assert"].contains(&action);
+    let name = action.rsplit('.').next().unwrap_or_default();
+    let failed = result.status == Status::Failed;
+    let shown = ["debug", "fail", "assert"].contains(&name) || (failed && name == "validate_argument_spec");
     match result.result.get("msg") {
         Some(message) if shown && !result.result.contains_key("results") && !message.is_array() => {
             format!(" {message}")
@@ -188,4 +190,37 @@ fn a_plan_changes_nothing_and_later_tasks_see_what_earlier_ones_would_do() {
     let text = run(&playbook, |options| options.mode = RunMode::Plan);
     assert!(text.contains("changed web1"), "{text}");
     assert!(!text.contains("fatal"), "{text}");
+}
+
+/// Gives answers one after the other, and keeps what was asked.
+struct Answers(Mutex<(Vec<&'static str>, Vec<String>)>);
+
+impl hostler_core::engine::Prompter for Answers {
+    fn ask(&self, prompt: &str, echo: bool) -> Result<String, String> {
+        let mut state = self.0.lock().unwrap();
+        state.1.push(format!("{prompt}{}", if echo { "" } else { "(hidden)" }));
+        Ok(state.0.remove(0).to_owned())
+    }
+}
+
+#[test]
+fn answers_are_templates_unless_unsafe_and_hashed_where_asked_for() {
+    let answers =
+        Arc::new(Answers(Mutex::new((vec!["{{ color }}", "{{ color }}", "", "one", "two", "pw", "pw"], Vec::new()))));
+    let inventory = Inventory::load(&[folder().join("hosts").to_str().unwrap()], &LoadOptions::default()).unwrap();
+    let lines = Arc::new(Lines::default());
+    let connector = Arc::new(InMemory(Arc::new(modules::builtin())));
+    let mut parts = EngineParts::new(connector, Arc::clone(&lines) as Arc<dyn Reporter>);
+    parts.prompter = Some(Arc::clone(&answers) as Arc<dyn hostler_core::engine::Prompter>);
+    let playbook = folder().join("prompts/site.yml");
+    let loaded = parts.loader.playbook(&playbook, &LiteralOnly).unwrap();
+    let engine = Engine::new(parts, inventory, RunOptions::default(), playbook.parent(), Cancel::default()).unwrap();
+    engine.run(&loaded).unwrap();
+    let text = lines.text();
+    // What Ansible's do_encrypt gives for this password and salt.
+    assert!(text.contains("green, {{ color }}, preset, $6$"), "{text}");
+    assert!(text.contains("$saltsalt$"), "{text}");
+    let asked = answers.0.lock().unwrap().1.join("");
+    let confirmed = "Password: confirm Password: ";
+    assert_eq!(asked, format!("Plain: Unsafe: input for missing: {confirmed}{confirmed}"));
 }

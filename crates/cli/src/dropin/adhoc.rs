@@ -21,8 +21,7 @@ const NEED_ARGUMENTS: [&str; 6] = ["command", "win_command", "shell", "win_shell
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
-    let mut run = args.shared.run.clone();
-    run.flush_cache = false;
+    let run = args.shared.run.clone();
     let base = Base::new(&run.sources, Manner { ansible: true, ..Manner::default() })?;
     commands::tell_config(&base)?;
     tell(&without_meaning(&args.shared.without_meaning()), base.voice);

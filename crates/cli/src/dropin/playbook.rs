@@ -20,9 +20,7 @@ pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
     if let Some(odd) = args.playbooks.iter().find(|path| path.is_dir()) {
         return Err(Diagnostic::error(format!("the playbook: {} does not appear to be a file", odd.display())).into());
     }
-    let mut run = args.shared.run.clone();
-    // Facts are not kept between runs: there is nothing to flush.
-    run.flush_cache = false;
+    let run = args.shared.run.clone();
     let args_of_apply = RunArgs {
         playbooks: args.playbooks.clone(),
         tags: args.tags.clone(),

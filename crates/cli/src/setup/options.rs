@@ -9,6 +9,7 @@ use hostler_core::connection::HostKeyChecking;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::engine::{Gathering, RunMode, RunOptions};
 use hostler_core::secret::Secret;
+use hostler_core::vars::FactCache;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +33,6 @@ pub struct Overrides<'a> {
 }
 
 pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -> Result<RunOptions, Failure> {
-    if args.flush_cache {
-        return Err(Failure::Usage("`--flush-cache` has nothing to do: facts are not kept between runs".to_owned()));
-    }
     let config = &base.config;
     let default = RunOptions::default();
     let listed = |given: &[String], set: &Setting<Vec<String>>| {
@@ -90,9 +88,39 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         become_password: escalation,
         inject_facts: config.inject_facts_as_vars.or(true),
         merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
+        fact_cache: fact_cache(base, args.flush_cache)?,
         config_file: config.file.clone(),
         ..default
     })
+}
+
+fn is_jsonfile(kind: &str) -> bool {
+    matches!(kind, "jsonfile" | "ansible.builtin.jsonfile" | "ansible.legacy.jsonfile")
+}
+
+/// Where facts are kept between runs, if they are. `flush` forgets those of this inventory.
+fn fact_cache(base: &Base, flush: bool) -> Result<Option<FactCache>, Failure> {
+    let config = &base.config;
+    if !config.fact_caching.get().is_some_and(|kind| is_jsonfile(kind)) {
+        return Ok(None);
+    }
+    let Some(dir) = config.fact_caching_connection.get() else {
+        let message =
+            "facts are to be kept in files (`fact_caching`), but `fact_caching_connection` names no directory";
+        return Err(Failure::Usage(message.to_owned()));
+    };
+    let dir = match (dir.strip_prefix("~/"), &base.home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => base.cwd.join(dir),
+    };
+    let seconds = config.fact_caching_timeout.get().copied().unwrap_or(86_400);
+    let timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
+    let prefix = config.fact_caching_prefix.get().cloned().unwrap_or_default();
+    let cache = FactCache { dir, prefix, timeout };
+    if flush {
+        base.inventory()?.hosts().iter().for_each(|host| cache.remove(host));
+    }
+    Ok(Some(cache))
 }
 
 /// The passwords to log in with and to become another user with.
@@ -145,7 +173,7 @@ pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> 
         ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
         ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
         ("max_diff_size", config.max_diff_size.origin()),
-        ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory"))),
+        ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory") || is_jsonfile(kind))),
         ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
         ("private_role_vars", unless(&config.private_role_vars, |on| !on)),
         ("jinja2_extensions", unless(&config.jinja2_extensions, Vec::is_empty)),

@@ -25,6 +25,7 @@ mod set_fact;
 mod template;
 mod unarchive;
 mod uri;
+mod validate_argument_spec;
 mod wait_for_connection;
 
 pub use action::{Action, DynAction};
@@ -70,6 +71,7 @@ impl Actions {
             .with::<gather_facts::GatherFacts>()
             .with::<template::Template>()
             .with::<unarchive::Unarchive>()
+            .with::<validate_argument_spec::ValidateArgumentSpec>()
             .with::<uri::Uri>()
             .with::<wait_for_connection::WaitForConnection>()
     }

@@ -100,7 +100,10 @@ impl Ended {
     pub(super) fn exhausted(mut self, retries: u32) -> Self {
         self.result.insert(Key::from("attempts"), Value::Int(i64::from(retries)));
         self.result.insert(Key::from("failed"), Value::Bool(true));
-        self.status = Status::Failed;
+        // `failed_when` has the last word.
+        if self.result.get("failed_when_result") != Some(&Value::Bool(false)) {
+            self.status = Status::Failed;
+        }
         self
     }
 }

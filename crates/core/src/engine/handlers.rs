@@ -93,9 +93,14 @@ impl Batch<'_> {
     }
 
     fn listens(&self, handler: &Task, name: &str, host: &Arc<str>) -> bool {
+        let role = handler.scope.role();
+        let is_meant = |topic: &Value| {
+            let topic = Templar::text_of(topic);
+            topic == name || role.is_some_and(|role| format!("{} : {topic}", role.name) == name)
+        };
         handler.listen.iter().any(|topic| match self.evaluated(handler, topic, host) {
-            Value::List(topics) => topics.iter().any(|topic| Templar::text_of(topic) == name),
-            other => Templar::text_of(&other) == name,
+            Value::List(topics) => topics.iter().any(is_meant),
+            other => is_meant(&other),
         })
     }
 

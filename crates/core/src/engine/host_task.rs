@@ -179,6 +179,7 @@ impl HostTask<'_> {
             templar,
             connection: &connection,
             host: reached,
+            gathers: matches!(&*self.task.action, "ansible.builtin.setup" | "ansible.builtin.gather_facts"),
             implicit_local: !known && LOCAL_NAMES.contains(&&**reached),
         };
         let settings = resolver.settings()?;

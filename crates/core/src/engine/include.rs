@@ -50,6 +50,9 @@ impl Batch<'_> {
             }
         }
         let loaded: Vec<_> = groups.iter().map(|group| self.load_for(task, &info, group, &mut after, frame)).collect();
+        if after.alive.len() < hosts.len() {
+            self.spread_failure(task, &hosts, &mut after, frame);
+        }
         for (group, nodes) in groups.into_iter().zip(loaded) {
             self.run_included(group, &nodes.unwrap_or_default(), &mut after, frame);
         }

@@ -4,6 +4,7 @@ use crate::connection::HostKeyChecking;
 use crate::plan::Plan;
 use crate::secret::Secret;
 use crate::value::Map;
+use crate::vars::FactCache;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,7 @@ pub struct RunOptions {
     pub become_password: Option<Secret>,
     pub inject_facts: bool,
     pub merge_hashes: bool,
+    pub fact_cache: Option<FactCache>,
     pub remote_tmp: Option<String>,
     pub inventory_sources: Vec<String>,
     pub config_file: Option<PathBuf>,
@@ -136,6 +138,7 @@ impl Default for RunOptions {
             become_password: None,
             inject_facts: true,
             merge_hashes: false,
+            fact_cache: None,
             remote_tmp: None,
             inventory_sources: Vec::new(),
             config_file: None,

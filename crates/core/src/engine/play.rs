@@ -144,32 +144,49 @@ impl Engine {
             if question.private {
                 self.parts.redactor.add(&answer);
             }
-            answers.insert(Key::Str(Arc::clone(&question.name)), Value::from(answer));
+            let value = if question.unsafe_ { Value::from(answer) } else { Value::trusted(answer, None) };
+            answers.insert(Key::Str(Arc::clone(&question.name)), value);
         }
         Ok(answers)
     }
 
     fn ask(&self, question: &crate::playbook::Prompt) -> Result<String, String> {
         let default = question.default.as_ref().map(Templar::text_of);
-        if question.encrypt.is_some() {
-            return Err("`encrypt` is not built yet; use the password_hash filter where the variable is used".into());
-        }
-        let Some(prompter) = &self.parts.prompter else {
-            return default
-                .ok_or_else(|| "nobody can be asked here and there is no default; give it with -e".to_owned());
-        };
-        let text = question.prompt.as_ref().map_or_else(|| question.name.to_string(), Templar::text_of);
-        let shown = match &default {
-            Some(default) if !question.private => format!("{text} [{default}]"),
-            _ => text.clone(),
-        };
-        loop {
-            let answer = prompter.ask(&shown, !question.private)?;
-            if question.confirm && prompter.ask(&format!("confirm {text}"), !question.private)? != answer {
-                continue;
+        let answer = match &self.parts.prompter {
+            Some(prompter) => {
+                let shown = match (&question.prompt, &default) {
+                    (Some(prompt), Some(default)) => format!("{} [{default}]: ", Templar::text_of(prompt)),
+                    (Some(prompt), None) => format!("{}: ", Templar::text_of(prompt)),
+                    (None, _) => format!("input for {}: ", question.name),
+                };
+                loop {
+                    let answer = prompter.ask(&shown, !question.private)?;
+                    if !question.confirm || prompter.ask(&format!("confirm {shown}"), !question.private)? == answer {
+                        break answer;
+                    }
+                    self.warn("***** VALUES ENTERED DO NOT MATCH ****");
+                }
             }
-            return Ok(if answer.is_empty() { default.unwrap_or_default() } else { answer });
+            None if default.is_some() => String::new(),
+            None => return Err("nobody can be asked here and there is no default; give it with -e".to_owned()),
+        };
+        let answer = if answer.is_empty() { default.unwrap_or_default() } else { answer };
+        match &question.encrypt {
+            Some(kind) => self.hashed(&answer, kind, question),
+            None => Ok(answer),
         }
+    }
+
+    /// The answer as a password's hash.
+    fn hashed(&self, answer: &str, kind: &str, question: &crate::playbook::Prompt) -> Result<String, String> {
+        self.parts.redactor.add(answer);
+        let salt = question.salt.as_deref().map_or(Value::Null, Value::from);
+        let size = question.salt_size.map_or(Value::Null, Value::Int);
+        let known = [("answer", Value::from(answer)), ("kind", Value::from(kind)), ("salt", salt), ("size", size)];
+        let known: Map = known.into_iter().map(|(name, value)| (Key::from(name), value)).collect();
+        let templar = Templar::new(Arc::clone(&self.parts.templates), Arc::new(known));
+        let hash = templar.expression("answer | password_hash(kind, salt=salt, salt_size=size)", None);
+        hash.map(|hash| Templar::text_of(&hash)).map_err(|error| error.to_string())
     }
 
     /// Reads `vars_files` for each host: names may depend on it; of a list, the first that exists is taken.

@@ -170,6 +170,7 @@ impl Engine {
             magic: Arc::new(magic(&options, playbook_dir)),
             inject_facts: options.inject_facts,
             merge_hashes: options.merge_hashes,
+            fact_cache: options.fact_cache.clone(),
             playbook_dir: playbook_dir.map(Path::to_owned),
         };
         Ok(Self {

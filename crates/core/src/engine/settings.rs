@@ -43,6 +43,8 @@ pub(super) struct Resolver<'a> {
     pub(super) connection: &'a Templar,
     /// Name of that host.
     pub(super) host: &'a Arc<str>,
+    /// The task gathers facts.
+    pub(super) gathers: bool,
     /// It is not in the inventory and means this machine.
     pub(super) implicit_local: bool,
 }
@@ -137,7 +139,11 @@ impl Resolver<'_> {
             self.scope.levels().filter_map(|level| level.keywords.environment.as_ref()).collect();
         levels.reverse();
         for written in levels {
-            let value = self.templar.resolve(&written.value).map_err(|error| processing(error, "environment"))?;
+            let value = match self.templar.resolve(&written.value) {
+                // Facts cannot be there before they are gathered.
+                Err(error) if self.gathers && error.message.contains("ansible_env") => continue,
+                value => value.map_err(|error| processing(error, "environment"))?,
+            };
             let maps: Vec<&Value> = match &value {
                 Value::List(items) => items.iter().collect(),
                 other => vec![other],

@@ -152,7 +152,12 @@ impl Batch<'_> {
             }
             _ => Templar::text_of(&name.value),
         });
-        let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| task.written.to_string());
+        let name = named.filter(|name| !name.is_empty()).unwrap_or_else(|| match task.args.get("name") {
+            Some(role) if &*task.action == "ansible.builtin.include_role" => {
+                format!("{} : {}", task.written, Templar::text_of(role))
+            }
+            _ => task.written.to_string(),
+        });
         task.title(&self.engine.parts.redactor.redact(&name))
     }
 
@@ -227,13 +232,13 @@ impl Batch<'_> {
         let owner = ended.facts_for.as_ref().unwrap_or(host);
         let changed = match effect {
             Effect::Facts(facts) => {
-                store.add_facts(owner, facts.iter());
+                store.keep_facts(owner, facts).unwrap_or_else(|error| self.engine.warn(error));
                 return None;
             }
             Effect::SetFacts { variables, cacheable } => {
                 store.set(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
                 if *cacheable {
-                    store.add_facts(owner, variables.iter());
+                    store.keep_facts(owner, variables).unwrap_or_else(|error| self.engine.warn(error));
                 }
                 return None;
             }
@@ -354,27 +359,32 @@ impl Batch<'_> {
                 _ => after.alive.push(Arc::clone(host)),
             }
         }
-        let lost = hosts.len() - after.alive.len();
-        let fatal = lost > 0
-            && match self.task_value(task, &hosts, |keywords| &keywords.any_errors_fatal) {
-                Some(fatal) => truthy(&fatal),
-                None => self.engine.options.any_errors_fatal,
-            };
-        if fatal && self.free {
-            self.tell_once("Using any_errors_fatal with the free strategy is not supported, as tasks are executed independently on each host");
-        } else if fatal {
-            if !frame.rescuable {
-                after.alive.iter().for_each(|host| self.lose(host));
-            }
-            after.failed.append(&mut after.alive);
-            // Hosts that are elsewhere in the play fail when they come on.
-            let elsewhere = self.hosts.iter().filter(|host| !hosts.contains(host) && !self.engine.is_out(host));
-            let elsewhere: Vec<_> = elsewhere.cloned().collect();
-            self.state().doomed.extend(elsewhere);
-        } else if lost > 0 {
-            self.limit_failures(&mut after.alive, &mut after.failed, frame);
+        if after.alive.len() < hosts.len() {
+            self.spread_failure(task, &hosts, &mut after, frame);
         }
         after
+    }
+
+    /// What the failure of some hosts means for the others (`any_errors_fatal`, `max_fail_percentage`).
+    pub(super) fn spread_failure(&self, task: &Task, hosts: &[Arc<str>], after: &mut After, frame: Frame) {
+        let fatal = match self.task_value(task, hosts, |keywords| &keywords.any_errors_fatal) {
+            Some(fatal) => truthy(&fatal),
+            None => self.engine.options.any_errors_fatal,
+        };
+        if !fatal {
+            return self.limit_failures(&mut after.alive, &mut after.failed, frame);
+        }
+        if self.free {
+            return self.tell_once("Using any_errors_fatal with the free strategy is not supported, as tasks are executed independently on each host");
+        }
+        if !frame.rescuable {
+            after.alive.iter().for_each(|host| self.lose(host));
+        }
+        after.failed.append(&mut after.alive);
+        // Hosts that are elsewhere in the play fail when they come on.
+        let elsewhere = self.hosts.iter().filter(|host| !hosts.contains(host) && !self.engine.is_out(host));
+        let elsewhere: Vec<_> = elsewhere.cloned().collect();
+        self.state().doomed.extend(elsewhere);
     }
 
     /// Ends the play for all if more hosts failed than `max_fail_percentage` allows.

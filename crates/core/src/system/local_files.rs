@@ -214,3 +214,14 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
     }
     std::fs::File::create(path).map_err(|error| SystemError::io("write", path, error))
 }
+
+/// How long ago a file was written; `None` where there is none.
+pub fn age(path: &Path) -> Option<std::time::Duration> {
+    let written = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    Some(written.elapsed().unwrap_or_default())
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) {
+    let _may_be_missing = std::fs::remove_file(path);
+}

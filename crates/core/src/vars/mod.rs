@@ -1,11 +1,13 @@
 //! Variables: where they come from, which one wins, and those that hold secrets.
 
 pub mod combine;
+mod fact_cache;
 pub mod files;
 mod store;
 pub mod vault;
 mod vault_text;
 
+pub use fact_cache::FactCache;
 pub(crate) use store::merge;
 pub use store::{Globals, HostView, PlayVariables, Store};
 pub use vault::VaultSecrets;

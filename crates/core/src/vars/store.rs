@@ -3,7 +3,7 @@
 //! A task's view is a short list of shared maps, highest precedence first, so that making one for each of thousands of
 //! hosts copies nothing.
 
-use super::Variables;
+use super::{FactCache, Variables};
 use crate::diagnostic::Diagnostic;
 use crate::inventory::Inventory;
 use crate::playbook::Scope;
@@ -36,6 +36,8 @@ pub struct Globals {
     pub inject_facts: bool,
     /// Whether mappings of the same name are merged instead of replaced (`hash_behaviour = merge`).
     pub merge_hashes: bool,
+    /// Keeps facts between runs.
+    pub fact_cache: Option<FactCache>,
     /// Directory of the playbook, whose `group_vars` and `host_vars` count.
     pub playbook_dir: Option<PathBuf>,
 }
@@ -68,7 +70,17 @@ pub struct Store {
 impl Store {
     /// A store over an inventory.
     pub fn new(inventory: Inventory, globals: Globals) -> Self {
-        Self { globals, inventory: RwLock::new(inventory), learnt: RwLock::default(), groups: RwLock::default() }
+        let hosts = inventory.hosts();
+        let store =
+            Self { globals, inventory: RwLock::new(inventory), learnt: RwLock::default(), groups: RwLock::default() };
+        if let Some(cache) = &store.globals.fact_cache {
+            for host in hosts {
+                if let Some(facts) = cache.load(&host) {
+                    store.learn(&host, |learnt| store.add(learnt, facts.iter()));
+                }
+            }
+        }
+        store
     }
 
     /// Looks at the inventory.
@@ -103,19 +115,36 @@ impl Store {
 
     /// Adds facts, named with or without `ansible_`.
     pub fn add_facts<'a>(&self, host: &Arc<str>, facts: impl IntoIterator<Item = (&'a Key, &'a Value)>) {
-        self.learn(host, |learnt| {
-            let plain = Arc::make_mut(&mut learnt.facts);
-            let injected = Arc::make_mut(&mut learnt.injected);
-            for (key, value) in facts {
-                let Some(name) = key.as_str() else { continue };
-                let short = name.strip_prefix("ansible_").unwrap_or(name);
-                plain.insert(Key::from(short), value.clone());
-                if self.globals.inject_facts {
-                    // `ansible_local` and the like keep their prefix; facts without one become variables as they are.
-                    injected.insert(key.clone(), value.clone());
-                }
+        self.learn(host, |learnt| self.add(learnt, facts));
+    }
+
+    fn add<'a>(&self, learnt: &mut Learnt, facts: impl IntoIterator<Item = (&'a Key, &'a Value)>) {
+        let plain = Arc::make_mut(&mut learnt.facts);
+        let injected = Arc::make_mut(&mut learnt.injected);
+        for (key, value) in facts {
+            let Some(name) = key.as_str() else { continue };
+            let short = name.strip_prefix("ansible_").unwrap_or(name);
+            plain.insert(Key::from(short), value.clone());
+            if self.globals.inject_facts {
+                // `ansible_local` and the like keep their prefix; facts without one become variables as they are.
+                injected.insert(key.clone(), value.clone());
             }
-        });
+        }
+    }
+
+    /// Adds facts and keeps them for the next run, where facts are kept.
+    ///
+    /// # Errors
+    /// They cannot be kept.
+    pub fn keep_facts(&self, host: &Arc<str>, facts: &Map) -> Result<(), String> {
+        self.add_facts(host, facts);
+        let Some(cache) = &self.globals.fact_cache else { return Ok(()) };
+        let Learnt { facts, injected, .. } = self.learnt(host);
+        if self.globals.inject_facts {
+            return cache.save(host, &injected);
+        }
+        let prefixed = facts.iter().map(|(key, value)| (Key::from(format!("ansible_{key}")), value.clone()));
+        cache.save(host, &prefixed.collect())
     }
 
     /// Whether facts were gathered.
@@ -123,9 +152,12 @@ impl Store {
         !self.learnt(host).facts.is_empty()
     }
 
-    /// Forgets the facts of a host (`meta: clear_facts`).
+    /// Forgets the facts of a host (`meta: clear_facts`), also those kept between runs.
     pub fn clear_facts(&self, host: &Arc<str>) {
-        self.learn(host, |learnt| *learnt = Learnt { included: Arc::clone(&learnt.included), ..Learnt::default() });
+        if let Some(cache) = &self.globals.fact_cache {
+            cache.remove(host);
+        }
+        self.learn(host, |learnt| (learnt.facts, learnt.injected) = Default::default());
     }
 
     /// `groups`.
