@@ -305,6 +305,7 @@ fn arguments_from_rust() {
         systemd_service::SystemdService,
         tempfile::Tempfile,
         timezone::Timezone,
+        ufw::Ufw,
         unarchive::Unarchive,
         uri::Uri,
         user::User,

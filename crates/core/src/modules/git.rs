@@ -81,7 +81,7 @@ pub struct Args {
     pub umask: Option<Value>,
     /// Archive of the checkout to write (zip, tar, tgz, tar.gz).
     pub archive: Option<PathArg>,
-    /// Directory that everything in the archive is below.
+    /// What stands in front of every path in the archive; a directory's name ends with a slash.
     pub archive_prefix: Option<LooseString>,
     /// Directory of the repository, apart from the checkout. For new ones.
     pub separate_git_dir: Option<PathArg>,
@@ -373,9 +373,7 @@ impl Module for Git {
         if let Some(path) = &change.archive {
             let mut words = vec!["archive".to_owned(), format!("--format={}", archive_format(path)?)];
             words.push(format!("--output={}", path.display()));
-            words.extend(
-                args.archive_prefix.as_ref().map(|prefix| format!("--prefix={}/", prefix.trim_end_matches('/'))),
-            );
+            words.extend(args.archive_prefix.as_ref().map(|prefix| format!("--prefix={}", prefix.0)));
             words.push(if *args.bare { args.version.0.clone() } else { "HEAD".to_owned() });
             args.run(system, Some(&dest), words)?;
         }

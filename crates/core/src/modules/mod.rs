@@ -50,6 +50,7 @@ pub mod sysctl;
 pub mod systemd_service;
 pub mod tempfile;
 pub mod timezone;
+pub mod ufw;
 pub mod unarchive;
 pub mod uri;
 pub mod user;
@@ -111,6 +112,7 @@ pub fn builtin() -> Registry {
         .with::<systemd_service::SystemdService>()
         .with::<tempfile::Tempfile>()
         .with::<timezone::Timezone>()
+        .with::<ufw::Ufw>()
         .with::<unarchive::Unarchive>()
         .with::<uri::Uri>()
         .with::<user::User>()
