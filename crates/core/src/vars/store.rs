@@ -337,7 +337,8 @@ impl Variables for HostView {
     }
 
     fn host(&self, host: &str) -> Option<Arc<dyn Variables>> {
-        let known = self.store.inventory(|inventory| inventory.host(host).is_some());
+        // This machine may be a play's host without being in an inventory.
+        let known = *host == *self.host || self.store.inventory(|inventory| inventory.host(host).is_some());
         known.then(|| self.store.of_host(&Arc::from(host)) as Arc<dyn Variables>)
     }
 

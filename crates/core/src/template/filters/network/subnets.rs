@@ -221,7 +221,7 @@ fn slaac(context: &Context, value: Py, args: Args) -> Result<Py> {
     let (Some(net), Some(mac)) = (net, mac) else { return Ok(Py::Bool(false)) };
     let (high, low) = (mac >> 24, mac & 0xff_ffff);
     let host = (high << 40 | 0xff_fe00_0000 | low) ^ 1 << 57;
-    Ok(Py::str(net.show(net.network() | u128::from(host))))
+    Ok(Py::str(net.show(net.network().wrapping_add(host.into()))))
 }
 
 fn hex(context: &Context, value: Py, args: Args) -> Result<Py> {
