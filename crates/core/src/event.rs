@@ -60,6 +60,8 @@ pub struct TaskResult {
     pub elapsed: Duration,
     /// Host that did it, where another than the one it was for.
     pub delegated_to: Option<Arc<str>>,
+    /// The address of that host, where it is not its name.
+    pub delegated_address: Option<Arc<str>>,
     /// What it would do, if anything. Told in plans only.
     pub work: Option<Work>,
 }

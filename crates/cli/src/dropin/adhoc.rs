@@ -10,9 +10,14 @@ use crate::{ask, commands::Session};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
+use hostler_core::playbook::parse_key_values;
+use hostler_core::template::Templar;
+use hostler_core::value;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// Seconds between looks at what runs in the background.
+const POLL: u64 = 15;
 /// Modules that do nothing without arguments.
 const NEED_ARGUMENTS: [&str; 6] = ["command", "win_command", "shell", "win_shell", "raw", "script"];
 
@@ -65,7 +70,7 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let playbook = task.playbook(&base, &parts)?;
     let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, run.check);
     let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-    let reporter = reporter(args, &base, look);
+    let reporter = reporter(args, &base, look, origin(args, module, text));
     let dir = match args.playbook_dir.as_ref().or(base.config.playbook_dir.get()) {
         Some(dir) => std::path::absolute(dir).context("find the playbook directory")?,
         None => std::env::current_dir().context("find the working directory")?,
@@ -87,7 +92,7 @@ impl Keywords {
         let mut keywords = Map::new();
         if let Some(seconds) = self.background.filter(|seconds| *seconds > 0) {
             keywords.insert("async".into(), json!(seconds));
-            keywords.insert("poll".into(), json!(self.poll.unwrap_or(15)));
+            keywords.insert("poll".into(), json!(self.poll.unwrap_or(POLL)));
         }
         keywords
     }
@@ -105,7 +110,28 @@ fn arguments(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { Value::from(text) }
 }
 
-fn reporter(args: &args::AdHoc, base: &Base, look: Look) -> Box<dyn Reporter> {
+/// What errors call the task: itself, as Python shows it.
+fn origin(args: &args::AdHoc, module: &str, text: &str) -> String {
+    let given = match arguments(text) {
+        Value::Object(given) => Value::Object(given),
+        _ => {
+            let parsed = parse_key_values(text, NEED_ARGUMENTS.contains(&module)).unwrap_or_default();
+            let options = parsed.options.into_iter().map(|(key, value)| (key.to_string(), Value::from(value)));
+            let raw = parsed.raw.map(|raw| ("_raw_params".to_owned(), Value::from(raw)));
+            Value::Object(options.chain(raw).collect())
+        }
+    };
+    let task = json!({
+        "action": module,
+        "args": given,
+        "timeout": args.task_timeout.unwrap_or(0),
+        "async_val": args.background.unwrap_or(0),
+        "poll": args.poll.unwrap_or(POLL),
+    });
+    format!("Origin: <adhoc '{module}' task>\n\n{}", Templar::text_of(&value::Value::from(task)))
+}
+
+fn reporter(args: &args::AdHoc, base: &Base, look: Look, origin: String) -> Box<dyn Reporter> {
     let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
     // Another form has to be allowed for single tasks.
     let configured = match base.config.bin_ansible_callbacks.or(false) {
@@ -113,9 +139,9 @@ fn reporter(args: &args::AdHoc, base: &Base, look: Look) -> Box<dyn Reporter> {
         false => None,
     };
     match configured {
-        _ if args.one_line => Box::new(Single::new(look, SingleForm::OneLine, out, err)),
-        Some("oneline") => Box::new(Single::new(look, SingleForm::OneLine, out, err)),
-        None | Some("minimal" | "default") => Box::new(Single::new(look, SingleForm::Minimal, out, err)),
+        _ if args.one_line => Box::new(Single::new(look, SingleForm::OneLine, origin, out, err)),
+        Some("oneline") => Box::new(Single::new(look, SingleForm::OneLine, origin, out, err)),
+        None | Some("minimal" | "default") => Box::new(Single::new(look, SingleForm::Minimal, origin, out, err)),
         Some(_) => Box::new(Default::new(look, out, err)),
     }
 }

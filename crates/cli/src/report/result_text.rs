@@ -2,6 +2,7 @@
 
 use super::{View, python_json};
 use hostler_core::event::{Status, TaskInfo, TaskResult};
+use hostler_core::value::parse_bool;
 use serde_json::{Map, Value};
 
 /// Fields of a failed result that say nothing to a person.
@@ -25,6 +26,11 @@ const NOISE: &[&str] = &[
 /// `debug` exists to be seen: its results are always shown.
 pub fn is_debug(task: &TaskInfo) -> bool {
     task.action == "ansible.builtin.debug"
+}
+
+/// An `assert` that is to say nothing where all holds.
+pub fn is_quiet(task: &TaskInfo) -> bool {
+    task.args.iter().any(|(name, value)| name == "quiet" && parse_bool(value) == Some(true))
 }
 
 /// `host`, or `host -> other` where another one does the work.
@@ -58,7 +64,7 @@ pub fn shown(task: &TaskInfo, result: &TaskResult, view: &View) -> Map<String, V
 /// ` => {…}` where the verbosity, or the action, asks for it.
 pub fn arrow(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
     // An `assert` that is to be quiet has no message.
-    let told = task.action == "ansible.builtin.assert" && result.result.contains_key("msg");
+    let told = task.action == "ansible.builtin.assert" && !is_quiet(task);
     let always = (is_debug(task) || told) && result.status != Status::Skipped;
     match always || view.verbosity > 0 {
         true => format!(" => {}", dump(task, result, view, always)),

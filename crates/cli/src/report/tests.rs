@@ -63,7 +63,15 @@ fn result(status: Status, fields: Value) -> TaskResult {
     let Value::Object(result) = fields else { panic!("not an object") };
     // Only plans tell it, and only the reporter of plans looks at it.
     let work = matches!(status, Status::Changed | Status::Unknown).then(Work::default);
-    TaskResult { status, result, diff: Vec::new(), elapsed: Duration::from_millis(1250), delegated_to: None, work }
+    TaskResult {
+        status,
+        result,
+        diff: Vec::new(),
+        elapsed: Duration::from_millis(1250),
+        delegated_to: None,
+        delegated_address: None,
+        work,
+    }
 }
 
 /// A task that ends on hosts, one after the other.

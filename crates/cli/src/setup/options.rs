@@ -46,7 +46,12 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
     let ConnectionArgs { user, connection, timeout, private_key, .. } = &args.connection;
     let BecomeArgs { become_, become_user, become_method, .. } = &args.become_;
     Ok(RunOptions {
-        mode: if overrides.plan || args.check { RunMode::Plan } else { RunMode::Apply },
+        mode: match () {
+            () if overrides.plan => RunMode::Plan,
+            () if args.check && base.voice.ansible => RunMode::Check,
+            () if args.check => RunMode::Plan,
+            () => RunMode::Apply,
+        },
         diff: overrides.plan || args.diff || config.diff_always.or(false),
         forks: args.forks.or(config.forks.get().copied()).unwrap_or(default.forks).max(1),
         tags: listed(overrides.tags, &config.tags_run),

@@ -27,6 +27,7 @@ pub(super) struct Ended {
     pub(super) no_log: bool,
     pub(super) elapsed: Duration,
     pub(super) delegated_to: Option<Arc<str>>,
+    pub(super) delegated_address: Option<Arc<str>>,
     /// Host whose facts these are, where another than the task's.
     pub(super) facts_for: Option<Arc<str>>,
 }
@@ -44,6 +45,7 @@ impl Ended {
             no_log: false,
             elapsed: NO_TIME,
             delegated_to: None,
+            delegated_address: None,
             facts_for: None,
         }
     }

@@ -98,6 +98,9 @@ impl HostTask<'_> {
             _ => self.until(templar, &settings, &args),
         };
         ended.no_log |= settings.no_log;
+        let address = &settings.target.address;
+        ended.delegated_address =
+            delegate.as_ref().filter(|name| ***name != **address).map(|_| Arc::from(address.as_str()));
         ended.delegated_to = delegate;
         if self.task.scope.find(|keywords| &keywords.delegate_facts).and_then(|facts| facts.value.as_bool())
             == Some(true)

@@ -251,8 +251,9 @@ fn sum_up(items: Vec<Ended>) -> Ended {
     let mut sum = Ended::new(status, Map::new());
     sum.result.insert(Key::from("results"), Value::list(items.iter().map(Ended::value)));
     sum.result.insert(Key::from("changed"), Value::Bool(changed));
-    sum.result.insert(Key::from("msg"), Value::from(message));
-    if items.is_empty() {
+    if !items.is_empty() {
+        sum.result.insert(Key::from("msg"), Value::from(message));
+    } else {
         sum.result.insert(Key::from("skipped_reason"), Value::from("No items in the list"));
     }
     sum.result.insert(Key::from("skipped"), Value::Bool(status == Status::Skipped));
@@ -263,6 +264,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         sum.acts |= item.acts;
         sum.effects.extend(item.effects);
         sum.delegated_to = sum.delegated_to.or(item.delegated_to);
+        sum.delegated_address = sum.delegated_address.or(item.delegated_address);
         sum.facts_for = sum.facts_for.or(item.facts_for);
     }
     sum

@@ -15,6 +15,8 @@ pub enum RunMode {
     /// Changes them.
     #[default]
     Apply,
+    /// Looks at each task by itself, as Ansible's check mode does.
+    Check,
     /// Looks, and plays the changes into a simulation that later tasks see.
     Plan,
 }

@@ -299,7 +299,7 @@ impl Batch<'_> {
         let play = self.play;
         let looks = self.engine.play_keyword(play, &self.variables, &play.scope.keywords.check_mode).ok().flatten();
         let check_mode =
-            looks.map_or(self.engine.options.mode == RunMode::Plan, |value| super::settings::truthy(&value));
+            looks.map_or(self.engine.options.mode != RunMode::Apply, |value| super::settings::truthy(&value));
         let (name, hosts) = (self.name.clone(), self.hosts.clone());
         self.engine.emit(&Event::PlayStarted { name, hosts, free: self.free, check_mode });
         let frame = Frame::default();

@@ -268,7 +268,7 @@ fn magic(options: &RunOptions, playbook_dir: Option<&Path>) -> Map {
     ]);
     let run_tags = if options.tags.is_empty() { vec!["all".to_owned()] } else { options.tags.clone() };
     Map::from_iter([
-        (Key::from("ansible_check_mode"), Value::Bool(options.mode == RunMode::Plan)),
+        (Key::from("ansible_check_mode"), Value::Bool(options.mode != RunMode::Apply)),
         (Key::from("ansible_diff_mode"), Value::Bool(options.diff)),
         (Key::from("ansible_forks"), Value::Int(options.forks as i64)),
         (Key::from("ansible_inventory_sources"), texts(&options.inventory_sources)),

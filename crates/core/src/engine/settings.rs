@@ -54,7 +54,7 @@ impl Resolver<'_> {
         let check_mode = self.flag("check_mode", |keywords| &keywords.check_mode)?;
         let mode = match (self.options.mode, check_mode) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
-            (RunMode::Apply, Some(true)) => Mode::Check,
+            (RunMode::Apply, Some(true)) | (RunMode::Check, _) => Mode::Check,
             (RunMode::Plan, _) => Mode::Simulate,
         };
         let plan = self.options.mode == RunMode::Plan;

@@ -124,7 +124,7 @@ impl Batch<'_> {
     /// Whether the task, or else the run, only looks.
     fn only_looks(&self, task: &Task, hosts: &[Arc<str>]) -> bool {
         let written = self.task_value(task, hosts, |keywords| &keywords.check_mode);
-        written.map_or(self.engine.options.mode == RunMode::Plan, |value| truthy(&value))
+        written.map_or(self.engine.options.mode != RunMode::Apply, |value| truthy(&value))
     }
 
     /// The arguments as they are written, unless nothing of the task may be shown.
@@ -331,6 +331,7 @@ impl Batch<'_> {
             diff,
             elapsed: ended.elapsed,
             delegated_to: ended.delegated_to.clone(),
+            delegated_address: ended.delegated_address.clone(),
         }
     }
 

@@ -80,7 +80,7 @@ impl Inventory {
         }
         if hosts.is_empty() && groups.is_empty() && name != "all" {
             let known = self.groups.keys().chain(self.hosts.keys()).map(|name| &**name);
-            let message = format!("no host or group matches the pattern `{name}`");
+            let message = format!("Could not match supplied host pattern, ignoring: {name}");
             match self.options.pattern_mismatch {
                 HostPatternMismatch::Warning => self.warn(Diagnostic::warning(message).suggest(name, known)),
                 HostPatternMismatch::Error => return Err(Diagnostic::error(message).suggest(name, known)),

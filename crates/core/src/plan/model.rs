@@ -238,6 +238,7 @@ mod tests {
             result: Map::new(),
             diff,
             elapsed: Duration::ZERO,
+            delegated_address: None,
             delegated_to: None,
             work: Some(Work { change: Some(change), ..Work::default() }),
         };

@@ -21,6 +21,8 @@ struct State {
     heading: Option<Heading>,
     /// Hosts of this play do not wait for each other.
     free: bool,
+    /// Tasks and hosts whose items were shown.
+    looped: HashSet<(u64, String)>,
     /// Errors and warnings that were told: once is enough.
     told: HashSet<String>,
 }
@@ -37,7 +39,7 @@ struct Heading {
 impl Default {
     /// Prints to `out`, warnings to `err`.
     pub fn new(look: Look, out: Sink, err: Sink) -> Self {
-        let state = State { out, err, heading: None, free: false, told: HashSet::new() };
+        let state = State { out, err, heading: None, free: false, looped: HashSet::new(), told: HashSet::new() };
         Self { look, state: Mutex::new(state) }
     }
 
@@ -48,11 +50,18 @@ impl Default {
     }
 
     fn line(&self, state: &mut State, colour: &str, text: &str) {
+        // One that has its end gets no other.
+        let text = if text.contains('\n') { text.strip_suffix('\n').unwrap_or(text) } else { text };
         put(&mut state.out, &format!("{}\n", self.look.paint(colour, text)));
     }
 
     /// A line about a failure, which may be wanted elsewhere.
     fn failure(&self, state: &mut State, colour: &str, text: &str) {
+        let text = if text.starts_with("fatal") || text.starts_with("failed") {
+            text.strip_suffix('\n').unwrap_or(text)
+        } else {
+            text
+        };
         let text = format!("{}\n", self.look.paint(colour, text));
         put(if self.look.failed_to_stderr { &mut state.err } else { &mut state.out }, &text);
     }
@@ -95,11 +104,10 @@ impl Default {
             self.warning(state, colour, &format!("[{label}]: {message}"));
         }
         if matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable)
-            && let Some(error) = result::error(task, result)
+            && let Some(error) = result::error(task, result, None)
             && state.told.insert(error.clone())
         {
-            self.failure(state, FAILED, error.trim_end_matches('\n'));
-            put(if self.look.failed_to_stderr { &mut state.err } else { &mut state.out }, "\n");
+            self.failure(state, FAILED, &error);
         }
     }
 
@@ -126,7 +134,9 @@ impl Default {
     }
 
     fn diff(&self, state: &mut State, task: &TaskInfo, result: &TaskResult) {
-        if result.status == Status::Changed && result.result.contains_key("diff") {
+        // What a command does is not told beforehand by Ansible.
+        let told = !matches!(result::short(task), "command" | "shell" | "raw" | "script");
+        if told && result.status == Status::Changed && result.result.contains_key("diff") {
             let text = result::diff(&result.diff, &self.look);
             if !text.is_empty() {
                 self.heading(state, task);
@@ -137,6 +147,7 @@ impl Default {
     }
 
     fn item(&self, state: &mut State, task: &TaskInfo, host: &str, label: &str, result: &TaskResult) {
+        state.looped.insert((task.id, host.to_owned()));
         self.diff(state, task, result);
         if self.is_hidden(result.status) {
             return;
@@ -165,7 +176,8 @@ impl Default {
     }
 
     fn result(&self, state: &mut State, task: &TaskInfo, host: &str, result: &TaskResult) {
-        let looped = task.looped && result.result.contains_key("results");
+        let shown = state.looped.remove(&(task.id, host.to_owned()));
+        let looped = shown || (task.looped && result.result.contains_key("results"));
         if !looped {
             self.diff(state, task, result);
         }

@@ -3,8 +3,10 @@
 use super::look::{FAILED, Look, OK, ResultFormat, SKIPPED};
 use super::message::place;
 use crate::report::python_json;
+use crate::report::result_text::is_quiet;
 use hostler_core::event::{Status, TaskInfo, TaskResult};
 use hostler_core::module::Diff;
+use hostler_core::template::Templar;
 use hostler_core::value;
 use hostler_core::yaml::emit::{Options, to_yaml};
 use serde_json::{Map, Value};
@@ -50,7 +52,10 @@ pub fn short(task: &TaskInfo) -> &str {
 /// `host`, or `host -> other` where another one does the work.
 pub fn host_label(host: &str, result: &TaskResult) -> String {
     match &result.delegated_to {
-        Some(other) if **other != *host => format!("{host} -> {other}"),
+        Some(other) if **other != *host => match &result.delegated_address {
+            Some(address) => format!("{host} -> {other}({address})"),
+            None => format!("{host} -> {other}"),
+        },
         _ => host.to_owned(),
     }
 }
@@ -59,8 +64,7 @@ pub fn host_label(host: &str, result: &TaskResult) -> String {
 fn always(task: &TaskInfo, result: &TaskResult) -> bool {
     match short(task) {
         "debug" => result.status != Status::Skipped && !failed(result),
-        // A quiet one has no message.
-        "assert" => result.result.contains_key("msg") && result.status != Status::Skipped,
+        "assert" => !is_quiet(task) && result.status != Status::Skipped,
         _ => false,
     }
 }
@@ -128,21 +132,27 @@ pub fn layout(fields: &Map<String, Value>, look: &Look, pretty: bool) -> String 
     }
 }
 
-/// Why it failed, as an error with its place; `None` where there is nothing to say.
-pub fn error(task: &TaskInfo, result: &TaskResult) -> Option<String> {
+/// Why it failed, as an error with its place, or with the `origin` of a task that stands in no file; `None` where
+/// nothing may be said.
+pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Option<String> {
     if result.result.contains_key("censored") {
         return None;
     }
-    let message = result.result.get("msg").map(|msg| msg.as_str().map_or_else(|| msg.to_string(), str::to_owned));
-    let message = message.unwrap_or_default();
+    let message = match result.result.get("msg") {
+        None => String::new(),
+        Some(message) => Templar::text_of(&value::Value::from(message.clone())),
+    };
     let kind = match () {
         () if message.starts_with("Task failed:") => "",
         () if result.result.contains_key("unreachable") => "Task failed: ",
         () if ACTIONS.contains(&short(task)) => "Task failed: Action failed: ",
         () => "Task failed: Module failed: ",
     };
-    let place = task.span.as_ref().map(place).unwrap_or_default();
-    Some(format!("[ERROR]: {kind}{}{place}\n", message.trim_end()))
+    let place = match origin {
+        Some(origin) => format!("\n{origin}"),
+        None => task.span.as_ref().map(place).unwrap_or_default(),
+    };
+    Some(format!("[ERROR]: {kind}{message}{place}\n"))
 }
 
 /// What the module, or the engine, warns of: the label, and the message.

@@ -24,6 +24,8 @@ pub enum SingleForm {
 pub struct Single {
     look: Look,
     form: SingleForm,
+    /// What errors call the task.
+    origin: String,
     sinks: Mutex<Sinks>,
 }
 
@@ -35,8 +37,8 @@ struct Sinks {
 
 impl Single {
     /// Prints to `out`, warnings to `err`.
-    pub fn new(look: Look, form: SingleForm, out: Sink, err: Sink) -> Self {
-        Self { look, form, sinks: Mutex::new(Sinks { out, err, told: HashSet::new() }) }
+    pub fn new(look: Look, form: SingleForm, origin: String, out: Sink, err: Sink) -> Self {
+        Self { look, form, origin, sinks: Mutex::new(Sinks { out, err, told: HashSet::new() }) }
     }
 
     fn text(&self, task: &TaskInfo, host: &str, result: &TaskResult) -> String {
@@ -102,10 +104,10 @@ impl Single {
         let failed = matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable);
         if failed
             && self.form == SingleForm::Minimal
-            && let Some(error) = result::error(task, result)
+            && let Some(error) = result::error(task, result, Some(&self.origin))
             && sinks.told.insert(error.clone())
         {
-            put(&mut sinks.out, &format!("{}\n\n", self.look.paint(FAILED, error.trim_end())));
+            put(&mut sinks.out, &format!("{}\n", self.look.paint(FAILED, &error)));
         }
         if result.result.contains_key("diff") {
             put(&mut sinks.out, &ended(result::diff(&result.diff, &self.look)));

@@ -200,7 +200,8 @@ impl Planner<'_> {
     }
 
     fn diff(&self, dest: &Path, old: Option<&Metadata>, source: &Source) -> Result<crate::module::Diff, ModuleError> {
-        let after_header = self.args.src.as_ref().map_or("dynamically generated", |src| src.raw());
+        let named = dest.to_string_lossy();
+        let after_header = self.args.src.as_ref().map_or(&*named, |src| src.raw());
         file_diff(self.system, dest, old, after_header, source.size, || match &source.from {
             From::Inline(bytes) => Ok(bytes.clone()),
             From::Host(path) => Ok(self.system.read(path)?),

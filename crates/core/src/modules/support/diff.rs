@@ -19,14 +19,15 @@ pub fn file_diff(
     size: u64,
     new: impl FnOnce() -> Result<Vec<u8>, ModuleError>,
 ) -> Result<Diff, ModuleError> {
-    let header = path.to_string_lossy().into_owned();
+    // What is not there has no name either.
+    let before_header = old.map(|_| path.to_string_lossy().into_owned()).unwrap_or_default();
     let before = match old {
         None => String::new(),
         Some(meta) if meta.size > LARGEST => format!("(file larger than {LARGEST} bytes)\n"),
         Some(_) => system.read(path).map_or_else(|_| "(content not readable)\n".to_owned(), shown),
     };
     let after = if size > LARGEST { format!("(file larger than {LARGEST} bytes)\n") } else { shown(new()?) };
-    Ok(Diff { before, after, before_header: header, after_header: after_header.to_owned(), prepared: String::new() })
+    Ok(Diff { before, after, before_header, after_header: after_header.to_owned(), prepared: String::new() })
 }
 
 fn shown(content: Vec<u8>) -> String {

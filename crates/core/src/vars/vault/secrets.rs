@@ -17,11 +17,8 @@ pub enum VaultError {
     )]
     NoSecrets,
     /// None of the passwords fits.
-    #[error("Decryption failed (no vault secrets were found that could decrypt; those of vault id {tried} were tried)")]
-    WrongPassword {
-        /// Ids of the passwords that were tried.
-        tried: String,
-    },
+    #[error("Decryption failed (no vault secrets were found that could decrypt).")]
+    WrongPassword,
     /// The envelope is not whole, or of an unknown kind.
     #[error("read a vault: {0}")]
     Damaged(String),
@@ -158,7 +155,7 @@ impl VaultSecrets {
     /// If there is no such password, or `plain` is a vault already.
     pub fn encrypt(&self, plain: &[u8], id: Option<&str>) -> Result<String, VaultError> {
         if is_encrypted(plain) {
-            return Err(VaultError::Other("encrypt: the input is encrypted already".to_owned()));
+            return Err(VaultError::Other("input is already encrypted".to_owned()));
         }
         let found = match id {
             Some(id) => self.secrets.iter().find(|(known, _)| **known == *id),
@@ -206,7 +203,7 @@ impl VaultSecrets {
                 return Ok((plain, Sealer { password: password.clone(), id, salt }));
             }
         }
-        Err(VaultError::WrongPassword { tried: self.ids().join(", ") })
+        Err(VaultError::WrongPassword)
     }
 
     /// The ids of the passwords, in order.
@@ -289,11 +286,7 @@ mod tests {
         assert!(wrong.open(&content).unwrap_err().to_string().contains("no vault secrets found"));
         wrong.add(Some("dev"), Secret::new("nope"));
         assert!(
-            wrong
-                .open(&content)
-                .unwrap_err()
-                .to_string()
-                .contains("no vault secrets were found that could decrypt; those of vault id dev were tried")
+            wrong.open(&content).unwrap_err().to_string().contains("no vault secrets were found that could decrypt")
         );
         assert!(secrets().open(&content[..200]).unwrap_err().to_string().contains("it is cut off"));
         for (body, reason) in [("abc", "Odd-length string"), ("xy", "Non-hexadecimal digit found")] {

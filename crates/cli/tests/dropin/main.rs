@@ -1,0 +1,141 @@
+//! Ansible's commands, against what Ansible's own print for the same lines. `expect.py` beside this file asks it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dropin/cases")
+}
+
+/// Runs a line of `commands` in `cases`, with the links in `bin`: what it printed and how it ended, without what
+/// differs from run to run.
+fn run(line: &str, bin: &Path) -> String {
+    let mut words = shlex::split(line).unwrap();
+    let first = words.iter().position(|word| !word.contains('=')).unwrap();
+    let rest = words.split_off(first);
+    let cases = cases().canonicalize().unwrap();
+    let mut command = Command::new(bin.join(&rest[0]));
+    command.env_clear().args(&rest[1..]).current_dir(&cases).stdin(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", bin).env("PAGER", "cat");
+    command.env("ANSIBLE_CONFIG", "ansible.cfg").env("ANSIBLE_REMOTE_TMP", bin.join("tmp"));
+    for word in &words {
+        let (name, value) = word.split_once('=').unwrap();
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| settled(&String::from_utf8(bytes).unwrap()).replace(cases.to_str().unwrap(), "DIR");
+    let code = output.status.code().unwrap();
+    format!("{}---- stderr\n{}---- exit {code}\n", text(output.stdout), text(output.stderr))
+}
+
+/// Times, as JSON and as YAML have them.
+fn settled(text: &str) -> String {
+    let mut settled = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut line = line.to_owned();
+        for (before, quote) in [("\"delta\": ", '"'), ("\"start\": ", '"'), ("\"end\": ", '"')].into_iter().chain([
+            ("delta: ", '\''),
+            ("start: ", '\''),
+            ("end: ", '\''),
+        ]) {
+            let begin = format!("{before}{quote}");
+            if let Some(at) = line.find(&begin) {
+                let from = at + begin.len();
+                if let Some(length) = line[from..].find(quote) {
+                    line.replace_range(from..from + length, "TIME");
+                }
+            }
+        }
+        settled.push_str(&line);
+    }
+    settled
+}
+
+fn links() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let made = Command::new(env!("CARGO_BIN_EXE_hostler")).arg("link").arg(dir.path()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    dir
+}
+
+#[test]
+fn prints_what_ansible_prints() {
+    let bin = links();
+    let mut wrong = String::new();
+    let mut seen = 0;
+    for line in fs::read_to_string(cases().join("commands")).unwrap().lines() {
+        let Some((name, command)) = line.split_once(": ").filter(|_| !line.starts_with('#')) else { continue };
+        let expected = fs::read_to_string(cases().join(format!("{name}.expected"))).unwrap();
+        let got = run(command, bin.path());
+        seen += 1;
+        if got != expected {
+            let diff = similar::TextDiff::from_lines(&expected, &got);
+            let diff = diff.unified_diff().context_radius(2).header("Ansible", "here").to_string();
+            writeln!(wrong, "{name}: {command}\n{diff}").unwrap();
+        }
+    }
+    assert!(seen > 20, "only {seen} commands");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn code(line: &[&str], bin: &Path) -> (i32, String) {
+    let mut command = Command::new(bin.join(line[0]));
+    command.args(&line[1..]).current_dir(cases()).stdin(Stdio::null()).env("ANSIBLE_CONFIG", "ansible.cfg");
+    let output = command.output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}
+
+/// Codes that wrappers act on, where the words are our own.
+#[test]
+fn ends_with_ansibles_codes() {
+    let bin = links();
+    for (line, expected, part) in [
+        (&["ansible-playbook", "--nope"][..], 2, "--nope"),
+        (&["ansible-playbook"][..], 2, "PLAYBOOK"),
+        (&["ansible-playbook", "-i", "hosts", "odd.yml"][..], 4, "taks"),
+        (&["ansible-playbook", "--step", "-i", "hosts", "short.yml"][..], 5, "--step"),
+        (&["ansible-playbook", "--version"][..], 0, "ansible-playbook [core 2."),
+        (&["ansible", "-i", "hosts", "db", "-m", "ping", "--scp-extra-args", "-l 1"][..], 0, "--scp-extra-args has no"),
+        (&["ansible-vault", "view", "--vault-id", "a;b@password", "sealed"][..], 5, "not allowed in vault ids"),
+        (&["ansible-config", "dump", "-t", "callback"][..], 0, "display_ok_hosts(default) = True"),
+        (&["ansible-config", "dump", "--only-changed"][..], 0, "CONFIG_FILE() = "),
+        (&["ansible-doc", "-s", "ping"][..], 0, "  ping:\n"),
+        (&["ansible-doc", "-t", "filter", "-l"][..], 5, "modules only"),
+    ] {
+        let (got, text) = code(line, bin.path());
+        assert_eq!(got, expected, "{line:?}: {text}");
+        assert!(text.contains(part), "{line:?}: {text}");
+    }
+}
+
+/// What was encrypted comes back, and nobody else may read it.
+#[test]
+fn vaults_go_there_and_back() {
+    use std::os::unix::fs::PermissionsExt;
+    let bin = links();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("secret.yml");
+    let name = file.to_str().unwrap();
+    fs::write(&file, "a: 1\n").unwrap();
+    let vault = |action: &[&str]| {
+        let (code, text) = code(&[&["ansible-vault"], action].concat(), bin.path());
+        assert_eq!(code, 0, "{action:?}: {text}");
+        text
+    };
+    vault(&["encrypt", "--vault-id", "prod@password", name]);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("$ANSIBLE_VAULT;1.2;AES256;prod\n"));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::write(place.path().join("new"), "another\n").unwrap();
+    let new = place.path().join("new");
+    let new = new.to_str().unwrap();
+    vault(&["rekey", "--vault-password-file", "password", "--new-vault-password-file", new, name]);
+    assert_eq!(vault(&["view", "--vault-password-file", new, name]), "a: 1\n");
+    let text = vault(&["encrypt_string", "--vault-password-file", "password", "-n", "key", "value"]);
+    assert!(text.starts_with("key: !vault |\n          $ANSIBLE_VAULT;1.1;AES256\n"), "{text}");
+    vault(&["decrypt", "--vault-password-file", new, name]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "a: 1\n");
+}
