@@ -1,12 +1,15 @@
 //! What the work itself takes: the requests that `bench/playbooks/noop.yml` leads to, over the same connections to the
 //! same helper, without playbook, variables, templates or engine.
 //!
-//!     floor HOSTS.json HELPER noop|one
+//!     floor HOSTS.json HELPER noop|one [--ahead]
+//!
+//! With `--ahead` no request waits for the answer to the one before.
 #![allow(clippy::print_stdout, reason = "a program")]
 
 mod requests;
 
 use hostler_core::connection::{Call, Connector, DefaultConnector, Helper, NoBlobs, Target};
+use hostler_core::wire::Progress;
 use serde::Deserialize;
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,8 +33,10 @@ struct Host {
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [hosts, helper, work] = words.as_slice() else {
-        return Err("usage: floor HOSTS.json HELPER noop|one".into());
+    let (hosts, helper, work, ahead) = match words.as_slice() {
+        [hosts, helper, work] => (hosts, helper, work, false),
+        [hosts, helper, work, option] if option == "--ahead" => (hosts, helper, work, true),
+        _ => return Err("usage: floor HOSTS.json HELPER noop|one [--ahead]".into()),
     };
     let hosts: Hosts = serde_json::from_slice(&std::fs::read(hosts)?)?;
     // The file's name tells the hash, as it does for the command, which has it from its build.
@@ -39,7 +44,7 @@ fn main() -> Result<()> {
     let results: Vec<_> = thread::scope(|scope| {
         let (connector, hosts) = (&connector, &hosts);
         let threads: Vec<_> =
-            hosts.hosts.iter().map(|host| scope.spawn(move || run(connector, hosts, host, work))).collect();
+            hosts.hosts.iter().map(|host| scope.spawn(move || run(connector, hosts, host, work, ahead))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("the thread panicked".into()))).collect()
     });
     println!("PLAY RECAP");
@@ -51,7 +56,7 @@ fn main() -> Result<()> {
 }
 
 /// Sends all requests to one host. Returns how many there were, and how many changed something.
-fn run(connector: &DefaultConnector, hosts: &Hosts, host: &Host, work: &str) -> Result<(usize, usize)> {
+fn run(connector: &DefaultConnector, hosts: &Hosts, host: &Host, work: &str, ahead: bool) -> Result<(usize, usize)> {
     let arguments = ["-F", "none", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o"];
     let mut ssh_args = arguments.map(str::to_owned).to_vec();
     ssh_args.push(format!("UserKnownHostsFile={}", hosts.known_hosts.display()));
@@ -65,10 +70,21 @@ fn run(connector: &DefaultConnector, hosts: &Hosts, host: &Host, work: &str) -> 
     };
     let mut connection = connector.connect(&target)?;
     let requests = requests::of(work, &host.work)?;
+    let mut ignored = |_| {};
+    if ahead {
+        for request in &requests {
+            if !connection.send(request, call(&mut ignored))? {
+                return Err("this connection sends nothing ahead".into());
+            }
+        }
+    }
     let mut changed = 0;
     for request in &requests {
-        let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
-        let outcome = connection.call(request, call)?;
+        let outcome = if ahead {
+            connection.receive(call(&mut ignored))?
+        } else {
+            connection.call(request, call(&mut ignored))?
+        };
         if outcome.failed {
             return Err(format!("{} failed: {:?}", request.module, outcome.output).into());
         }
@@ -76,4 +92,9 @@ fn run(connector: &DefaultConnector, hosts: &Hosts, host: &Host, work: &str) -> 
         changed += usize::from(outcome.changed && request.module != "ansible.builtin.command");
     }
     Ok((requests.len(), changed))
+}
+
+/// With nothing to offer, to hear or to give up for.
+fn call(progress: &mut dyn FnMut(Progress)) -> Call<'_> {
+    Call { become_: None, blobs: &NoBlobs, progress, cancelled: &|| false, journal: None }
 }

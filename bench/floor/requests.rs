@@ -6,7 +6,6 @@ use hostler_core::module::Mode;
 use hostler_core::wire::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Those of a playbook, on a host whose work is done in `work`.
@@ -16,18 +15,12 @@ pub fn of(playbook: &str, work: &str) -> Result<Vec<Request>> {
         "noop" => noop(&format!("{work}/etc"))?,
         other => return Err(format!("there is nothing known of {other}").into()),
     };
-    let request = |(id, (module, args)): (usize, (&str, Value))| Request {
-        id: id as u64,
-        module: format!("ansible.builtin.{module}"),
-        args,
-        mode: Mode::Apply,
-        diff: false,
-        environment: BTreeMap::new(),
-        timeout: None,
-        job: None,
-        simulated: Vec::new(),
+    let request = |(id, (module, args)): (usize, (&str, Value))| {
+        let module = format!("ansible.builtin.{module}");
+        let request = json!({"id": id, "module": module, "args": args, "mode": Mode::Apply, "diff": false});
+        serde_json::from_value(request).map_err(Into::into)
     };
-    Ok(calls.into_iter().enumerate().map(request).collect())
+    calls.into_iter().enumerate().map(request).collect()
 }
 
 fn noop(etc: &str) -> Result<Vec<(&'static str, Value)>> {

@@ -2,7 +2,7 @@
 
 use hostler_core::modules::builtin;
 use hostler_core::system::os::Os;
-use hostler_core::wire::{JOB, OsMachines, fail_job, own_session, run_job, serve};
+use hostler_core::wire::{JOB, OsMachines, fail_job, own_session, program_hash, run_job, serve};
 use std::io::{Write, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let (registry, mut machines) = (builtin(), OsMachines::default());
     let result = match job {
         Some(state) => own_session().and_then(|()| run_job(&registry, &mut machines, &mut Os::new(), &state, stdin())),
-        None => serve(&registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
+        None => serve(program_hash(), &registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -32,7 +32,8 @@ pub enum Tool {
 
 impl Tool {
     /// All, in the order of tables.
-    pub const ALL: [Self; 6] = [Self::Hostler, Self::Floor, Self::Ansible, Self::Mitogen, Self::Pyinfra, Self::Ssh];
+    pub const ALL: [Self; 7] =
+        [Self::Hostler, Self::Floor, Self::FloorAhead, Self::Ansible, Self::Mitogen, Self::Pyinfra, Self::Ssh];
 
     /// As tables and `--only` call it.
     pub fn name(self) -> &'static str {

@@ -14,9 +14,10 @@ use std::sync::Arc;
 const INLINE: u64 = 64 * 1024;
 
 /// Contents by hash, for the helper to ask for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Blobs(HashMap<String, Content>);
 
+#[derive(Clone)]
 enum Content {
     Bytes(Arc<[u8]>),
     File(PathBuf),
@@ -31,6 +32,10 @@ impl BlobSource for Blobs {
                 Some((size, reader))
             }
         }
+    }
+
+    fn keep(&self) -> Box<dyn BlobSource> {
+        Box::new(self.clone())
     }
 }
 

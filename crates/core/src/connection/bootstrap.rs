@@ -43,13 +43,23 @@ impl Bootstrap {
     ) -> Result<Client<Stream>, ConnectionError> {
         let mut places = Vec::new();
         let mut placed = false;
-        // Once as it is, once for another architecture, and once a place that SFTP can reach.
+        let mut damaged = false;
+        // Once as it is, once for another architecture, once anew, and once a place that SFTP can reach.
         for _ in 0..8 {
             let helper = self.helpers.get(&self.architecture)?;
-            let mut attempt = Attempt::begin(transport, become_, cancelled, &self.arguments(&helper))?;
+            let mut attempt = Attempt::begin(transport, become_, cancelled, &self.arguments(&helper, damaged))?;
             let answer = attempt.answer(ANSWER)?;
             match answer.word.as_str() {
-                "RUN" => return attempt.open(),
+                "RUN" => match attempt.open() {
+                    Ok(client) if placed || client.hello().sha256.as_deref() == Some(helper.sha256()) => {
+                        return Ok(client);
+                    }
+                    Err(ConnectionError::Unreachable(reason)) => return Err(ConnectionError::Unreachable(reason)),
+                    Err(error) if damaged || placed => return Err(error),
+                    Ok(_) if damaged => return Err(failed("the host runs another program than it was sent")),
+                    // What is cached is not whole: the machine may have crashed while it was written.
+                    _ => damaged = true,
+                },
                 "NEED" => {
                     attempt.send(&helper)?;
                     let answer = attempt.answer(ANSWER)?;
@@ -63,6 +73,7 @@ impl Bootstrap {
                     }
                     drop(attempt);
                     place(transport, &mut places, &helper)?;
+                    damaged = false;
                 }
                 "PUT" => {
                     return Err(failed(
@@ -75,12 +86,14 @@ impl Bootstrap {
         Err(failed("the host cannot start the helper where it was put"))
     }
 
-    fn arguments(&self, helper: &Helper) -> [String; 4] {
+    /// `anew`: whatever is cached is not to be used.
+    fn arguments(&self, helper: &Helper, anew: bool) -> [String; 5] {
         [
             helper.sha256().to_owned(),
             helper.bytes().len().to_string(),
             self.architecture.clone(),
             self.directory.clone().unwrap_or_default(),
+            if anew { "new".to_owned() } else { String::new() },
         ]
     }
 

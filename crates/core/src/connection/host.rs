@@ -8,7 +8,7 @@ use crate::module::Outcome;
 use crate::wire::Request;
 use crate::wire::client::{Client, ClientError, Handlers};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Host {
     /// Before the transport, so that helpers are told to end while their connection still stands.
     helpers: HashMap<Option<Become>, Helper>,
+    /// Whose helpers owe an outcome for a request that was sent ahead, the oldest first.
+    sent: VecDeque<Option<Become>>,
     transport: Box<dyn Transport>,
     bootstrap: Bootstrap,
 }
@@ -33,20 +35,23 @@ struct Helper {
 impl Host {
     /// Over `transport`.
     pub fn new(transport: Box<dyn Transport>, bootstrap: Bootstrap) -> Self {
-        Self { helpers: HashMap::new(), transport, bootstrap }
+        Self { helpers: HashMap::new(), sent: VecDeque::new(), transport, bootstrap }
+    }
+
+    /// A user's helper, taken out: it is put back unless its pipe breaks.
+    fn helper(&mut self, key: &Option<Become>, call: &Call<'_>) -> Result<Helper, ConnectionError> {
+        if let Some(helper) = self.helpers.remove(key) {
+            return Ok(helper);
+        }
+        let client = self.bootstrap.start(&mut *self.transport, call.become_, call.cancelled)?;
+        Ok(Helper { client, known: 0 })
     }
 }
 
 impl Connection for Host {
     fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError> {
         let key = call.become_.cloned();
-        let mut helper = match self.helpers.remove(&key) {
-            Some(helper) => helper,
-            None => {
-                let client = self.bootstrap.start(&mut *self.transport, call.become_, call.cancelled)?;
-                Helper { client, known: 0 }
-            }
-        };
+        let mut helper = self.helper(&key, &call)?;
         let mut request = Cow::Borrowed(request);
         let mut journal = call.journal.map(Journal::open);
         if let Some(journal) = &journal {
@@ -64,6 +69,39 @@ impl Connection for Host {
                 Ok(outcome)
             }
             Err(error) => Err(explain(&*self.transport, helper.client.link(), error)),
+        }
+    }
+
+    fn send(&mut self, request: &Request, call: Call<'_>) -> Result<bool, ConnectionError> {
+        // Two users' helpers would not wait for each other; a simulation is told of changes before each call.
+        if call.journal.is_some() || self.sent.iter().any(|become_| become_.as_ref() != call.become_) {
+            return Ok(false);
+        }
+        let key = call.become_.cloned();
+        let mut helper = self.helper(&key, &call)?;
+        if let Err(error) = helper.client.send(request) {
+            return Err(explain(&*self.transport, helper.client.link(), error));
+        }
+        self.helpers.insert(key.clone(), helper);
+        self.sent.push_back(key);
+        Ok(true)
+    }
+
+    fn receive(&mut self, call: Call<'_>) -> Result<Outcome, ConnectionError> {
+        let nothing = || ConnectionError::Failed("nothing was sent".to_owned());
+        let key = self.sent.pop_front().ok_or_else(nothing)?;
+        let mut helper = self.helpers.remove(&key).ok_or_else(nothing)?;
+        let blobs = |sha256: &str| call.blobs.open(sha256);
+        let handlers = Handlers { blobs: &blobs, progress: call.progress, cancelled: call.cancelled };
+        match helper.client.receive(handlers) {
+            Ok(outcome) => {
+                self.helpers.insert(key, helper);
+                Ok(outcome)
+            }
+            Err(error) => {
+                self.sent.clear();
+                Err(explain(&*self.transport, helper.client.link(), error))
+            }
         }
     }
 

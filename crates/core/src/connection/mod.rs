@@ -51,6 +51,9 @@ pub struct RawOutput {
 pub trait BlobSource: Sync {
     /// A reader over the content with this SHA-256 (hex) and its length, if there is one.
     fn open(&self, sha256: &str) -> Option<(u64, Box<dyn Read + Send>)>;
+
+    /// The same, to be kept.
+    fn keep(&self) -> Box<dyn BlobSource>;
 }
 
 /// No contents at all.
@@ -59,6 +62,10 @@ pub struct NoBlobs;
 impl BlobSource for NoBlobs {
     fn open(&self, _: &str) -> Option<(u64, Box<dyn Read + Send>)> {
         None
+    }
+
+    fn keep(&self) -> Box<dyn BlobSource> {
+        Box::new(Self)
     }
 }
 
@@ -91,6 +98,19 @@ impl Journal {
 pub trait Connection: Send {
     /// Runs a module on the host, in one round trip.
     fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError>;
+
+    /// Sends a request and does not wait: [`receive`](Self::receive) gives the outcomes, in the order sent. It is not run
+    /// if one that has no outcome yet fails. `false`: not here, or not for this user now; nothing was sent.
+    fn send(&mut self, request: &Request, call: Call<'_>) -> Result<bool, ConnectionError> {
+        let (_, _) = (request, call);
+        Ok(false)
+    }
+
+    /// Waits for the outcome of the oldest request that was sent and has none.
+    fn receive(&mut self, call: Call<'_>) -> Result<Outcome, ConnectionError> {
+        let _ = call;
+        Err(ConnectionError::Failed("nothing was sent".to_owned()))
+    }
 
     /// Runs a command line by the login shell, without the helper. `stdin` is given to it.
     fn raw(

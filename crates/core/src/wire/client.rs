@@ -4,6 +4,7 @@ use super::blobs::WINDOW;
 use super::frame::Decoder;
 use super::{BlobAnswer, Frame, Hello, Kind, Progress, Request, VERSION};
 use crate::module::Outcome;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -72,6 +73,8 @@ pub struct Client<L> {
     link: L,
     decoder: Decoder,
     last_call: u64,
+    /// Calls without an outcome so far, the oldest first, with their limits in seconds.
+    waiting: VecDeque<(u64, Option<f64>)>,
     hello: Hello,
 }
 
@@ -84,7 +87,7 @@ impl<L: Link> Client<L> {
         let mut decoder = Decoder::default();
         decoder.push(received);
         match hello(&mut link, &mut decoder, timeout) {
-            Ok(hello) => Ok(Self { link, decoder, last_call: 0, hello }),
+            Ok(hello) => Ok(Self { link, decoder, last_call: 0, waiting: VecDeque::new(), hello }),
             Err(error) => Err((link, error)),
         }
     }
@@ -104,19 +107,41 @@ impl<L: Link> Client<L> {
     /// # Errors
     /// When there is none; this client is of no use then.
     pub fn call(&mut self, request: &Request, handlers: Handlers<'_>) -> Result<Outcome, ClientError> {
+        self.send(request)?;
+        self.receive(handlers)
+    }
+
+    /// Sends `request` without waiting. It is not run if one that has no outcome yet fails.
+    ///
+    /// # Errors
+    /// When it cannot be sent; this client is of no use then.
+    pub fn send(&mut self, request: &Request) -> Result<(), ClientError> {
+        let kind = if self.waiting.is_empty() { Kind::Request } else { Kind::RequestAfter };
         self.last_call += 1;
-        let frame = Frame::json(Kind::Request, self.last_call, request).map_err(ClientError::Protocol)?;
-        self.send(&frame)?;
-        let limit = request.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let frame = Frame::json(kind, self.last_call, request).map_err(ClientError::Protocol)?;
+        self.write(&frame)?;
+        self.waiting.push_back((self.last_call, request.timeout));
+        Ok(())
+    }
+
+    /// Waits for the outcome of the oldest request that has none.
+    ///
+    /// # Errors
+    /// When there is none; this client is of no use then.
+    pub fn receive(&mut self, handlers: Handlers<'_>) -> Result<Outcome, ClientError> {
+        let Some((call, timeout)) = self.waiting.pop_front() else {
+            return Err(unexpected("nothing was asked".into()));
+        };
+        let limit = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit)?.checked_add(GRACE));
         let mut cancelled_at = None;
         let mut upload = None;
         let mut heard = Heard::now();
         loop {
             let wait = if cancelled_at.is_none() { TICK } else { TICK / 4 };
-            if let Some(frame) = self.receive(wait)? {
+            if let Some(frame) = self.next(wait)? {
                 heard = Heard::now();
-                if frame.call != self.last_call {
+                if frame.call != call {
                     continue;
                 }
                 match frame.kind {
@@ -133,21 +158,21 @@ impl<L: Link> Client<L> {
                     kind => return Err(unexpected(format!("{kind:?} frame"))),
                 }
                 if upload.as_mut().is_some_and(|upload| upload.credit > 0) {
-                    upload = self.continue_upload(upload)?;
+                    upload = self.continue_upload(call, upload)?;
                 }
             }
             let now = Instant::now();
             if heard.wants_ping(now)? {
-                self.send(&Frame::new(Kind::Ping, self.last_call, []))?;
+                self.write(&Frame::new(Kind::Ping, call, []))?;
             }
             if cancelled_at.is_none() && (handlers.cancelled)() {
                 cancelled_at = Some(now);
-                self.send(&Frame::new(Kind::Cancel, self.last_call, []))?;
+                self.write(&Frame::new(Kind::Cancel, call, []))?;
             }
             if cancelled_at.is_some_and(|at| now >= at + GRACE) {
                 return Err(ClientError::Cancelled);
             }
-            if let Some((deadline, seconds)) = deadline.zip(request.timeout)
+            if let Some((deadline, seconds)) = deadline.zip(timeout)
                 && now >= deadline
             {
                 return Err(ClientError::TimedOut(seconds));
@@ -163,12 +188,12 @@ impl<L: Link> Client<L> {
             }
             None => (BlobAnswer::Failed("there is no such content".to_owned()), None),
         };
-        self.send_json(Kind::BlobAnswer, &answer)?;
+        self.write_json(Kind::BlobAnswer, wanted.call, &answer)?;
         Ok(upload)
     }
 
     /// Sends as much as may be on its way. Gives the upload back unless it is done.
-    fn continue_upload(&mut self, upload: Option<Upload>) -> Result<Option<Upload>, ClientError> {
+    fn continue_upload(&mut self, call: u64, upload: Option<Upload>) -> Result<Option<Upload>, ClientError> {
         let Some(mut upload) = upload else { return Ok(None) };
         let mut piece = vec![0; PIECE];
         while upload.remaining > 0 && upload.credit > 0 {
@@ -181,12 +206,12 @@ impl<L: Link> Client<L> {
             };
             match read {
                 Ok(count) => {
-                    self.send(&Frame::new(Kind::BlobData, self.last_call, &piece[..count]))?;
+                    self.write(&Frame::new(Kind::BlobData, call, &piece[..count]))?;
                     upload.credit -= count;
                     upload.remaining -= count as u64;
                 }
                 Err(reason) => {
-                    self.send_json(Kind::BlobAnswer, &BlobAnswer::Failed(reason))?;
+                    self.write_json(Kind::BlobAnswer, call, &BlobAnswer::Failed(reason))?;
                     return Ok(None);
                 }
             }
@@ -194,18 +219,18 @@ impl<L: Link> Client<L> {
         Ok((upload.remaining > 0).then_some(upload))
     }
 
-    fn send_json(&mut self, kind: Kind, message: &impl serde::Serialize) -> Result<(), ClientError> {
-        let frame = Frame::json(kind, self.last_call, message).map_err(ClientError::Protocol)?;
-        self.send(&frame)
+    fn write_json(&mut self, kind: Kind, call: u64, message: &impl serde::Serialize) -> Result<(), ClientError> {
+        let frame = Frame::json(kind, call, message).map_err(ClientError::Protocol)?;
+        self.write(&frame)
     }
 
-    fn send(&mut self, frame: &Frame) -> Result<(), ClientError> {
+    fn write(&mut self, frame: &Frame) -> Result<(), ClientError> {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         self.link.write(&bytes).map_err(ClientError::Lost)
     }
 
-    fn receive(&mut self, wait: Duration) -> Result<Option<Frame>, ClientError> {
+    fn next(&mut self, wait: Duration) -> Result<Option<Frame>, ClientError> {
         receive(&mut self.link, &mut self.decoder, wait)
     }
 }

@@ -34,6 +34,8 @@ pub enum Kind {
     BlobData = 19,
     /// Controller: are you there?
     Ping = 20,
+    /// Controller: [`Request`](super::Request) that was sent ahead: not to be run if the call before it failed.
+    RequestAfter = 21,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             18 => Self::BlobAnswer,
             19 => Self::BlobData,
             20 => Self::Ping,
+            21 => Self::RequestAfter,
             _ => return None,
         })
     }

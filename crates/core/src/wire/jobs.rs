@@ -88,7 +88,7 @@ pub fn run_job(
     let input = Once { bytes: io::Cursor::new(frame), done: wait };
     let output = Outcomes { decoder: Decoder::default(), ended, done };
     // A module that never returns leaves its outcome, and a thread that ends with the process.
-    serve(registry, machines, input, output, || {})?;
+    serve(None, registry, machines, input, output, || {})?;
     let outcome = outcomes.try_iter().next().unwrap_or_else(|| Outcome::failure("the job left no result"));
     save(path, &finished(path, outcome), system).map_err(io::Error::other)
 }

@@ -17,6 +17,9 @@ pub struct Hello {
     pub pid: u32,
     /// User it runs as.
     pub uid: u32,
+    /// SHA-256 of its own program, in lower-case hexadecimal, where it could read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// One module call.

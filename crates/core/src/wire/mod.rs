@@ -22,4 +22,4 @@ pub use frame::{Frame, Kind, MAX_PAYLOAD};
 pub use jobs::{JOB, fail_job, own_session, run_job};
 pub use machines::OsMachines;
 pub use message::{BlobAnswer, Hello, Job, Progress, Request, VERSION};
-pub use serve::{Machines, Task, serve};
+pub use serve::{Machines, Task, program_hash, serve};

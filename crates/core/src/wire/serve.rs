@@ -2,7 +2,7 @@
 //!
 //! One thread reads frames, so that a cancellation or the end of input is heard while a module runs; one watches time
 //! limits; the caller's own runs the modules, one call after the other. Requests may be sent ahead: they queue.
-// tidy-allow os: the helper tells its own process id
+// tidy-allow os: the helper tells its own process id and hash
 
 use super::context::{CallContext, Output};
 use super::control::{Control, Stop};
@@ -11,6 +11,7 @@ use crate::module::{Mode, Outcome, Registry};
 use crate::system::System;
 use crate::system::overlay::Simulation;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -46,12 +47,14 @@ impl Task<'_> {
 
 /// Answers requests from `input` on `output` until `input` ends.
 ///
+/// `sha256` is the program's own ([`program_hash`]), for the controller to compare.
 /// `abandon` is called when a module does not return although its call was given up: it must end the process. So does a
 /// panic: the controller hears of it by the end of `output`.
 ///
 /// # Errors
 /// When `input` is not made of frames or `output` cannot be written.
 pub fn serve(
+    sha256: Option<String>,
     registry: &Registry,
     machines: &mut dyn Machines,
     input: impl Read + Send + 'static,
@@ -60,7 +63,7 @@ pub fn serve(
 ) -> io::Result<()> {
     let control = Arc::new(Control::default());
     let output = Arc::new(Output::new(output));
-    let hello = Hello { version: VERSION, pid: std::process::id(), uid: rustix::process::geteuid().as_raw() };
+    let hello = Hello { version: VERSION, pid: std::process::id(), uid: rustix::process::geteuid().as_raw(), sha256 };
     output.send(&Frame::json(Kind::Hello, 0, &hello)?)?;
 
     let (to_calls, calls) = channel();
@@ -101,13 +104,16 @@ fn read(
     mut input: impl Read,
     output: &Output,
     control: &Control,
-    calls: &Sender<(u64, Request)>,
+    calls: &Sender<Call>,
     blobs: &Sender<Frame>,
 ) -> io::Result<()> {
     while let Some(frame) = Frame::read(&mut input)? {
         // A receiver that is gone means that the helper is ending: nothing is left to sort.
         let delivered = match frame.kind {
-            Kind::Request => calls.send((frame.call, frame.parse()?)).is_ok(),
+            Kind::Request | Kind::RequestAfter => {
+                let after = frame.kind == Kind::RequestAfter;
+                calls.send(Call { id: frame.call, after, request: frame.parse()? }).is_ok()
+            }
             Kind::BlobAnswer | Kind::BlobData => blobs.send(frame).is_ok(),
             Kind::Ping => output.send(&Frame::new(Kind::Pong, frame.call, [])).is_ok(),
             Kind::Cancel => {
@@ -125,6 +131,14 @@ fn read(
     Ok(())
 }
 
+/// A request in the queue.
+struct Call {
+    id: u64,
+    /// Not to be run if the one before failed.
+    after: bool,
+    request: Request,
+}
+
 struct Helper<'a> {
     registry: &'a Registry,
     machines: &'a mut dyn Machines,
@@ -133,9 +147,15 @@ struct Helper<'a> {
 }
 
 impl Helper<'_> {
-    fn answer(&mut self, calls: &Receiver<(u64, Request)>, output: &Output) -> io::Result<()> {
-        while let Ok((id, request)) = calls.recv() {
-            let outcome = self.call(id, request);
+    fn answer(&mut self, calls: &Receiver<Call>, output: &Output) -> io::Result<()> {
+        let mut failed = false;
+        while let Ok(Call { id, after, request }) = calls.recv() {
+            let outcome = if after && failed {
+                Outcome::failure("not run: the call before it failed")
+            } else {
+                self.call(id, request)
+            };
+            failed = outcome.failed;
             let frame = Frame::json(Kind::Outcome, id, &outcome).or_else(|error| {
                 Frame::json(Kind::Outcome, id, &Outcome::failure(format!("failed to send the result: {error}")))
             })?;
@@ -181,6 +201,19 @@ impl Helper<'_> {
         let mut outcome = module.call(args, mode, diff, simulation);
         outcome.simulated = simulation.take_delta();
         outcome
+    }
+}
+
+/// SHA-256 of the program that is running: a cached file that a crash of the machine left incomplete must be noticed.
+pub fn program_hash() -> Option<String> {
+    let named = || std::env::args_os().next().map(std::fs::File::open);
+    let mut program = std::fs::File::open("/proc/self/exe").ok().or_else(|| named()?.ok())?;
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        match program.read(&mut piece).ok()? {
+            0 => return Some(super::hex(&hash.finalize())),
+            count => hash.update(&piece[..count]),
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn helper() -> Helper {
     let thread = std::thread::spawn(move || {
         let registry = Registry::new().with::<Probe>();
         let output = theirs.try_clone().unwrap();
-        serve(&registry, &mut TestMachines::default(), theirs, output, || panic!("a module did not return"))
+        serve(None, &registry, &mut TestMachines::default(), theirs, output, || panic!("a module did not return"))
     });
     let client = Client::open(ours, &[], Duration::from_secs(10)).map_err(|(_, error)| error).unwrap();
     Helper { client, thread }
@@ -242,7 +242,7 @@ fn a_silent_helper_is_lost_and_a_busy_one_is_not() {
     assert_eq!(busy.call(&long).unwrap().output["msg"], "Timed out after 2.5 second(s).");
 
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let hello = Hello { version: VERSION, pid: 1, uid: 0 };
+    let hello = Hello { version: VERSION, pid: 1, uid: 0, sha256: None };
     Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
     let mut client = Client::open(ours, &[], Duration::from_secs(1)).map_err(|(_, error)| error).unwrap();
     let handlers = Handlers { blobs: &|_| None, progress: &mut |_| {}, cancelled: &|| false };
@@ -259,7 +259,7 @@ fn the_end_of_input_ends_a_running_module() {
         move || {
             let registry = Registry::new().with::<Probe>();
             let output = theirs.try_clone().unwrap();
-            let _closed = serve(&registry, &mut TestMachines::default(), theirs, output, || panic!("stuck"));
+            let _closed = serve(None, &registry, &mut TestMachines::default(), theirs, output, || panic!("stuck"));
             finished.store(1, Ordering::Relaxed);
         }
     });
@@ -271,9 +271,42 @@ fn the_end_of_input_ends_a_running_module() {
 }
 
 #[test]
+fn requests_that_are_sent_ahead_are_answered_in_order() {
+    let mut helper = helper();
+    for value in ["one", "two", "three"] {
+        helper.client.send(&request("echo", value, Mode::Apply)).unwrap();
+    }
+    for value in ["one", "two", "three"] {
+        let handlers = Handlers { blobs: &|_| None, progress: &mut |_| {}, cancelled: &|| false };
+        assert_eq!(helper.client.receive(handlers).unwrap().output["value"], value);
+    }
+}
+
+#[test]
+fn what_was_sent_behind_a_failure_is_not_run() {
+    let mut helper = helper();
+    for what in ["set", "nonsense", "set", "set"] {
+        helper.client.send(&request(what, "x", Mode::Apply)).unwrap();
+    }
+    let mut receive = || {
+        let handlers = Handlers { blobs: &|_| None, progress: &mut |_| {}, cancelled: &|| false };
+        helper.client.receive(handlers).unwrap()
+    };
+    assert!(!receive().failed);
+    assert_eq!(receive().output["msg"], "cannot nonsense");
+    for _ in 0..2 {
+        let outcome = receive();
+        assert!(outcome.failed && !outcome.changed);
+        assert_eq!(outcome.output["msg"], "not run: the call before it failed");
+    }
+    // With nothing on its way any more, the next one begins anew.
+    assert!(!helper.call(&request("echo", "x", Mode::Apply)).unwrap().failed);
+}
+
+#[test]
 fn another_version_is_not_talked_to() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let hello = Hello { version: VERSION + 1, pid: 1, uid: 0 };
+    let hello = Hello { version: VERSION + 1, pid: 1, uid: 0, sha256: None };
     Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
     let Err((_, error)) = Client::open(ours, &[], Duration::from_secs(1)) else { panic!("accepted") };
     assert!(error.to_string().contains("protocol version"), "{error}");
