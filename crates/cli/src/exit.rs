@@ -56,10 +56,8 @@ impl From<anyhow::Error> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        match error {
-            RunError::Input(diagnostics) => Self::Input(diagnostics),
-            other => Self::Other(other.into()),
-        }
+        let RunError::Input(diagnostics) = error;
+        Self::Input(diagnostics)
     }
 }
 

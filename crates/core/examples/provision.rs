@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let inventory = Inventory::load(&[source], &LoadOptions::default())?;
     let connector = DefaultConnector::new(Helper::new(std::fs::read(helper)?), None);
     let parts = EngineParts::new(Arc::new(connector), Arc::new(Printer));
-    let engine = Engine::new(parts, inventory, RunOptions { mode, ..RunOptions::default() }, None, Cancel::default())?;
+    let engine = Engine::new(parts, inventory, RunOptions { mode, ..RunOptions::default() }, None, Cancel::default());
     engine.run(&Playbook::of(".", [worker()]))?;
     let summary = engine.finish();
     println!("changed: {}, failed: {}, unreachable: {}", summary.changed, summary.failed(), summary.unreachable());

@@ -151,7 +151,7 @@ fn run(playbook: &Path, change: impl FnOnce(&mut RunOptions)) -> String {
     let loaded = parts.loader.playbook(playbook, &LiteralOnly).unwrap_or_else(|errors| panic!("{errors:#?}"));
     let mut options = RunOptions { forks: 8, ..RunOptions::default() };
     change(&mut options);
-    let engine = Engine::new(parts, inventory, options, playbook.parent(), Cancel::default()).unwrap();
+    let engine = Engine::new(parts, inventory, options, playbook.parent(), Cancel::default());
     if let Err(errors) = engine.validate(&loaded) {
         return format!("refused: {errors:#?}");
     }
@@ -214,7 +214,7 @@ fn answers_are_templates_unless_unsafe_and_hashed_where_asked_for() {
     parts.prompter = Some(Arc::clone(&answers) as Arc<dyn hostler_core::engine::Prompter>);
     let playbook = folder().join("prompts/site.yml");
     let loaded = parts.loader.playbook(&playbook, &LiteralOnly).unwrap();
-    let engine = Engine::new(parts, inventory, RunOptions::default(), playbook.parent(), Cancel::default()).unwrap();
+    let engine = Engine::new(parts, inventory, RunOptions::default(), playbook.parent(), Cancel::default());
     engine.run(&loaded).unwrap();
     let text = lines.text();
     // What Ansible's do_encrypt gives for this password and salt.

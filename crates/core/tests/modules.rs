@@ -314,3 +314,11 @@ fn arguments_from_rust() {
     let missing: Vec<_> = registry.iter().map(|module| module.name()).filter(|name| !seen.contains(name)).collect();
     assert!(missing.is_empty(), "add to the list above: {missing:?}");
 }
+
+#[test]
+fn modules_that_answer_with_facts_say_so() {
+    for module in hostler_core::modules::builtin().iter() {
+        let answers = module.output_schema().to_value().to_string().contains("\"ansible_facts\"");
+        assert_eq!(module.brings_facts(), answers, "{}: BRINGS_FACTS", module.name());
+    }
+}

@@ -65,7 +65,7 @@ impl Session {
             prompter: prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
         };
         let cancel = Cancel::default();
-        let engine = Engine::new(parts, inventory, options, playbook_dir, cancel.clone())?;
+        let engine = Engine::new(parts, inventory, options, playbook_dir, cancel.clone());
         Ok(Self { engine, cancel })
     }
 

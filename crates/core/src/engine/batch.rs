@@ -176,15 +176,22 @@ impl<'a> Batch<'a> {
     /// Runs tasks and blocks in order. Hosts that fail stay behind.
     pub(super) fn nodes(&self, nodes: &[Node], hosts: Hosts, frame: Frame) -> After {
         let mut after = After::all(hosts);
-        for node in nodes {
+        let mut rest = nodes;
+        while let Some((node, others)) = rest.split_first() {
             if after.alive.is_empty() || self.is_stopped() {
                 break;
             }
             let (hosts, doomed) = self.split_doomed(std::mem::take(&mut after.alive), frame);
             after.failed.extend(doomed);
-            let step = match node {
-                Node::Task(task) => self.task(task, hosts, frame),
-                Node::Block(block) => self.block(block, hosts, frame),
+            let ahead = self.ahead(rest, &hosts, frame);
+            rest = others;
+            let step = match (ahead, node) {
+                (Some((step, count)), _) => {
+                    rest = &nodes[nodes.len() - others.len() - 1 + count..];
+                    step
+                }
+                (None, Node::Task(task)) => self.task(task, hosts, frame),
+                (None, Node::Block(block)) => self.block(block, hosts, frame),
             };
             after.alive = step.alive;
             after.failed.extend(step.failed);

@@ -93,10 +93,25 @@ impl HostTask<'_> {
             Ok(prepared) => prepared,
             Err((error, doing)) => return self.before(Ended::from_error(&error, self.task.span.as_ref(), &doing)),
         };
-        let mut ended = match args.values().find_map(first_unknown) {
+        let ended = match args.values().find_map(first_unknown) {
             Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
             _ => self.until(templar, &settings, &args),
         };
+        self.settled(ended, &settings, delegate)
+    }
+
+    /// What a reply comes to where there is no condition to wait for.
+    pub(super) fn conclude(&self, templar: &Templar, settings: &Settings, reply: Result<Reply, ActionError>) -> Ended {
+        let ended = self.replied(reply, settings);
+        let ended = match ended.status {
+            Status::Unreachable => ended,
+            _ => self.judge(templar, ended).unwrap_or_else(|ended| *ended),
+        };
+        self.settled(ended, settings, None)
+    }
+
+    /// What the task's keywords make of its end.
+    fn settled(&self, mut ended: Ended, settings: &Settings, delegate: Option<Arc<str>>) -> Ended {
         ended.no_log |= settings.no_log;
         let address = &settings.target.address;
         ended.delegated_address =
@@ -159,7 +174,10 @@ impl HostTask<'_> {
 
     /// Settings, arguments, and the host that will do it if it is another one.
     #[allow(clippy::type_complexity, reason = "used by two callers here")]
-    fn prepare(&self, templar: &Templar) -> Result<(Settings, Map, Option<Arc<str>>), (TemplateError, String)> {
+    pub(super) fn prepare(
+        &self,
+        templar: &Templar,
+    ) -> Result<(Settings, Map, Option<Arc<str>>), (TemplateError, String)> {
         let plainly = |error| (error, String::new());
         let engine = self.batch.engine;
         let written = self.task.scope.find(|keywords| &keywords.delegate_to);
@@ -422,8 +440,23 @@ impl HostTask<'_> {
         args: &Map,
         job: Option<Job>,
     ) -> Ended {
-        let engine = self.batch.engine;
         let machine = Machine { task: self, settings, job };
+        self.replied(self.act(name, templar, settings, args, &machine), settings)
+    }
+
+    /// Lets an action or module do its work on `machine`.
+    ///
+    /// # Errors
+    /// Why it did not come to a result.
+    pub(super) fn act(
+        &self,
+        name: &str,
+        templar: &Templar,
+        settings: &Settings,
+        args: &Map,
+        machine: &dyn actions::Machine,
+    ) -> Result<Reply, ActionError> {
+        let engine = self.batch.engine;
         let context = actions::Context {
             templar,
             host: self.host,
@@ -432,19 +465,23 @@ impl HostTask<'_> {
             diff: settings.diff,
             verbosity: engine.options.verbosity,
             playbook_dir: &self.batch.play.dir,
-            machine: &machine,
+            machine,
             vault: &engine.parts.vault,
             redactor: &engine.parts.redactor,
             prompter: engine.parts.prompter.as_deref(),
             cancel: &engine.cancel,
         };
-        let reply = match engine.parts.actions.get(name) {
+        match engine.parts.actions.get(name) {
             Some(action) => action.run(&context, args.clone()),
             None => match engine.parts.loader.custom_module(name) {
                 Some(path) => actions::custom::run(&context, &path, args),
                 None => context.module(name, args),
             },
-        };
+        }
+    }
+
+    /// What an action gave back, or why it did not.
+    fn replied(&self, reply: Result<Reply, ActionError>, settings: &Settings) -> Ended {
         match reply {
             Ok(reply) => self.ended(reply, settings),
             Err(ActionError::Failed(message)) => Ended::failure(message),

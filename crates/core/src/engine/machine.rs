@@ -3,7 +3,7 @@
 use super::host_task::HostTask;
 use super::settings::Settings;
 use crate::actions;
-use crate::connection::{BlobSource, Call, ConnectionError, RawOutput, Target};
+use crate::connection::{BlobSource, Call, Connection, ConnectionError, RawOutput, Target};
 use crate::event::Event;
 use crate::module::{Mode, Outcome};
 use crate::wire::{Job, Progress, Request};
@@ -21,8 +21,19 @@ pub(super) struct Machine<'a> {
 impl Machine<'_> {
     fn with<T>(
         &self,
-        work: impl FnOnce(&mut dyn crate::connection::Connection, Call<'_>) -> Result<T, ConnectionError>,
+        work: impl FnOnce(&mut dyn Connection, Call<'_>) -> Result<T, ConnectionError>,
         blobs: &dyn BlobSource,
+    ) -> Result<T, ConnectionError> {
+        let pool = &self.task.batch.engine.pool;
+        pool.with(&self.settings.target, |connection| self.on(connection, blobs, work))
+    }
+
+    /// Works on a connection as this task.
+    pub(super) fn on<T>(
+        &self,
+        connection: &mut dyn Connection,
+        blobs: &dyn BlobSource,
+        work: impl FnOnce(&mut dyn Connection, Call<'_>) -> Result<T, ConnectionError>,
     ) -> Result<T, ConnectionError> {
         let engine = self.task.batch.engine;
         let mut progress = |news: Progress| match news {
@@ -35,22 +46,21 @@ impl Machine<'_> {
         };
         let cancelled = || engine.cancel.is_immediate();
         let journal = (self.settings.mode == Mode::Simulate).then(|| engine.pool.journal(&self.settings.target));
-        engine.pool.with(&self.settings.target, |connection| {
-            let call = Call {
-                become_: self.settings.become_.as_ref(),
-                blobs,
-                progress: &mut progress,
-                cancelled: &cancelled,
-                journal: journal.as_deref(),
-            };
-            work(connection, call)
-        })
+        let call = Call {
+            become_: self.settings.become_.as_ref(),
+            blobs,
+            progress: &mut progress,
+            cancelled: &cancelled,
+            journal: journal.as_deref(),
+        };
+        work(connection, call)
     }
 }
 
-impl actions::Machine for Machine<'_> {
-    fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
-        let request = Request {
+impl Machine<'_> {
+    /// A module call as this task's settings make it.
+    pub(super) fn request(&self, module: &str, args: serde_json::Value) -> Request {
+        Request {
             id: self.task.info.id,
             module: module.to_owned(),
             args,
@@ -60,7 +70,13 @@ impl actions::Machine for Machine<'_> {
             timeout: self.settings.timeout,
             job: self.job.clone(),
             simulated: Vec::new(),
-        };
+        }
+    }
+}
+
+impl actions::Machine for Machine<'_> {
+    fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
+        let request = self.request(module, args);
         self.with(|connection, call| connection.call(&request, call), blobs)
     }
 

@@ -1,5 +1,6 @@
 //! Plays on hosts: order, handlers, failures, loops, connections. The only layer that knows both playbooks and machines.
 
+mod ahead;
 mod background;
 mod batch;
 mod block;
@@ -19,6 +20,7 @@ mod run;
 mod settings;
 mod stats;
 mod task;
+mod threads;
 mod validate;
 
 pub use cancel::Cancel;

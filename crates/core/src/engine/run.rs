@@ -2,6 +2,7 @@
 
 use super::pool::Pool;
 use super::stats::Stats;
+use super::threads::Threads;
 use super::{Cancel, Prompter, RunMode, RunOptions};
 use crate::actions::Actions;
 use crate::connection::Connector;
@@ -87,14 +88,6 @@ pub enum RunError {
     /// Something in the user's files.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Input(Vec<Diagnostic>),
-    /// The threads could not be started.
-    #[error("start {forks} threads: {message}")]
-    Threads {
-        /// How many.
-        forks: usize,
-        /// What the system said.
-        message: String,
-    },
 }
 
 impl From<Diagnostic> for RunError {
@@ -132,7 +125,7 @@ pub struct Engine {
     pub(super) options: RunOptions,
     pub(super) store: Arc<Store>,
     pub(super) pool: Pool,
-    pub(super) threads: rayon::ThreadPool,
+    pub(super) threads: Threads,
     pub(super) stats: Stats,
     pub(super) cancel: Cancel,
     /// Hosts that failed or could not be reached: out for the rest of the run.
@@ -149,22 +142,13 @@ pub struct Engine {
 
 impl Engine {
     /// Prepares a run. Nothing is connected yet.
-    ///
-    /// # Errors
-    /// Threads that cannot be started.
     pub fn new(
         parts: EngineParts,
         inventory: Inventory,
         options: RunOptions,
         playbook_dir: Option<&Path>,
         cancel: Cancel,
-    ) -> Result<Self, RunError> {
-        let forks = options.forks.clamp(1, 4096);
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(forks)
-            .thread_name(|index| format!("host-{index}"))
-            .build()
-            .map_err(|error| RunError::Threads { forks, message: error.to_string() })?;
+    ) -> Self {
         let globals = Globals {
             extra: Arc::clone(&options.extra_vars),
             magic: Arc::new(magic(&options, playbook_dir)),
@@ -173,11 +157,11 @@ impl Engine {
             fact_cache: options.fact_cache.clone(),
             playbook_dir: playbook_dir.map(Path::to_owned),
         };
-        Ok(Self {
+        Self {
             guard: options.held_to.as_deref().map(Guard::new),
             pool: Pool::new(Arc::clone(&parts.connector), options.mode == RunMode::Plan),
             store: Arc::new(Store::new(inventory, globals)),
-            threads,
+            threads: Threads::new(options.forks),
             stats: Stats::default(),
             cancel,
             out: Mutex::default(),
@@ -187,7 +171,7 @@ impl Engine {
             next_task: AtomicU64::new(1),
             parts,
             options,
-        })
+        }
     }
 
     /// The variables and the inventory of the run.

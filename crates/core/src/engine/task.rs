@@ -12,7 +12,6 @@ use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
-use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -57,10 +56,13 @@ impl Batch<'_> {
     }
 
     fn split_left_role(&self, task: &Task, hosts: Hosts) -> (Hosts, Hosts) {
-        let Some(role) = task.scope.role() else { return (Hosts::new(), hosts) };
-        let id = Arc::as_ptr(role) as usize;
-        let state = self.state();
-        hosts.into_iter().partition(|host| state.roles_left.contains(&(Arc::clone(host), id)))
+        hosts.into_iter().partition(|host| self.has_left_role(task, host))
+    }
+
+    /// Whether a host left the task's role early (`meta: end_role`).
+    pub(super) fn has_left_role(&self, task: &Task, host: &Arc<str>) -> bool {
+        let role = task.scope.role().map(|role| Arc::as_ptr(role) as usize);
+        role.is_some_and(|role| self.state().roles_left.contains(&(Arc::clone(host), role)))
     }
 
     /// Runs an ordinary task on every host, or once.
@@ -88,10 +90,13 @@ impl Batch<'_> {
 
     /// Calls `work` for each host at once, as far as the forks allow; results are in the hosts' order.
     pub(super) fn in_parallel<T: Send>(&self, hosts: &[Arc<str>], work: impl Fn(&Arc<str>) -> T + Sync) -> Vec<T> {
-        match hosts {
-            [host] => vec![work(host)],
-            _ => self.engine.threads.install(|| hosts.par_iter().with_max_len(1).map(&work).collect()),
-        }
+        self.engine.threads.each(hosts.len(), |index| work(&hosts[index]))
+    }
+
+    /// Tells that a task begins, on its only host.
+    pub(super) fn announce(&self, info: &Arc<TaskInfo>, host: &Arc<str>) {
+        self.engine.emit(&Event::TaskStarted { task: Arc::clone(info) });
+        self.engine.emit(&Event::HostStarted { task: Arc::clone(info), host: Arc::clone(host) });
     }
 
     pub(super) fn on_host(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>) -> Ended {
@@ -101,8 +106,16 @@ impl Batch<'_> {
 
     /// Tells that a task begins.
     pub(super) fn begin(&self, task: &Arc<Task>, hosts: &[Arc<str>]) -> Arc<TaskInfo> {
-        if let Some(known) = self.begun(task) {
-            return known;
+        let info = self.info(task, hosts);
+        self.engine.emit(&Event::TaskStarted { task: Arc::clone(&info) });
+        info
+    }
+
+    /// The task as it is told of. In a free strategy hosts come to a task one by one: it is the same for all of them.
+    pub(super) fn info(&self, task: &Arc<Task>, hosts: &[Arc<str>]) -> Arc<TaskInfo> {
+        let id = Arc::as_ptr(task) as usize;
+        if let Some((_, known)) = self.state().begun.get(&id) {
+            return Arc::clone(known);
         }
         let info = Arc::new(TaskInfo {
             id: self.engine.next_task_id(),
@@ -115,9 +128,8 @@ impl Batch<'_> {
             args: self.shown_args(task),
         });
         if self.free {
-            self.state().begun.insert(Arc::as_ptr(task) as usize, (Arc::clone(task), Arc::clone(&info)));
+            self.state().begun.insert(id, (Arc::clone(task), Arc::clone(&info)));
         }
-        self.engine.emit(&Event::TaskStarted { task: Arc::clone(&info) });
         info
     }
 
@@ -134,13 +146,6 @@ impl Batch<'_> {
         }
         let shown = |value: &Value| self.engine.parts.redactor.redact(&Templar::text_of(value)).into_owned();
         task.args.iter().map(|(key, value)| (key.to_string(), shown(value))).collect()
-    }
-
-    /// In a free strategy hosts come to a task one by one: it is the same task for all of them.
-    fn begun(&self, task: &Arc<Task>) -> Option<Arc<TaskInfo>> {
-        let (_, known) = self.state().begun.get(&(Arc::as_ptr(task) as usize)).cloned()?;
-        self.engine.emit(&Event::TaskStarted { task: Arc::clone(&known) });
-        Some(known)
     }
 
     /// `role : name`, with what can be evaluated evaluated.
@@ -351,7 +356,7 @@ impl Batch<'_> {
     }
 
     /// Who goes on after a task.
-    fn sort_out(&self, task: &Task, hosts: Hosts, results: Vec<Status>, frame: Frame) -> After {
+    pub(super) fn sort_out(&self, task: &Task, hosts: Hosts, results: Vec<Status>, frame: Frame) -> After {
         let mut after = After::default();
         for (host, status) in hosts.iter().zip(results) {
             match status {

@@ -28,6 +28,8 @@ pub trait Module: Send + Sync + 'static {
     const ALIASES: &'static [&'static str] = &[];
     /// Parameters whose values must never be shown.
     const SECRETS: &'static [&'static str] = &[];
+    /// It may answer with `ansible_facts`, which later tasks can use: nothing is sent behind it before its answer came.
+    const BRINGS_FACTS: bool = false;
     /// Parameters. Unknown ones are refused.
     type Args: Serialize + DeserializeOwned + JsonSchema;
     /// What `register` gets, besides `changed`, `failed`, `msg`, `diff`. A field `changed: Option<bool>` in it, where given,

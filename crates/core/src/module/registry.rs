@@ -29,6 +29,8 @@ pub trait DynModule: Send + Sync {
     fn aliases(&self) -> &'static [&'static str];
     /// Parameters whose values must never be shown.
     fn secrets(&self) -> &'static [&'static str];
+    /// See [`Module::BRINGS_FACTS`].
+    fn brings_facts(&self) -> bool;
     /// Whether `args` would be accepted, without touching any machine.
     fn validate(&self, args: Value) -> Result<(), ModuleError>;
     /// Checks and, as `mode` says, simulates or applies.
@@ -110,6 +112,10 @@ impl<M: Module> DynModule for Typed<M> {
 
     fn secrets(&self) -> &'static [&'static str] {
         M::SECRETS
+    }
+
+    fn brings_facts(&self) -> bool {
+        M::BRINGS_FACTS
     }
 
     fn validate(&self, args: Value) -> Result<(), ModuleError> {

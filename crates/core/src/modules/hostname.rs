@@ -185,6 +185,7 @@ fn output(name: &str, system: &dyn System) -> Output {
 impl Module for Hostname {
     const NAME: &'static str = "ansible.builtin.hostname";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.hostname"];
+    const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;

@@ -157,6 +157,7 @@ fn installed(system: &dyn System, manager: &str) -> Result<Vec<Value>, ModuleErr
 impl Module for PackageFacts {
     const NAME: &'static str = "ansible.builtin.package_facts";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.package_facts"];
+    const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;
