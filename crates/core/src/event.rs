@@ -100,6 +100,8 @@ pub enum Event {
     PlaybookStarted {
         /// Its path.
         path: String,
+        /// How many plays it has.
+        plays: usize,
     },
     /// A play begins on these hosts.
     PlayStarted {

@@ -18,6 +18,8 @@ pub const INTEGRATION: &str = "root/ansible/test/integration";
 /// The names that Ansible's commands have.
 const COMMANDS: [&str; 6] =
     ["ansible", "ansible-config", "ansible-doc", "ansible-inventory", "ansible-playbook", "ansible-vault"];
+/// Where Debian's Python looks for what is not Debian's.
+const PACKAGES: &str = "usr/local/lib/python3.11/dist-packages";
 /// What targets install with pip is in the root already.
 const STUBS: [(&str, &str); 3] = [
     ("usr/local/bin/virtualenv.sh", "# There is one Python here, and it has what is needed.\n"),
@@ -82,7 +84,7 @@ fn ensure_base(dir: &Path, recipe: &Path) -> Result<PathBuf> {
 }
 
 fn ensure_source(dir: &Path) -> Result<PathBuf> {
-    let source = dir.join(format!("source-{VERSION}"));
+    let source = dir.join(format!("sdist-{VERSION}"));
     if !source.exists() {
         step(&format!("fetch the targets of ansible-core {VERSION}"), || {
             let partial = dir.join("source.partial");
@@ -93,20 +95,23 @@ fn ensure_source(dir: &Path) -> Result<PathBuf> {
             let download = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", &package];
             output(command("python3", download).arg("--dest").arg(dir))?;
             let archive = dir.join(format!("ansible_core-{VERSION}.tar.gz"));
-            let inside = format!("ansible_core-{VERSION}/test/integration");
-            output(
-                command("tar", ["-xz", "--no-same-owner", "--strip-components=3", "-f"])
-                    .arg(&archive)
-                    .arg("-C")
-                    .arg(&folder)
-                    .arg(inside),
-            )?;
+            unpack(&archive, &format!("ansible_core-{VERSION}/test/integration"), &folder)?;
+            // Programs among the targets import it; nothing of it is run by Hostler.
+            let packages = partial.join(PACKAGES).join("ansible");
+            fs::create_dir_all(&packages)?;
+            unpack(&archive, &format!("ansible_core-{VERSION}/lib/ansible"), &packages)?;
             // What the targets' hosts are, whoever unpacked them.
             fs::set_permissions(partial.join("root"), fs::Permissions::from_mode(0o700))?;
             Ok(fs::rename(&partial, &source)?)
         })?;
     }
     Ok(source)
+}
+
+/// Unpacks what is in a folder, three levels deep, of an archive.
+fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
+    let options = ["-xz", "--no-same-owner", "--strip-components=3", "-f"];
+    output(command("tar", options).arg(archive).arg("-C").arg(to).arg(inside)).map(drop)
 }
 
 fn make_tools(dir: &Path, binary: &Path) -> Result<PathBuf> {

@@ -11,8 +11,8 @@ use super::events::Observed;
 use super::mutate;
 use super::sandbox::Sandbox;
 
-/// Targets whose module has its own code for hosts that are away.
-const ALSO_OVER_SSH: [&str; 2] = ["copy", "fetch"];
+/// Targets whose module has its own code for hosts that are away, and that do not ask for them.
+const ALSO_OVER_SSH: [&str; 1] = ["copy"];
 const LOCAL: &str = "ansible_connection=local";
 const OVER_SSH: &str = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_user=root";
 
@@ -70,17 +70,21 @@ impl Target {
             name: name.to_owned(),
             script: folder.join("runme.sh").exists(),
             gathers_facts: !has("gather_facts/no"),
-            needs_ssh: has("needs/ssh") || ALSO_OVER_SSH.contains(&name),
+            needs_ssh: has("needs/ssh"),
         })
     }
 
-    /// Runs it: here, and over ssh to here if it is about that.
+    /// Runs it: here, over ssh to here if it asks for that, or both.
     pub fn run(&self, cache: &Cache, log: &Path, way: Way) -> Result<Outcome> {
         fs::write(log, "").with_context(|| format!("failed to write {}", log.display()))?;
         let start = Instant::now();
         let mut outcome =
             Outcome { observed: Observed::default(), passed: true, timed_out: false, took: Duration::ZERO };
-        let passes: &[&str] = if self.needs_ssh { &[LOCAL, OVER_SSH] } else { &[LOCAL] };
+        let passes: &[&str] = match (self.needs_ssh, ALSO_OVER_SSH.contains(&self.name.as_str())) {
+            (true, _) => &[OVER_SSH],
+            (false, true) => &[LOCAL, OVER_SSH],
+            (false, false) => &[LOCAL],
+        };
         for connection in passes {
             let sandbox = Sandbox::new(cache, &self.name)?;
             self.prepare(&sandbox, connection, way)?;

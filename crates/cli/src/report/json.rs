@@ -30,7 +30,7 @@ impl Reporter for JsonLines {
 
 fn object(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::PlaybookStarted { path } => json!({"event": "playbook", "path": path}),
+        Event::PlaybookStarted { path, .. } => json!({"event": "playbook", "path": path}),
         Event::PlayStarted { name, hosts, .. } => json!({"event": "play", "name": name, "hosts": texts(hosts)}),
         Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play}),
         Event::TaskStarted { task } => with_task("task", task, json!({"handler": task.handler})),

@@ -180,7 +180,7 @@ impl Reporter for Plain {
         let mut state = lock(&self.state);
         let state = &mut *state;
         match event {
-            Event::PlaybookStarted { path } if self.view.verbosity >= 2 => {
+            Event::PlaybookStarted { path, .. } if self.view.verbosity >= 2 => {
                 let name = path.rsplit('/').next().unwrap_or_default();
                 Self::heading(state, &format!("PLAYBOOK: {name}"));
             }

@@ -125,7 +125,7 @@ fn script() -> Vec<Event> {
     let hosts: Vec<Arc<str>> = vec!["web1".into(), "web2".into()];
     let fine = || result(Status::Ok, json!({"changed": false, "failed": false, "ping": "pong"}));
     let mut events = vec![
-        Event::PlaybookStarted { path: "plays/site.yml".into() },
+        Event::PlaybookStarted { path: "plays/site.yml".into(), plays: 2 },
         Event::PlayStarted { name: "web servers".into(), hosts: hosts.clone(), free: false, check_mode: false },
     ];
     events.extend(on(&task(1, "common : ping", "ping"), vec![("web2", fine()), ("web1", fine())]));

@@ -23,6 +23,11 @@ pub trait Action: Send + Sync + 'static {
         format!("missing required arguments: {name}")
     }
 
+    /// What is said of a parameter that it does not have, if it is not what modules say.
+    fn unknown(_name: &str) -> Option<String> {
+        None
+    }
+
     /// Does it, for one host. `args` are the parameters once more, with their own types.
     ///
     /// # Errors
@@ -58,8 +63,9 @@ impl<A: Action> Typed<A> {
     fn parse(args: &Map) -> Result<A::Args, ActionError> {
         let args = args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
         parse_args(short_name(A::NAME), serde_json::Value::Object(args)).map_err(|error| {
-            let missing = error.msg.strip_prefix("missing required arguments: ");
-            ActionError::Failed(missing.map(A::missing).unwrap_or(error.msg))
+            let missing = error.msg.strip_prefix("missing required arguments: ").map(A::missing);
+            let unknown = || error.msg.strip_prefix("Unsupported parameters")?.split(": ").nth(1)?.split('.').next();
+            ActionError::Failed(missing.or_else(|| A::unknown(unknown()?)).unwrap_or(error.msg.clone()))
         })
     }
 }

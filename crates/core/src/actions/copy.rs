@@ -115,7 +115,7 @@ pub(super) fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Res
     let vault: &dyn Decrypt = &**context.vault;
     let plain = vault.decrypt(&envelope).map_err(|error| {
         let path = path.display();
-        ActionError::Failed(match error.contains("no vault password") {
+        ActionError::Failed(match error.contains("no vault secrets found") {
             true => format!("A vault password or secret must be specified to decrypt {path}"),
             false => format!("failed to open the vault {path}: {error}"),
         })
@@ -143,7 +143,10 @@ impl Tree<'_> {
         }
         let mut inside = above.to_vec();
         inside.extend(local_files::canonicalize(dir).ok());
-        for path in local_files::read_dir(dir).map_err(failed)? {
+        let mut paths = local_files::read_dir(dir).map_err(failed)?;
+        // Files before directories, as Ansible goes.
+        paths.sort_by_key(|path| local_files::is_dir(path));
+        for path in paths {
             let name = file_name(&path);
             let inner = if relative.is_empty() { name } else { format!("{relative}/{name}") };
             let link = local_files::link_target(&path);

@@ -27,6 +27,8 @@ pub(crate) fn run(context: &Context<'_>, path: &Path, args: &Map) -> Result<Repl
     }
     match context.mode {
         Mode::Apply => {}
+        // Made for Ansible's library, it knows what a check is.
+        Mode::Check if style == ModuleStyle::Python => {}
         Mode::Check => {
             let msg = format!("remote module ({name}) does not support check mode");
             return Ok(Reply { skipped: true, ..Reply::ok([("msg", Value::from(msg))]) });
@@ -39,6 +41,10 @@ pub(crate) fn run(context: &Context<'_>, path: &Path, args: &Map) -> Result<Repl
         ModuleStyle::Embedded => {
             let whole = String::from_utf8_lossy(&content).replace(JSON_MARKER, &Json::Object(arguments).to_string());
             (whole.into_bytes(), String::new())
+        }
+        ModuleStyle::Python => {
+            let packed = super::python_module::pack(name, &String::from_utf8_lossy(&content))?;
+            (packed, json!({"ANSIBLE_MODULE_ARGS": arguments}).to_string())
         }
         _ => (content, Json::Object(arguments).to_string()),
     };
@@ -55,7 +61,9 @@ fn all_arguments(context: &Context<'_>, name: &str, args: &Map) -> serde_json::M
     let mut all: serde_json::Map<String, Json> =
         args.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
     all.extend([
-        ("_ansible_check_mode".to_owned(), json!(false)),
+        ("_ansible_check_mode".to_owned(), json!(context.mode == Mode::Check)),
+        ("_ansible_remote_tmp".to_owned(), json!("~/.ansible/tmp")),
+        ("_ansible_selinux_special_fs".to_owned(), json!([])),
         ("_ansible_no_log".to_owned(), json!(false)),
         ("_ansible_debug".to_owned(), json!(false)),
         ("_ansible_diff".to_owned(), json!(context.diff)),

@@ -17,6 +17,7 @@ mod group_by;
 mod include_vars;
 mod local_files;
 mod pause;
+mod python_module;
 mod raw;
 mod reboot;
 mod reply;
@@ -49,6 +50,11 @@ pub const ENGINE_ACTIONS: &[&str] = &[
     "ansible.builtin.import_tasks",
     "ansible.builtin.import_role",
 ];
+
+/// Whether the controller has Ansible's Python library, which modules that are made for it are packed with.
+pub fn has_python_library() -> bool {
+    python_module::library().is_some()
+}
 
 impl Actions {
     /// All that Hostler brings.

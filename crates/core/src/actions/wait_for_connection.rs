@@ -49,6 +49,10 @@ impl Action for WaitForConnection {
     const NAME: &'static str = "ansible.builtin.wait_for_connection";
     type Args = Args;
 
+    fn unknown(name: &str) -> Option<String> {
+        Some(format!("Invalid options for wait_for_connection: {name}"))
+    }
+
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
         if context.mode != Mode::Apply {
             return Ok(Reply { skipped: true, ..Reply::ok([]) });

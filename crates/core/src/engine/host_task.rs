@@ -89,6 +89,10 @@ impl HostTask<'_> {
 
     /// Runs it once its condition is known to hold.
     fn perform(&self, templar: &Templar) -> Ended {
+        if self.batch.engine.refuses_text(self.task) {
+            let message = format!("Task failed: Action '{}' does not support raw params.", self.task.action);
+            return self.before(Ended::failure(message));
+        }
         let (settings, args, delegate) = match self.prepare(templar) {
             Ok(prepared) => prepared,
             Err((error, doing)) => return self.before(Ended::from_error(&error, self.task.span.as_ref(), &doing)),
@@ -471,6 +475,10 @@ impl HostTask<'_> {
             prompter: engine.parts.prompter.as_deref(),
             cancel: &engine.cancel,
         };
+        // A user that is removed must not be kept by our own helper.
+        if &*self.task.action == "ansible.builtin.user" && args.get("state").and_then(Value::as_str) == Some("absent") {
+            engine.pool.reset(&settings.target);
+        }
         match engine.parts.actions.get(name) {
             Some(action) => action.run(&context, args.clone()),
             None => match engine.parts.loader.custom_module(name) {

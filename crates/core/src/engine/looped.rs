@@ -127,6 +127,7 @@ impl HostTask<'_> {
     fn item(&self, locals: &Templar, loop_: &Loop, control: &Control, item: &Value, index: usize) -> Ended {
         let started = Instant::now();
         let mut one = HostTask { item: Some(index), ..*self }.once(locals);
+        self.batch.change_inventory(self.task, self.host, &mut one);
         one.elapsed = started.elapsed();
         let label = match &loop_.control.label {
             Some(label) => {

@@ -184,7 +184,8 @@ impl Engine {
     /// # Errors
     /// Errors in the user's input that stop the whole run.
     pub fn run(&self, playbook: &Playbook) -> Result<(), RunError> {
-        self.emit(&Event::PlaybookStarted { path: playbook.path.display().to_string() });
+        let path = playbook.path.display().to_string();
+        self.emit(&Event::PlaybookStarted { path, plays: playbook.plays.len() });
         for play in &playbook.plays {
             if self.cancel.is_requested() || !self.play(play)? {
                 break;

@@ -6,7 +6,7 @@ use crate::module::Mode;
 use crate::playbook::{Keywords, Scope, Spanned};
 use crate::secret::Secret;
 use crate::template::{Templar, TemplateError};
-use crate::value::{Value, parse_bool};
+use crate::value::{Map, Value, parse_bool};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,7 +96,14 @@ impl Resolver<'_> {
         name: &str,
         keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
     ) -> Result<Option<bool>> {
-        Ok(self.keyword(name, keyword)?.and_then(|value| value.as_bool()))
+        match self.keyword(name, keyword)?.filter(|value| *value != Value::Null) {
+            None => Ok(None),
+            Some(value) if value.as_bool().is_some() => Ok(value.as_bool()),
+            Some(value) => {
+                let message = format!("The value '{}' could not be converted to 'bool'.", Templar::text_of(&value));
+                Err(processing(TemplateError::new(message, None), name))
+            }
+        }
     }
 
     fn number(&self, name: &str, keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>) -> Result<Option<f64>> {
@@ -139,9 +146,9 @@ impl Resolver<'_> {
             self.scope.levels().filter_map(|level| level.keywords.environment.as_ref()).collect();
         levels.reverse();
         for written in levels {
-            let value = match self.templar.resolve(&written.value) {
-                // Facts cannot be there before they are gathered.
-                Err(error) if self.gathers && error.message.contains("ansible_env") => continue,
+            let value = match self.resolve_environment(&written.value) {
+                // Facts are gathered in the environment that is made of them.
+                Err(error) if self.gathers && error.undefined.is_some() => continue,
                 value => value.map_err(|error| processing(error, "environment"))?,
             };
             let maps: Vec<&Value> = match &value {
@@ -153,6 +160,22 @@ impl Resolver<'_> {
             }
         }
         Ok(environment)
+    }
+
+    /// A mapping's values one by one, so that one of them can be left out while facts are gathered.
+    fn resolve_environment(&self, written: &Value) -> std::result::Result<Value, TemplateError> {
+        let Value::Map(map) = written else { return self.templar.resolve(written) };
+        let mut resolved = Map::new();
+        for (name, value) in map.iter() {
+            match self.templar.resolve(value) {
+                Err(error) if self.gathers && error.undefined.is_some() => {}
+                Ok(Value::Omit) => {}
+                value => {
+                    resolved.insert(name.clone(), value?);
+                }
+            }
+        }
+        Ok(resolved.into())
     }
 
     fn target(&self) -> Result<Target> {

@@ -217,17 +217,28 @@ impl Batch<'_> {
 
     /// Variables and facts that a result brings.
     fn remember(&self, task: &Task, host: &Arc<str>, ended: &mut Ended) {
+        self.change_inventory(task, host, ended);
+        for effect in &ended.effects {
+            self.apply_effect(host, ended, effect);
+        }
+        if let Some(name) = &task.register {
+            self.engine.store.set(host, [(Key::Str(Arc::clone(name)), ended.value())]);
+        }
+    }
+
+    /// Carries out what a result says of the inventory, each item's before the next: what is there already is no change.
+    pub(super) fn change_inventory(&self, task: &Task, host: &Arc<str>, ended: &mut Ended) {
         for effect in std::mem::take(&mut ended.effects) {
+            if !matches!(effect, Effect::AddHost { .. } | Effect::GroupBy { .. }) {
+                ended.effects.push(effect);
+                continue;
+            }
             if let Some(changed) = self.apply_effect(host, ended, &effect)
                 && task.changed_when.is_empty()
             {
                 ended.result.insert(Key::from("changed"), Value::Bool(changed));
                 ended.status = if changed { Status::Changed } else { Status::Ok };
             }
-            ended.effects.push(effect);
-        }
-        if let Some(name) = &task.register {
-            self.engine.store.set(host, [(Key::Str(Arc::clone(name)), ended.value())]);
         }
     }
 

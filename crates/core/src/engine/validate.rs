@@ -70,6 +70,13 @@ impl Engine {
         for condition in &scope.keywords.when {
             self.validate_condition(condition, found);
         }
+        for (name, keyword) in scope.keywords.no_booleans() {
+            let word = keyword.as_ref().map(|written| crate::template::Templar::text_of(&written.value));
+            let message = format!("`{name}` must be yes or no, not `{}`", word.unwrap_or_default());
+            let span = keyword.and_then(|written| written.span);
+            let diagnostic = Diagnostic::error(message);
+            found.push(span.map_or(diagnostic.clone(), |span| diagnostic.at(&span)));
+        }
         for value in scope.keywords.vars.values() {
             self.validate_value(value, None, found);
         }
@@ -97,10 +104,26 @@ impl Engine {
         }
     }
 
+    /// Whether a task gives text to an action that takes parameters only.
+    pub(super) fn refuses_text(&self, task: &Task) -> bool {
+        let actions = self.parts.loader.actions();
+        task.args.contains_key("_raw_params")
+            && (self.parts.actions.get(&task.action).is_some() || self.parts.registry.get(&task.action).is_some())
+            && !actions.is_free_form(&task.action)
+            && !crate::playbook::takes_text(&task.action)
+    }
+
     /// Asks the action and the module whether they would take the parameters. Where some are templates only unknown
     /// names count.
     fn validate_parameters(&self, task: &Task, found: &mut Vec<Diagnostic>) {
         if task.args.contains_key("_variable_params") {
+            return;
+        }
+        if self.refuses_text(task) {
+            let text = task.args.get("_raw_params").map(crate::template::Templar::text_of).unwrap_or_default();
+            let message = format!("`{}` takes parameters only, no text like `{}`", task.action, text.trim());
+            let diagnostic = Diagnostic::error(message).help("write `name=value`, or a mapping");
+            found.push(task.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span)));
             return;
         }
         let lazy =

@@ -119,8 +119,13 @@ impl Inventory {
             self.current_source = Some(Path::new(source).into());
             return self.read_host_list(source);
         }
-        Err(Diagnostic::error(format!("read the inventory {source}: there is no such file or directory"))
-            .help(format!("a list of hosts needs a comma: `{source},`")))
+        let help = format!("there is no such file; a list of hosts needs a comma: `{source},`");
+        let message = format!("Unable to parse {} as an inventory source", local_files::absolute(path).display());
+        if self.options.any_unparsed_is_failed {
+            return Err(Diagnostic::error(message).help(help));
+        }
+        self.warn(Diagnostic::warning(message).help(help));
+        Ok(())
     }
 
     fn read_host_list(&mut self, list: &str) -> Result<(), Diagnostic> {

@@ -9,8 +9,8 @@ use super::support::path_info::PathInfo;
 use super::support::time;
 use crate::module::types::{LooseBool, PathArg};
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
-use crate::system::{FileKind, Metadata, System, users};
-use change::{Change, Property, Step, state_name, take};
+use crate::system::{FileKind, Metadata, System};
+use change::{Change, Property, Step, check_warnings, state_name, take};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -102,31 +102,6 @@ pub struct Output {
     #[serde(rename = "_check_warnings", skip_serializing_if = "Vec::is_empty")]
     #[schemars(skip)]
     check_warnings: Vec<String>,
-}
-
-/// An owner or a group that is not there may be made by an earlier task: a check only warns of it.
-fn check_warnings(args: &Args, system: &dyn System) -> Result<Vec<String>, ModuleError> {
-    let mut warnings = Vec::new();
-    let later = |what: &str, id: &str, name: &str| {
-        let what = what.to_owned() + id;
-        let kind = what.split(' ').next().unwrap_or_default();
-        format!("failed to look up {what} {name}. Create {kind} up to this point in real play")
-    };
-    if let Some(owner) = &args.owner {
-        match owner.parse() {
-            Ok(uid) if users::user_by_uid(system, uid)?.is_none() => warnings.push(later("user", " with uid", owner)),
-            Err(_) if users::user(system, owner)?.is_none() => warnings.push(later("user", "", owner)),
-            _ => {}
-        }
-    }
-    if let Some(group) = &args.group {
-        match group.parse() {
-            Ok(gid) if users::group_by_gid(system, gid)?.is_none() => warnings.push(later("group", " with gid", group)),
-            Err(_) if users::group(system, group)?.is_none() => warnings.push(later("group", "", group)),
-            _ => {}
-        }
-    }
-    Ok(warnings)
 }
 
 /// What is at a path, in Ansible's words.

@@ -93,6 +93,11 @@ impl Module for Group {
     type Change = Change;
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
+        for (name, limit) in [("gid_min", args.gid_min), ("gid_max", args.gid_max)] {
+            if *args.local && limit.is_some() {
+                return Err(ModuleError::new(format!("parameters are mutually exclusive: local|{name}")));
+            }
+        }
         validate(args)?;
         let found = find(args, system)?;
         let gid = args.gid.map(number).transpose()?;

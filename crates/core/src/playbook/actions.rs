@@ -93,7 +93,7 @@ pub(super) fn language_action(name: &str) -> Option<&'static str> {
 }
 
 /// Actions that take text besides `k=v`.
-pub(super) fn takes_text(canonical: &str) -> bool {
+pub(crate) fn takes_text(canonical: &str) -> bool {
     matches!(
         builtin_short_name(canonical),
         Some("include_vars" | "include_tasks" | "include_role" | "import_tasks" | "import_role" | "meta")

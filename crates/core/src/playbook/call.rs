@@ -271,12 +271,8 @@ impl Reading<'_> {
             } else if is_whole_template(&raw) {
                 "_variable_params"
             } else {
-                self.error(
-                    Diagnostic::error(format!("`{action}` takes parameters only, no text like `{}`", raw.trim()))
-                        .at(&node.span)
-                        .help("write `name=value`, or a mapping"),
-                );
-                return None;
+                // Refused when the task runs, or before the first one does where nothing minds its failure.
+                "_raw_params"
             };
             args.insert(Key::from(name), value(&raw));
         }

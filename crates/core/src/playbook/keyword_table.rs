@@ -2,6 +2,7 @@
 
 use super::Keywords;
 use super::keywords::Keyword;
+use crate::value::Value;
 
 /// What a keyword's value has to be once it is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +136,22 @@ const META: &[&str] = &["allow_duplicates", "dependencies", "galaxy_info", "argu
 
 impl Owner {
     /// How messages call it.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Play => "Play",
+            Self::Block => "Block",
+            Self::Task => "Task",
+            Self::Handler => "Handler",
+            Self::Include => "TaskInclude",
+            Self::HandlerInclude => "HandlerTaskInclude",
+            Self::RoleEntry => "RoleInclude",
+            Self::ImportPlaybook => "PlaybookInclude",
+            Self::RoleMeta => "RoleMetadata",
+            Self::LoopControl => "LoopControl",
+        }
+    }
+
+    /// As sentences call it.
     pub fn title(self) -> &'static str {
         match self {
             Self::Play => "a play",
@@ -176,5 +193,17 @@ impl Owner {
     /// Whether `name` is one of its keywords.
     pub fn has(self, name: &str) -> bool {
         self.keywords().any(|keyword| keyword == name)
+    }
+}
+
+impl Keywords {
+    /// Keywords that must be yes or no and are another word: name and value.
+    pub fn no_booleans(&self) -> Vec<(&'static str, Keyword)> {
+        let mut own = self.clone();
+        let booleans = SINGLES.iter().filter(|single| single.form == Form::Bool);
+        booleans
+            .map(|single| (single.name, (single.slot)(&mut own).clone()))
+            .filter(|(_, keyword)| matches!(keyword, Some(written) if matches!(&written.value, Value::Str(_)) && written.value.as_bool().is_none()))
+            .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Modules of one's own: files in `library/` beside playbooks and in roles, and in the configured directories.
 //!
 //! Hostler runs what a host can run by itself: executables, and scripts of any interpreter. Modules in Python that are made for
-//! Ansible's own library are refused by name: that library is not on the host.
+//! Ansible's own library are packed with it where the controller has it, and refused by name elsewhere.
 
 use crate::system::local_files;
 use std::collections::{HashMap, HashSet};
@@ -135,6 +135,7 @@ impl ModuleStyle {
     /// Why a module of this style cannot run, if so.
     pub fn refusal(self, name: &str, path: &Path) -> Option<String> {
         let made_for = match self {
+            Self::Python if crate::actions::has_python_library() => return None,
             Self::Python => "Ansible's Python library",
             Self::PowerShell => "Ansible's PowerShell library",
             _ => return None,

@@ -22,6 +22,7 @@ mod tasks;
 mod types;
 mod unsupported;
 
+pub(crate) use actions::takes_text;
 pub use actions::{ActionNames, Actions};
 pub use key_values::{KeyValues, parse as parse_key_values};
 pub use keywords::{Keyword, Keywords, Scope, Spanned};

@@ -44,7 +44,7 @@ impl Reading<'_> {
             return self.error_at(root, format!("a playbook must be a list of plays, not {}", root.type_name()));
         };
         if entries.is_empty() {
-            self.error_at(root, "a playbook has at least one play");
+            self.error_at(root, "A playbook must contain at least one play");
         }
         let absolute = local_files::absolute(path);
         let dir = absolute.parent().unwrap_or(Path::new("/")).to_owned();
@@ -121,7 +121,7 @@ impl Reading<'_> {
             match name {
                 "roles" | "pre_tasks" | "tasks" | "post_tasks" | "handlers" => lists.push((name, value)),
                 "user" if node.get("remote_user").is_some() => {
-                    self.error_at(key, "`user` is the old name of `remote_user`: use one of them");
+                    self.error_at(key, "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed");
                 }
                 "user" => {
                     self.shared(Owner::Play, &mut keywords, "remote_user", value);
@@ -204,7 +204,7 @@ impl Reading<'_> {
             }
         }
         if nodes.is_empty() {
-            self.error_at(node, "`hosts` is empty");
+            self.error_at(node, "Hosts list cannot be empty. Please check your playbook");
         }
         hosts
     }
@@ -300,7 +300,7 @@ impl Reading<'_> {
             }
         }
         if prompt.name.is_empty() && node.get("name").is_none() {
-            self.error_at(node, "an entry of `vars_prompt` needs `name`");
+            self.error_at(node, "Invalid vars_prompt data structure, missing 'name' key");
         }
         Some(prompt)
     }

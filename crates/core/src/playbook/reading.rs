@@ -85,7 +85,18 @@ impl<'a> Reading<'a> {
             NodeKind::Seq(items) => items,
             NodeKind::Null => &[],
             _ => {
-                self.error_at(node, format!("{what} must be a list, not {}", node.type_name()));
+                let name = what.trim_matches('`');
+                self.error_at(
+                    node,
+                    match name {
+                        "roles" => "A malformed role declaration was encountered.".to_owned(),
+                        "pre_tasks" | "tasks" | "post_tasks" | "handlers" => {
+                            let found = crate::template::Templar::text_of(&self.value(node));
+                            format!("A malformed block was encountered while loading {name}: {found} should be a list or None")
+                        }
+                        _ => format!("{what} must be a list, not {}", node.type_name()),
+                    },
+                );
                 &[]
             }
         }
@@ -101,7 +112,8 @@ impl<'a> Reading<'a> {
     }
 
     pub fn unknown_keyword(&mut self, key: &Yaml, name: &str, owner: Owner) {
-        let error = Diagnostic::error(format!("`{name}` is not a keyword of {}", owner.title())).at(&key.span);
+        let error =
+            Diagnostic::error(format!("'{name}' is not a valid attribute for a {}", owner.class())).at(&key.span);
         let error = match name {
             "sudo" | "su" => error.help("use `become: true`"),
             "sudo_user" | "su_user" => error.help("use `become_user`"),
@@ -134,7 +146,11 @@ impl<'a> Reading<'a> {
     }
 
     fn single(&mut self, single: &Single, node: &Yaml) -> Keyword {
-        let keyword = self.form(single.name, single.form, node)?;
+        // Where failures are minded a word that is neither yes nor no is one of the task.
+        let keyword = match (single.form, &node.kind) {
+            (Form::Bool, NodeKind::Str(_)) => self.some(node)?,
+            _ => self.form(single.name, single.form, node)?,
+        };
         if let Some(why) = refused(single.name, &keyword.value) {
             self.error_at(node, why);
         }
@@ -243,7 +259,7 @@ impl<'a> Reading<'a> {
 
     pub fn bad_variable_name(&mut self, node: &Yaml) {
         self.error(
-            Diagnostic::error(format!("{} is no name for a variable", shown(node))).at(&node.span).help(
+            Diagnostic::error(format!("Invalid variable name {}", shown(node).replace('`', "'"))).at(&node.span).help(
                 "names are letters, digits and underscores, do not begin with a digit, and are no Python keyword",
             ),
         );

@@ -180,7 +180,10 @@ impl Reading<'_> {
         let mut params = Map::new();
         let name = match &node.kind {
             NodeKind::Str(text) if text.contains(',') && !text.contains("{{") => {
-                self.error_at(node, format!("`{text}` is no role: write `role: name` with one key for each parameter"));
+                let help = "write `role: name` with one key for each parameter";
+                self.error(
+                    Diagnostic::error(format!("Invalid old style role requirement: {text}")).at(&node.span).help(help),
+                );
                 return None;
             }
             NodeKind::Str(_) | NodeKind::Int(_) => self.spanned(node),

@@ -568,11 +568,6 @@ impl System for Fake {
         })
     }
 
-    fn touch(&mut self, path: &Path) -> Result<()> {
-        let now = Some(self.now());
-        self.set_times(path, now, now)
-    }
-
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()> {
         self.tree.update(None, "set the context of", path, false, |node| node.context = Some(context.to_owned()))
     }

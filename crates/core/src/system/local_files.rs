@@ -187,6 +187,33 @@ pub fn glob_files(pattern: &str) -> std::result::Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
+/// The directory of a Python package that some Python of this machine has: one on the path, or the system's.
+pub fn python_package(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut bases: Vec<PathBuf> = Vec::new();
+    for dir in std::env::split_paths(&path) {
+        for program in ["ansible-playbook", "ansible", "python3"] {
+            let file = dir.join(program);
+            let Ok(real) = std::fs::canonicalize(&file) else { continue };
+            // A program in Python names the Python that it is installed for.
+            let first = if starts_with(&real, b"#!/") { read_to_string(&real).ok() } else { None };
+            let interpreter = first.as_deref().and_then(|text| text.lines().next()?.strip_prefix("#!"));
+            let programs = [interpreter.map(|path| PathBuf::from(path.trim())), Some(file), Some(real.clone())];
+            bases.extend(programs.into_iter().flatten().filter_map(|path| Some(path.parent()?.parent()?.to_owned())));
+        }
+    }
+    bases.extend(["/usr/local", "/usr"].map(PathBuf::from));
+    for base in bases {
+        for inside in ["lib/python3*/site-packages", "lib/python3*/dist-packages", "lib/python3/dist-packages"] {
+            let pattern = format!("{}/{inside}/{name}/__init__.py", base.display());
+            if let Some(found) = glob_files(&pattern).ok().and_then(|found| found.into_iter().next_back()) {
+                return found.parent().map(Path::to_owned);
+            }
+        }
+    }
+    None
+}
+
 /// Writes a file that only its owner may read, with the directories above it.
 ///
 /// # Errors

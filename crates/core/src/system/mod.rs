@@ -124,7 +124,10 @@ pub trait System: Send {
     /// Sets access and modification time, in seconds since 1970. A link is followed.
     fn set_times(&mut self, path: &Path, accessed: Option<f64>, modified: Option<f64>) -> Result<()>;
     /// Sets both times to now, which whoever may write may do. A link is followed.
-    fn touch(&mut self, path: &Path) -> Result<()>;
+    fn touch(&mut self, path: &Path) -> Result<()> {
+        let now = Some(self.now());
+        self.set_times(path, now, now)
+    }
     /// Sets the SELinux context of `path` itself.
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()>;
     /// Sends an HTTP request that may change something. A simulated machine sends nothing and answers 200 with an empty body.

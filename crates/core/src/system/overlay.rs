@@ -284,11 +284,6 @@ impl<B: System> System for Overlay<B> {
         })
     }
 
-    fn touch(&mut self, path: &Path) -> Result<()> {
-        let now = Some(self.now());
-        self.set_times(path, now, now)
-    }
-
     fn set_security_context(&mut self, path: &Path, context: &str) -> Result<()> {
         self.tree.update(Some(&self.below), "set the context of", path, false, |node| {
             node.context = Some(context.to_owned());

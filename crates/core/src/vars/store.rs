@@ -230,6 +230,10 @@ impl Store {
             layers.extend(role.dependencies.iter().rev().map(|dependency| Arc::clone(&dependency.defaults)));
         }
         layers.extend(play.map(|play| read(&play.role_defaults)));
+        if scope.is_some() {
+            // What a task is told of its connection where nobody says it.
+            layers.push(Arc::new(Map::from_iter([(Key::from("ansible_host"), Value::Str(Arc::clone(host)))])));
+        }
         layers.retain(|layer| !layer.is_empty());
         let play_magic = play.map(|play| read(&play.magic)).unwrap_or_default();
         HostView {

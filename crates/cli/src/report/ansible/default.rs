@@ -268,10 +268,11 @@ impl Default {
         line
     }
 
-    fn started(&self, state: &mut State, path: &str) {
+    fn started(&self, state: &mut State, path: &str, plays: usize) {
         if self.look.verbosity > 1 {
             let name = path.rsplit('/').next().unwrap_or_default();
             self.banner(state, &format!("PLAYBOOK: {name}"));
+            put(&mut state.out, &format!("{plays} plays in {path}\n"));
         }
         if self.look.check && self.look.check_markers {
             self.banner(state, "DRY RUN");
@@ -284,7 +285,7 @@ impl Reporter for Default {
         let mut state = lock(&self.state);
         let state = &mut *state;
         match event {
-            Event::PlaybookStarted { path } => self.started(state, path),
+            Event::PlaybookStarted { path, plays } => self.started(state, path, *plays),
             Event::HostOutput { .. } => {}
             Event::PlayStarted { name, free, check_mode, .. } => self.play(state, name, *free, *check_mode),
             Event::NoHostsMatched { play } => {

@@ -1,9 +1,9 @@
 //! What `file` decides to do, how a result tells of it, and doing it.
 
-use super::State;
+use super::{Args, State};
 use crate::module::ModuleError;
 use crate::modules::support::file_attributes::AttributeChange;
-use crate::system::{FileKind, System, WriteFile};
+use crate::system::{FileKind, System, WriteFile, users};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -68,6 +68,31 @@ pub(super) fn state_name(state: State) -> &'static str {
         State::Link => "link",
         State::Touch => "touch",
     }
+}
+
+/// An owner or a group that is not there may be made by an earlier task: a check only warns of it.
+pub(super) fn check_warnings(args: &Args, system: &dyn System) -> Result<Vec<String>, ModuleError> {
+    let mut warnings = Vec::new();
+    let later = |what: &str, id: &str, name: &str| {
+        let what = what.to_owned() + id;
+        let kind = what.split(' ').next().unwrap_or_default();
+        format!("failed to look up {what} {name}. Create {kind} up to this point in real play")
+    };
+    if let Some(owner) = &args.owner {
+        match owner.parse() {
+            Ok(uid) if users::user_by_uid(system, uid)?.is_none() => warnings.push(later("user", " with uid", owner)),
+            Err(_) if users::user(system, owner)?.is_none() => warnings.push(later("user", "", owner)),
+            _ => {}
+        }
+    }
+    if let Some(group) = &args.group {
+        match group.parse() {
+            Ok(gid) if users::group_by_gid(system, gid)?.is_none() => warnings.push(later("group", " with gid", group)),
+            Err(_) if users::group(system, group)?.is_none() => warnings.push(later("group", "", group)),
+            _ => {}
+        }
+    }
+    Ok(warnings)
 }
 
 /// Does it.
