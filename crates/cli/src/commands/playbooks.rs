@@ -49,6 +49,8 @@ pub struct Ready {
     dir: PathBuf,
     /// What was asked for.
     pub args: RunArgs,
+    /// Whether that was a plan.
+    plan: bool,
 }
 
 impl Ready {
@@ -57,8 +59,7 @@ impl Ready {
     /// # Errors
     /// Mistakes that show only while running.
     pub fn run(&self) -> Result<Summary, Failure> {
-        self.session(self.options.clone(), self.reporting(self.options.mode == RunMode::Plan), true)?
-            .run(&self.base, &self.playbooks)
+        self.session(self.options.clone(), self.reporting(self.plan), true)?.run(&self.base, &self.playbooks)
     }
 
     /// Only plans them. The plan is shown if `shown`; `comparable` says whether it will be compared with another.
@@ -76,8 +77,7 @@ impl Ready {
             prompter = terminal;
         }
         let reporting: Reporting = (Box::new(FanOut(reporters)), prompter);
-        let told = self.options.mode == RunMode::Plan;
-        let summary = self.session(options, reporting, told)?.run(&self.base, &self.playbooks)?;
+        let summary = self.session(options, reporting, self.plan)?.run(&self.base, &self.playbooks)?;
         Ok((summary, recorder.plan()))
     }
 
@@ -176,7 +176,7 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         tell(&[Diagnostic::warning("the inventory has no hosts: only localhost can be reached")], base.voice);
     }
     let dir = directory(&playbooks)?;
-    let ready = Ready { base, parts, options, playbooks, dir, args: args.clone() };
+    let ready = Ready { base, parts, options, playbooks, dir, args: args.clone(), plan };
     let (session, playbooks) = (ready.session(ready.options.clone(), silence(), false)?, &ready.playbooks);
     // Ansible leaves mistakes in a task to the task.
     if !ansible {

@@ -63,7 +63,8 @@ fn failures_say_where_and_what() {
     assert_eq!(lines[0]["event"], "start");
     assert_eq!(lines.last().unwrap()["hosts"]["h2"]["failed"], 1);
     let failed = lines.iter().find(|line| line["event"] == "host" && line["status"] == "failed").unwrap();
-    assert_eq!((&failed["place"], &failed["result"]["rc"]), (&"site.yml:4".into(), &3.into()));
+    assert_eq!(failed["result"]["rc"], 3);
+    assert_eq!(failed["place"], format!("{}:4", place.path("site.yml").display()));
 }
 
 #[test]
@@ -79,7 +80,6 @@ fn wrong_input_is_told_before_anything_is_done() {
     ended.says("  taks: []");
     ended.says("did you mean `tasks`?");
     place.run(&["apply", "nowhere.yml"]).expect(1).says("nowhere.yml");
-    place.run(&["apply", "site.yml", "--flush-cache"]).expect(5).says("--flush-cache");
     place.run(&["apply"]).expect(5);
     place.run(&["appyl", "site.yml"]).expect(5).says("apply");
 }

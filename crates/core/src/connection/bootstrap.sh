@@ -48,7 +48,10 @@ who;
 for b in /var/tmp /tmp /dev/shm; do "$1" "$b/hostler-$u" && return; done;
 return 1;
 };
-if [ -z "$q" ]; then each run; fi;
+if [ -z "$q" ]; then
+if [ -n "$d0" ]; then run "$d0"; fi;
+if [ -n "$d0" ] && able "$d0"; then :; else each run; fi;
+fi;
 who;
 for x in mkdir chmod mv rm head; do if has $x; then :; else echo "$m PUT $u $HOME"; exit 0; fi; done;
 o=$(umask);

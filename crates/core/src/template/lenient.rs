@@ -30,7 +30,11 @@ impl Templar {
         let origin = Rc::new(Origin { source: expression.into(), span: span.cloned(), skipped_lines: 0 });
         let mut errors = Vec::new();
         let value = match evaluation.evaluate_source(&source, &Mode::Expression, origin) {
-            Ok(value) => show(&evaluation, &value, &mut errors),
+            // What failed as a whole has nothing to show.
+            Ok(value) => match value.force() {
+                Py::Marker(marker) if marker.undefined.is_none() => Err(Fault::Error(marker)),
+                value => show(&evaluation, &value, &mut errors),
+            },
             Err(Fault::Error(marker)) if marker.undefined.is_some() => Ok(placeholder(&marker, &mut errors)),
             Err(fault) => Err(fault),
         };
