@@ -17,6 +17,7 @@ use hostler_core::plan;
 use hostler_core::playbook::{Listing, Playbook};
 use hostler_core::template::Templar;
 use hostler_core::value::Value;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct Ready {
     parts: RunParts,
     options: RunOptions,
     playbooks: Vec<Playbook>,
+    /// As it was read to look at it, for the first run.
+    inventory: Cell<Option<Inventory>>,
     dir: PathBuf,
     /// What was asked for.
     pub args: RunArgs,
@@ -114,15 +117,20 @@ impl Ready {
         reporting(&self.args, &self.base, &self.options, plan)
     }
 
-    /// `told` says whether the run's events are for others too.
+    /// Checks first what can be checked without a connection. `told` says whether the run's events are for others too.
     fn session(&self, options: RunOptions, reporting: Reporting, told: bool) -> Result<Session, Failure> {
         // A run changes its inventory: every one begins with its own.
-        let inventory = self.base.reload()()?;
+        let inventory = self.inventory.take().map_or_else(|| self.base.reload()(), Ok)?;
         let dir = Some(self.dir.as_path());
-        match told {
+        let session = match told {
             true => Session::new(&self.base, &self.parts, inventory, options, dir, reporting),
             false => Session::rehearsal(&self.base, &self.parts, inventory, options, dir, reporting),
+        }?;
+        // Ansible leaves mistakes in a task to the task.
+        if !self.base.voice.ansible {
+            session.validate(&self.playbooks)?;
         }
+        Ok(session)
     }
 }
 
@@ -176,15 +184,16 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         tell(&[Diagnostic::warning("the inventory has no hosts: only localhost can be reached")], base.voice);
     }
     let dir = directory(&playbooks)?;
-    let ready = Ready { base, parts, options, playbooks, dir, args: args.clone(), plan };
-    let (session, playbooks) = (ready.session(ready.options.clone(), silence(), false)?, &ready.playbooks);
-    // Ansible leaves mistakes in a task to the task.
-    if !ansible {
-        session.validate(playbooks)?;
-    }
+    let inventory = Cell::new(Some(inventory));
+    let ready = Ready { base, parts, options, playbooks, inventory, dir, args: args.clone(), plan };
     if args.syntax_check {
+        ready.session(ready.options.clone(), silence(), false)?;
         print(
-            &playbooks.iter().map(|playbook| format!("\nplaybook: {}\n", playbook.path.display())).collect::<String>(),
+            &ready
+                .playbooks
+                .iter()
+                .map(|playbook| format!("\nplaybook: {}\n", playbook.path.display()))
+                .collect::<String>(),
         )?;
         return Ok(None);
     }

@@ -2,11 +2,12 @@
 
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
-use crate::report::{FanOut, JsonLines, Sink};
+use crate::report::ansible::Look;
+use crate::report::{self, FanOut, JsonLines, Palette, Plain, Sink, View, log_file};
 use crate::setup::{Base, RunParts};
 use crate::signals;
 use anyhow::Context;
-use hostler_core::engine::{Cancel, Engine, EngineParts, Prompter, RunError, RunOptions, Summary};
+use hostler_core::engine::{Cancel, Engine, EngineParts, Prompter, RunError, RunMode, RunOptions, Summary};
 use hostler_core::event::Reporter;
 use hostler_core::inventory::Inventory;
 use hostler_core::playbook::Playbook;
@@ -37,6 +38,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let mut reporters = vec![reporter];
         reporters.extend(events_file()?);
+        reporters.extend(log(base, &options)?);
         Self::rehearsal(base, parts, inventory, options, playbook_dir, (Box::new(FanOut(reporters)), prompter))
     }
 
@@ -108,6 +110,18 @@ pub fn exit_of(summary: Summary) -> Exit {
         () if summary.failed() => Exit::Failed,
         () => Exit::Done,
     }
+}
+
+/// The same words as on the screen, for the file that `log_path` names.
+fn log(base: &Base, options: &RunOptions) -> Result<Option<Box<dyn Reporter>>, Failure> {
+    let Some(path) = base.config.log_path.get() else { return Ok(None) };
+    let (out, err) = log_file::sinks(path)?;
+    if base.voice.ansible {
+        let look = Look::new(&base.config, false, base.verbosity, options.mode != RunMode::Apply);
+        return Ok(Some(Box::new(report::ansible::Default::new(look, out, err))));
+    }
+    let view = View { palette: Palette::default(), verbosity: base.verbosity, diff: options.diff };
+    Ok(Some(Box::new(Plain::new(view, out, err))))
 }
 
 fn events_file() -> Result<Option<Box<dyn Reporter>>, Failure> {

@@ -5,6 +5,7 @@ pub mod ansible;
 mod diff;
 mod fan_out;
 mod json;
+pub mod log_file;
 mod plain;
 mod plan;
 mod plan_markdown;

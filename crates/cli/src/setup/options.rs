@@ -10,6 +10,7 @@ use hostler_core::diagnostic::Diagnostic;
 use hostler_core::engine::{Gathering, RunMode, RunOptions};
 use hostler_core::secret::Secret;
 use hostler_core::vars::FactCache;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         remote_port: config.remote_port.get().copied(),
         connection_password: login,
         ssh_args: ssh_args(&args.connection, config)?,
+        ssh_executable: config.ssh_executable.get().map(PathBuf::from),
         host_key_checking: match config.host_key_checking.or(true) {
             false => HostKeyChecking::Off,
             true if overrides.accept_new => HostKeyChecking::AcceptNew,
@@ -91,6 +93,8 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         become_exe: config.become_exe.get().cloned(),
         become_flags: config.become_flags.get().cloned(),
         become_password: escalation,
+        become_allow_same_user: config.become_allow_same_user.or(false),
+        no_log: config.no_log.or(false),
         inject_facts: config.inject_facts_as_vars.or(true),
         merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
         fact_cache: fact_cache(base, args.flush_cache)?,
@@ -170,11 +174,7 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
 
 /// Settings that are read but change nothing yet: saying nothing would be worse.
 pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 13] = [
-        ("ssh_executable", config.ssh_executable.origin()),
-        ("become_allow_same_user", config.become_allow_same_user.origin()),
-        ("no_log", config.no_log.origin()),
-        ("log_path", config.log_path.origin()),
+    let set: [(&str, Option<&Origin>); 9] = [
         ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
         ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
         ("max_diff_size", config.max_diff_size.origin()),

@@ -124,3 +124,29 @@ fn vaults_are_opened_and_their_texts_kept() {
     assert!(!ended.stdout.contains("hush-hush"), "{}", ended.stdout);
     place.run(&line[..4]).expect(1).says("sealed.yml");
 }
+
+#[test]
+fn settings_hide_and_log() {
+    let place = Place::new();
+    place.write("site.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {name: say, command: echo word}\n    - {name: show, no_log: false, command: echo loud}\n");
+    let env = [("ANSIBLE_NO_LOG", "true"), ("ANSIBLE_LOG_PATH", "run.log")];
+    let ended = place.run_with(&["apply", "-v", "site.yml"], &env).expect(0);
+    assert!(!ended.stdout.contains("word"), "{}", ended.stdout);
+    ended.says("loud");
+    let log = place.read("run.log");
+    let line = log.lines().find(|line| line.contains("TASK [say] ***")).unwrap();
+    let (time, rest) = line.split_once(" p=").unwrap();
+    assert_eq!((time.len(), rest.contains(" n=hostler INFO| TASK [say]")), (23, true), "{line}");
+    assert!(log.contains("INFO| PLAY RECAP") && !log.contains("word"), "{log}");
+}
+
+#[test]
+fn an_inventory_script_runs_once() {
+    let place = Place::new();
+    place.write("list.sh", "#!/bin/sh\necho >> DIR/times\necho '{\"all\": {\"hosts\": [\"h1\"]}, \"_meta\": {\"hostvars\": {\"h1\": {\"ansible_connection\": \"local\"}}}}'\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(place.path("list.sh"), mode).unwrap();
+    place.write("site.yml", SITE);
+    place.run(&["apply", "-i", "list.sh", "site.yml"]).expect(0);
+    assert_eq!(place.read("times"), "\n");
+}

@@ -144,6 +144,7 @@ mod tests {
             flags: flags.map(str::to_owned),
             executable: None,
             password: password.map(Secret::new),
+            ..Become::default()
         }
     }
 

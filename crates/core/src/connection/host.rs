@@ -49,7 +49,8 @@ impl Host {
 }
 
 impl Connection for Host {
-    fn call(&mut self, request: &Request, call: Call<'_>) -> Result<Outcome, ConnectionError> {
+    fn call(&mut self, request: &Request, mut call: Call<'_>) -> Result<Outcome, ConnectionError> {
+        call.become_ = wanted(&*self.transport, call.become_);
         let key = call.become_.cloned();
         let mut helper = self.helper(&key, &call)?;
         let mut request = Cow::Borrowed(request);
@@ -72,7 +73,8 @@ impl Connection for Host {
         }
     }
 
-    fn send(&mut self, request: &Request, call: Call<'_>) -> Result<bool, ConnectionError> {
+    fn send(&mut self, request: &Request, mut call: Call<'_>) -> Result<bool, ConnectionError> {
+        call.become_ = wanted(&*self.transport, call.become_);
         // Two users' helpers would not wait for each other; a simulation is told of changes before each call.
         if call.journal.is_some() || self.sent.iter().any(|become_| become_.as_ref() != call.become_) {
             return Ok(false);
@@ -112,7 +114,7 @@ impl Connection for Host {
         timeout: Option<Duration>,
         call: Call<'_>,
     ) -> Result<RawOutput, ConnectionError> {
-        let mut stream = match call.become_ {
+        let mut stream = match wanted(&*self.transport, call.become_) {
             Some(become_) => become_and_run(&mut *self.transport, become_, call.cancelled, command)?,
             None => Stream::new(self.transport.exec(command)?),
         };
@@ -141,6 +143,11 @@ impl Connection for Host {
         };
         Err(self.transport.lost(&mut stream, &error))
     }
+}
+
+/// Whom to become; nobody, as for Ansible, where commands run as that user anyway: the program may not even be there.
+fn wanted<'a>(transport: &dyn Transport, become_: Option<&'a Become>) -> Option<&'a Become> {
+    become_.filter(|become_| become_.even_same_user || transport.user() != Some(&become_.user))
 }
 
 /// Feeds `stdin`, reads to the end. `None` if it was `over` before.
@@ -189,5 +196,46 @@ fn explain(transport: &dyn Transport, stream: &mut Stream, error: ClientError) -
                 Err(error) => transport.lost(stream, &error),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::pipe::Pipe;
+
+    struct LoggedIn(Option<&'static str>);
+
+    impl Transport for LoggedIn {
+        fn user(&self) -> Option<&str> {
+            self.0
+        }
+
+        fn exec(&mut self, _: &str) -> Result<Box<dyn Pipe>, ConnectionError> {
+            unreachable!()
+        }
+
+        fn put(&mut self, _: &str, _: &str, _: &[u8]) -> Result<(), ConnectionError> {
+            unreachable!()
+        }
+
+        fn means_lost(&self, _: Option<i32>, _: &str) -> bool {
+            unreachable!()
+        }
+
+        fn lost(&self, _: &mut Stream, _: &io::Error) -> ConnectionError {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn nobody_becomes_the_user_they_are() {
+        let become_ =
+            |user: &str, even_same_user| Become { user: user.to_owned(), even_same_user, ..Become::default() };
+        let wanted = |logged_in, become_: &Become| wanted(&LoggedIn(logged_in), Some(become_)).is_some();
+        assert!(!wanted(Some("root"), &become_("root", false)));
+        assert!(wanted(Some("root"), &become_("root", true)));
+        assert!(wanted(Some("root"), &become_("app", false)));
+        assert!(wanted(None, &become_("root", false)));
     }
 }

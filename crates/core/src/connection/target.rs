@@ -78,4 +78,6 @@ pub struct Become {
     pub executable: Option<String>,
     /// Password, where the program asks for one.
     pub password: Option<Secret>,
+    /// Also where the connection's user is that user already (`become_allow_same_user`).
+    pub even_same_user: bool,
 }

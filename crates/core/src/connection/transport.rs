@@ -12,6 +12,9 @@ pub trait Transport: Send {
     /// When the host is lost or refuses to.
     fn exec(&mut self, command: &str) -> Result<Box<dyn Pipe>, ConnectionError>;
 
+    /// The user that commands run as, where that is known.
+    fn user(&self) -> Option<&str>;
+
     /// Writes an executable file without any program on the host: into `directory`, which is made if need be, for its
     /// owner alone.
     ///

@@ -78,6 +78,8 @@ pub struct RunOptions {
     pub private_key_file: Option<PathBuf>,
     pub connection_password: Option<Secret>,
     pub ssh_args: Vec<String>,
+    /// Path of `ssh`.
+    pub ssh_executable: Option<PathBuf>,
     pub host_key_checking: HostKeyChecking,
     pub timeout: Duration,
     pub retries: u32,
@@ -91,6 +93,10 @@ pub struct RunOptions {
     pub become_exe: Option<String>,
     pub become_flags: Option<String>,
     pub become_password: Option<Secret>,
+    /// Also where the connection's user is that user already.
+    pub become_allow_same_user: bool,
+    /// Results are not shown where tasks do not say.
+    pub no_log: bool,
     pub inject_facts: bool,
     pub merge_hashes: bool,
     pub fact_cache: Option<FactCache>,
@@ -127,6 +133,7 @@ impl Default for RunOptions {
             private_key_file: None,
             connection_password: None,
             ssh_args: Vec::new(),
+            ssh_executable: None,
             host_key_checking: HostKeyChecking::Strict,
             timeout: Duration::from_secs(10),
             retries: 0,
@@ -138,6 +145,8 @@ impl Default for RunOptions {
             become_exe: None,
             become_flags: None,
             become_password: None,
+            become_allow_same_user: false,
+            no_log: false,
             inject_facts: true,
             merge_hashes: false,
             fact_cache: None,

@@ -61,7 +61,7 @@ impl Resolver<'_> {
         Ok(Settings {
             mode,
             diff: self.flag("diff", |keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
-            no_log: self.flag("no_log", |keywords| &keywords.no_log)?.unwrap_or(false),
+            no_log: self.flag("no_log", |keywords| &keywords.no_log)?.unwrap_or(self.options.no_log),
             ignore_errors: self.flag("ignore_errors", |keywords| &keywords.ignore_errors)?.unwrap_or(false),
             ignore_unreachable: self
                 .flag("ignore_unreachable", |keywords| &keywords.ignore_unreachable)?
@@ -222,7 +222,10 @@ impl Resolver<'_> {
             private_key_passphrase: self
                 .variable_secret(&["ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase"])?,
             ssh_args,
-            ssh_executable: self.variable_text(&["ansible_ssh_executable"])?.map(PathBuf::from),
+            ssh_executable: self
+                .variable_text(&["ansible_ssh_executable"])?
+                .map(PathBuf::from)
+                .or_else(|| options.ssh_executable.clone()),
             host_key_checking: match checking.and_then(|value| value.as_bool()) {
                 Some(false) => HostKeyChecking::Off,
                 _ => options.host_key_checking,
@@ -301,6 +304,7 @@ impl Resolver<'_> {
             flags,
             executable,
             password: password.or_else(|| options.become_password.clone()),
+            even_same_user: options.become_allow_same_user,
         }))
     }
 }

@@ -141,7 +141,8 @@ impl Batch<'_> {
 
     /// The arguments as they are written, unless nothing of the task may be shown.
     fn shown_args(&self, task: &Task) -> Vec<(String, String)> {
-        if task.scope.find(|keywords| &keywords.no_log).is_some_and(|no_log| no_log.value != Value::Bool(false)) {
+        let written = task.scope.find(|keywords| &keywords.no_log);
+        if written.map_or(self.engine.options.no_log, |no_log| no_log.value != Value::Bool(false)) {
             return Vec::new();
         }
         let shown = |value: &Value| self.engine.parts.redactor.redact(&Templar::text_of(value)).into_owned();

@@ -77,6 +77,10 @@ impl OpenSsh {
 }
 
 impl Transport for OpenSsh {
+    fn user(&self) -> Option<&str> {
+        self.target.user.as_deref()
+    }
+
     fn exec(&mut self, line: &str) -> Result<Box<dyn Pipe>, ConnectionError> {
         let program = self.target.ssh_executable.clone().unwrap_or_else(|| PathBuf::from("ssh"));
         let mut command = self.command(&program);

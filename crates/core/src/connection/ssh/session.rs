@@ -78,6 +78,7 @@ impl Shared {
 /// An authenticated session.
 pub struct Ssh {
     shared: Arc<Shared>,
+    user: String,
 }
 
 impl Ssh {
@@ -102,7 +103,7 @@ impl Ssh {
         auth::authenticate(&shared, target, settings, deadline)?;
         session.set_keepalive(true, KEEPALIVE.as_secs() as u32);
         shared.connecting = false;
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), user: settings.user.clone() })
     }
 
     fn channel(&self) -> Result<Channel, ssh2::Error> {
@@ -111,6 +112,10 @@ impl Ssh {
 }
 
 impl Transport for Ssh {
+    fn user(&self) -> Option<&str> {
+        Some(&self.user)
+    }
+
     fn exec(&mut self, command: &str) -> Result<Box<dyn Pipe>, ConnectionError> {
         let started = self.channel().and_then(|mut channel| {
             self.shared.drive(Instant::now() + CHANNEL, || channel.exec(command))?;
