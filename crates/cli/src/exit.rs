@@ -56,8 +56,10 @@ impl From<anyhow::Error> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let RunError::Input(diagnostics) = error;
-        Self::Input(diagnostics)
+        match error {
+            RunError::Input(diagnostics) => Self::Input(diagnostics),
+            RunError::Playbook(diagnostics) => Self::Playbook(diagnostics),
+        }
     }
 }
 

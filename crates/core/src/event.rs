@@ -185,6 +185,13 @@ pub enum Event {
         /// The loop's item.
         item: Option<String>,
     },
+    /// A `meta` task did its work, or did not.
+    Meta {
+        /// What, in Ansible's words.
+        message: String,
+        /// No task says so: the end of a phase runs the handlers.
+        implicit: bool,
+    },
     /// Something the user should know.
     Warning {
         /// In words, with its place where there is one.

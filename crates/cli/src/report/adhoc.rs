@@ -81,6 +81,7 @@ impl Reporter for AdHoc {
             | Event::ItemFinished { .. }
             | Event::Retrying { .. }
             | Event::IncludeFinished { .. }
+            | Event::Meta { .. }
             | Event::Included { .. }
             | Event::NoMoreHosts { .. } => {}
         }

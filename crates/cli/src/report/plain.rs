@@ -208,7 +208,7 @@ impl Reporter for Plain {
                 state.running = state.running.saturating_sub(1);
                 self.result(state, task, host, result);
             }
-            Event::IncludeFinished { .. } => {}
+            Event::IncludeFinished { .. } | Event::Meta { .. } => {}
             Event::Included { what, hosts, .. } => {
                 self.line(state, SKIPPED, &format!("included: {what} for {}", hosts.join(", ")));
             }

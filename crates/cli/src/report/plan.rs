@@ -176,6 +176,7 @@ impl Reporter for Plan {
         match event {
             Event::PlaybookStarted { .. }
             | Event::IncludeFinished { .. }
+            | Event::Meta { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
             Event::PlayStarted { name, .. } => {

@@ -21,7 +21,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.cow_selection",
     "defaults.cowpath",
     "defaults.cowsay_enabled_stencils",
-    "defaults.debug",
     "defaults.deprecation_warnings",
     "defaults.devel_warning",
     "defaults.display_traceback",

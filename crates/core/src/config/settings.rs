@@ -238,6 +238,8 @@ settings! {
     callbacks_enabled: Vec<String> = list, CALLBACKS_ENABLED([]), ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
     /// Form of results.
     result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), callback/default/result_format("json"), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
+    /// Runs of handlers that no task asks for are shown.
+    debug: bool = boolean, DEFAULT_DEBUG(false), ["defaults.debug"], ["ANSIBLE_DEBUG"];
     /// Skipped hosts are shown.
     display_skipped_hosts: bool = boolean, DISPLAY_SKIPPED_HOSTS(true), ["defaults.display_skipped_hosts"], ["DISPLAY_SKIPPED_HOSTS", "ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
     /// Hosts that are as they should be are shown.

@@ -9,6 +9,7 @@ pub use render::render;
 pub use span::{SourceFile, Span};
 
 use crate::text::nearest;
+use std::path::PathBuf;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +33,21 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that explain it, each with a note.
     pub related: Vec<(Span, String)>,
+    /// A file that is named is not there, this one: what names it while running fails for its hosts only.
+    pub absent: Option<PathBuf>,
 }
 
 impl Diagnostic {
     /// An error without a place yet.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), span: None, help: None, related: Vec::new() }
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span: None,
+            help: None,
+            related: Vec::new(),
+            absent: None,
+        }
     }
 
     /// A warning without a place yet.
@@ -49,6 +59,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, span: &Span) -> Self {
         self.span.get_or_insert_with(|| span.clone());
+        self
+    }
+
+    /// Says that the file `path` is not there.
+    #[must_use]
+    pub fn absent(mut self, path: impl Into<PathBuf>) -> Self {
+        self.absent = Some(path.into());
         self
     }
 

@@ -1,7 +1,6 @@
 //! The hosts of one batch of a play, and what is known of each while it runs.
 
-use super::Engine;
-use crate::diagnostic::Diagnostic;
+use super::{Engine, RunError};
 use crate::event::TaskInfo;
 use crate::module::short_name;
 use crate::playbook::{Block, Node, Play, Role, Scope, Task};
@@ -65,7 +64,9 @@ pub(super) struct State {
     /// Hosts that notified a handler, by the handler's address.
     pub(super) notified: HashMap<usize, HashSet<Arc<str>>>,
     /// A mistake that ends the whole run.
-    pub(super) error: Option<Diagnostic>,
+    pub(super) error: Option<RunError>,
+    /// Hosts whose failures `meta: clear_host_errors` forgave.
+    pub(super) forgiven: HashSet<Arc<str>>,
     /// Roles of which a host has run a task, rather than skipped all.
     pub(super) roles_begun: HashSet<(Arc<str>, Arc<str>)>,
     /// Roles that a host has been through.

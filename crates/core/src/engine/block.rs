@@ -23,9 +23,11 @@ impl Batch<'_> {
             failed = rescued.failed;
         }
         if !block.always.is_empty() {
-            let lost: HashSet<Arc<str>> = failed.iter().cloned().collect();
+            let mut lost: HashSet<Arc<str>> = failed.iter().cloned().collect();
+            self.state().forgiven.retain(|host| !lost.contains(host));
             let everyone = alive.into_iter().chain(failed).collect();
             let ended = self.nodes(&block.always, self.in_order(everyone), frame);
+            lost.retain(|host| !self.state().forgiven.contains(host));
             let (still_failed, still_alive): (Hosts, Hosts) =
                 ended.alive.into_iter().partition(|host| lost.contains(host));
             alive = still_alive;

@@ -3,6 +3,8 @@
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use crate::diagnostic::Diagnostic;
+use crate::event::Event;
+use crate::module::short_name;
 use crate::playbook::{Node, Spanned, Task};
 use crate::template::Templar;
 use crate::value::Value;
@@ -39,7 +41,7 @@ impl Batch<'_> {
                     let error = Diagnostic::error(message);
                     let place = task.notify.first().and_then(|written| written.span.as_ref()).or(task.span.as_ref());
                     let error = place.map_or(error.clone(), |place| error.at(place));
-                    self.state().error.get_or_insert(error);
+                    self.state().error.get_or_insert(error.into());
                 } else {
                     self.engine.warn(message);
                 }
@@ -54,9 +56,9 @@ impl Batch<'_> {
         let lists = self.handler_lists();
         let named = lists.iter().rev().flatten().find(|handler| self.is_called(handler, name, host)).cloned();
         let mut seen = HashSet::new();
-        let listening = lists.iter().flatten().filter(|handler| {
+        let listening = lists.iter().rev().flatten().filter(|handler| {
             // Of two with the same name one is enough.
-            self.listens(handler, name, host)
+            listens(handler, name)
                 && handler.name.as_ref().is_none_or(|name| seen.insert(Templar::text_of(&name.value)))
         });
         named.into_iter().chain(listening.cloned()).collect()
@@ -77,31 +79,32 @@ impl Batch<'_> {
         lists
     }
 
-    fn evaluated(&self, handler: &Task, written: &Spanned<Value>, host: &Arc<str>) -> Value {
-        if written.value.is_lazy() {
-            self.templar(host, &handler.scope).resolve(&written.value).unwrap_or_default()
-        } else {
-            written.value.clone()
-        }
-    }
-
     fn is_called(&self, handler: &Task, name: &str, host: &Arc<str>) -> bool {
-        let Some(own) = &handler.name else { return false };
-        let own = Templar::text_of(&self.evaluated(handler, own, host));
-        let role = handler.scope.role();
-        own == name || role.is_some_and(|role| format!("{} : {own}", role.name) == name)
+        let Some(own) = handler.name.as_ref().and_then(|own| self.handler_name(handler, own, host)) else {
+            return false;
+        };
+        answers(handler, &own, name)
     }
 
-    fn listens(&self, handler: &Task, name: &str, host: &Arc<str>) -> bool {
-        let role = handler.scope.role();
-        let is_meant = |topic: &Value| {
-            let topic = Templar::text_of(topic);
-            topic == name || role.is_some_and(|role| format!("{} : {topic}", role.name) == name)
-        };
-        handler.listen.iter().any(|topic| match self.evaluated(handler, topic, host) {
-            Value::List(topics) => topics.iter().any(is_meant),
-            other => is_meant(&other),
-        })
+    /// A handler's name; `None` where it cannot be evaluated, which the user is told unless it has other names.
+    fn handler_name(&self, handler: &Task, written: &Spanned<Value>, host: &Arc<str>) -> Option<String> {
+        if !written.value.is_lazy() {
+            return Some(Templar::text_of(&written.value));
+        }
+        match self.templar(host, &handler.scope).resolve(&written.value) {
+            Ok(name) => Some(Templar::text_of(&name)),
+            Err(error) => {
+                if handler.listen.is_empty() {
+                    self.engine.warn(format!(
+                        "Handler '{}' is unusable because it has no listen topics and the name could not be templated \
+                         (host-specific variables are not supported in handler names). The error: {}",
+                        Templar::text_of(&written.value),
+                        error.message
+                    ));
+                }
+                None
+            }
+        }
     }
 
     /// Runs the notified handlers; `lost` are hosts that failed before, whose handlers run if `force_handlers` says so.
@@ -110,6 +113,12 @@ impl Batch<'_> {
         let mut everyone = hosts;
         if self.forces_handlers() {
             everyone.extend(lost.iter().cloned());
+        }
+        for host in &everyone {
+            if self.state().notifications.iter().any(|(_, notifying)| notifying == host) {
+                let message = format!("triggered running handlers for {host}");
+                self.engine.emit(&Event::Meta { message, implicit: true });
+            }
         }
         let after = self.run_handlers(self.in_order(everyone), frame);
         let lost: HashSet<&Arc<str>> = lost.iter().collect();
@@ -160,6 +169,21 @@ impl Batch<'_> {
             }
         }
     }
+}
+
+/// Whether `called` is `own`, alone or after the handler's role, by the role's full name or its short one.
+fn answers(handler: &Task, own: &str, called: &str) -> bool {
+    let of_role = |role: &str| called.strip_prefix(role).and_then(|rest| rest.strip_prefix(" : ")) == Some(own);
+    own == called || handler.scope.role().is_some_and(|role| of_role(&role.name) || of_role(short_name(&role.name)))
+}
+
+/// Topics are taken as they are written: no template is one.
+fn listens(handler: &Task, name: &str) -> bool {
+    let topics = handler.listen.iter().flat_map(|topic| match &topic.value {
+        Value::List(topics) => topics.to_vec(),
+        other => vec![other.clone()],
+    });
+    topics.map(|topic| Templar::text_of(&topic)).any(|topic| answers(handler, &topic, name))
 }
 
 /// Handlers that static imports brought in stand in blocks.

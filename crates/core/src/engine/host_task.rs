@@ -42,6 +42,14 @@ impl HostTask<'_> {
 
     /// Runs it once, with whatever item `templar` knows.
     pub(super) fn once(&self, templar: &Templar) -> Ended {
+        let delegating;
+        let templar = match self.delegated_vars(templar) {
+            Some(vars) => {
+                delegating = templar.with_locals(vars);
+                &delegating
+            }
+            None => templar,
+        };
         match self.when(templar) {
             Ok(None) => {}
             Ok(Some(ended)) => return ended,
@@ -54,6 +62,17 @@ impl HostTask<'_> {
             };
         }
         self.perform(templar)
+    }
+
+    /// `ansible_delegated_vars`, evaluated if asked for: what the host that the task is delegated to knows.
+    fn delegated_vars(&self, templar: &Templar) -> Option<Map> {
+        let written = self.task.scope.find(|keywords| &keywords.delegate_to)?;
+        let name = templar.resolve(&written.value).ok().filter(|name| !matches!(name, Value::Null | Value::Omit))?;
+        let name = serde_json::to_string(&Templar::text_of(&name)).ok()?;
+        let source = format!(
+            "{{{{ {{{name}: (hostvars[{name}] | default({{}})) | combine({{'inventory_hostname': inventory_hostname}})}} }}}}"
+        );
+        Some(Map::from_iter([(Key::from("ansible_delegated_vars"), Value::trusted(source, None))]))
     }
 
     /// A failure before the task began, which the playbook may ignore as any other.

@@ -1,5 +1,6 @@
 //! `include_tasks` and `include_role`: what runs is known only now, and may differ from host to host.
 
+use super::RunError;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::host_task::first_unknown;
@@ -7,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Status, TaskInfo};
 use crate::playbook::{Keywords, Node, Role, RoleSpec, Scope, Task};
 use crate::template::Templar;
-use crate::value::{Map, Value};
+use crate::value::{Key, Map, Value};
 use std::sync::{Arc, PoisonError};
 
 /// One thing to include, and for whom.
@@ -23,10 +24,13 @@ impl Batch<'_> {
     /// Evaluates the include on every host, then runs each different one for its hosts, in order.
     pub(super) fn include(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
         let info = self.begin(task, &hosts);
-        let evaluated = self.in_parallel(&hosts, |host| self.evaluate_include(task, host));
+        let once = !self.free && self.task_flag(task, &hosts, |keywords| &keywords.run_once);
+        // What is included once is for the host that included it; the others pass it over.
+        let asked = if once { &hosts[..1] } else { &hosts };
+        let evaluated = self.in_parallel(asked, |host| self.evaluate_include(task, host));
         let mut groups: Vec<Included> = Vec::new();
-        let mut after = After::default();
-        for (host, evaluated) in hosts.iter().zip(evaluated) {
+        let mut after = After::all(hosts[asked.len()..].to_vec());
+        for (host, evaluated) in asked.iter().zip(evaluated) {
             let wanted = match evaluated {
                 Ok(wanted) => wanted,
                 Err(ended) => {
@@ -77,10 +81,13 @@ impl Batch<'_> {
                 }
                 Some(nodes)
             }
+            Err(diagnostics) if diagnostics.iter().any(|diagnostic| diagnostic.absent.is_none()) => {
+                self.state().error.get_or_insert(RunError::Playbook(diagnostics));
+                None
+            }
             Err(diagnostics) => {
-                let message = diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
                 for host in &group.hosts {
-                    let ended = Ended::failure(message.clone());
+                    let ended = nothing_to_include(&diagnostics, &group.args);
                     if self.absorb_include(task, info, host, ended, frame) == Status::Failed {
                         after.alive.retain(|alive| alive != host);
                         after.failed.push(Arc::clone(host));
@@ -230,6 +237,24 @@ impl super::host_task::HostTask<'_> {
             None => Ok(Some(args)),
         }
     }
+}
+
+/// The failure of an include whose file is not there, as Ansible tells it.
+fn nothing_to_include(diagnostics: &[Diagnostic], args: &Map) -> Ended {
+    let reasons = diagnostics.iter().map(|diagnostic| match (&diagnostic.absent, args.contains_key("_raw_params")) {
+        (Some(path), true) => {
+            let missing = format!("Could not find or access '{}' on the Ansible Controller", path.display());
+            format!("{missing}: Unable to retrieve file contents.\n{missing}.\n{diagnostic}")
+        }
+        _ => diagnostic.to_string(),
+    });
+    let reason = reasons.collect::<Vec<_>>().join("\n");
+    let mut ended = Ended::failure(reason.clone());
+    ended.result.insert(Key::from("reason"), Value::from(reason));
+    if let Some(file) = args.get("_raw_params").or_else(|| args.get("name")) {
+        ended.result.insert(Key::from("include"), file.clone());
+    }
+    ended
 }
 
 /// The level that everything included is inside of, with the variables of the loop's item.

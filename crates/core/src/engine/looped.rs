@@ -45,7 +45,10 @@ impl HostTask<'_> {
             }
             let mut known = carried.clone();
             known.extend(locals(&control, &items, index));
-            let locals = templar.with_locals(known);
+            let locals = match is_written(templar, loop_, item, index) {
+                true => templar.with_locals(known).trusting(&control.loop_var),
+                false => templar.with_locals(known),
+            };
             let one = self.item(&locals, loop_, &control, item, index);
             let lost = one.status == Status::Unreachable;
             let stop = lost || self.breaks(&locals, loop_, &one);
@@ -170,6 +173,16 @@ impl HostTask<'_> {
         let locals = locals.with_locals(known);
         loop_.control.break_when.iter().all(|condition| matches!(locals.condition(condition), Ok(Condition::True)))
     }
+}
+
+/// Whether an item is in the user's own files as it is: then an expression in it is the user's.
+fn is_written(templar: &Templar, loop_: &Loop, item: &Value, index: usize) -> bool {
+    let written = match &loop_.items.value {
+        Value::Template(template) => templar.literal(&template.source),
+        other => Some(other.clone()),
+    };
+    let same = |items: &[Value]| items.get(index).is_some_and(|written| !written.is_lazy() && written == item);
+    written.as_ref().and_then(Value::as_list).is_some_and(same)
 }
 
 fn control(templar: &Templar, loop_: &Loop) -> Result<Control, TemplateError> {

@@ -55,7 +55,7 @@ impl Batch<'_> {
         }
         if action == "flush_handlers" && frame.handlers {
             let error = located(Diagnostic::error("flush_handlers cannot be used as a handler"), task);
-            self.state().error.get_or_insert(error);
+            self.state().error.get_or_insert(error.into());
             return After::default();
         }
         let Decided { met, unmet, failed } = self.decide(action, task, &info, &hosts, frame);
@@ -90,8 +90,14 @@ impl Batch<'_> {
                 false => host_task.when(&self.templar(host, &task.scope)),
             };
             match condition {
-                Ok(None) => decided.met.push(Arc::clone(host)),
+                Ok(None) => {
+                    let message = done(action, host, task.scope.role().map_or("", |role| &role.name));
+                    self.engine.emit(&Event::Meta { message, implicit: false });
+                    decided.met.push(Arc::clone(host));
+                }
                 Ok(Some(ended)) => {
+                    let message = format!("{action} conditional evaluated to False{}", left(action, host));
+                    self.engine.emit(&Event::Meta { message, implicit: false });
                     let result = self.shown(&ended, task.span.as_ref(), Vec::new());
                     let (task, host) = (Arc::clone(info), Arc::clone(host));
                     decided.unmet.push(Arc::clone(&host));
@@ -135,11 +141,13 @@ impl Batch<'_> {
             }
             "clear_facts" => met.iter().for_each(|host| engine.store.clear_facts(host)),
             "clear_host_errors" => {
-                let cleared: Hosts = {
+                {
                     let mut out = engine.out.lock().unwrap_or_else(PoisonError::into_inner);
-                    self.hosts.iter().filter(|host| out.remove(*host)).cloned().collect()
-                };
-                self.state().failed.retain(|host| !cleared.contains(host));
+                    out.retain(|host| !self.hosts.contains(host));
+                }
+                let mut state = self.state();
+                state.failed.retain(|host| !self.hosts.contains(host));
+                state.forgiven.extend(self.hosts.iter().cloned());
             }
             "refresh_inventory" => {
                 if let Some(reload) = &engine.parts.reload_inventory {
@@ -160,5 +168,34 @@ impl Batch<'_> {
             engine.stats.touch(host);
         }
         self.in_order(met.into_iter().chain(unmet).collect())
+    }
+}
+
+/// What was done, as Ansible says it.
+fn done(action: &str, host: &str, role: &str) -> String {
+    match action {
+        "flush_handlers" => format!("triggered running handlers for {host}"),
+        "refresh_inventory" => "inventory successfully refreshed".to_owned(),
+        "clear_facts" => "facts cleared".to_owned(),
+        "clear_host_errors" => "cleared host errors".to_owned(),
+        "end_batch" => "ending batch".to_owned(),
+        "end_play" => "ending play".to_owned(),
+        "end_host" => format!("ending play for {host}"),
+        "end_role" => format!("ending role {role} for {host}"),
+        "reset_connection" => "reset connection".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// What was not done, as Ansible says it.
+fn left(action: &str, host: &str) -> String {
+    match action {
+        "flush_handlers" => format!(", not running handlers for {host}"),
+        "clear_facts" => format!(", not clearing facts and fact cache for {host}"),
+        "clear_host_errors" => format!(", not clearing host error state for {host}"),
+        "end_batch" => ", continuing current batch".to_owned(),
+        "end_play" => ", continuing play".to_owned(),
+        "end_host" => format!(", continuing execution for {host}"),
+        _ => String::new(),
     }
 }

@@ -37,7 +37,7 @@ impl Engine {
             let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
             batch.run();
             if let Some(error) = batch.state().error.take() {
-                return Err(error.into());
+                return Err(error);
             }
             if batch.is_broken() {
                 self.emit(&Event::NoMoreHosts { over_limit: batch.state().broken });

@@ -16,7 +16,7 @@ use crate::secret::Redactor;
 use crate::template::{TemplateOptions, Templates};
 use crate::value::{Key, Map, Value};
 use crate::vars::{Decrypt, Globals, Store, VaultSecrets};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,6 +88,9 @@ pub enum RunError {
     /// Something in the user's files.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Input(Vec<Diagnostic>),
+    /// A file that was included while running cannot be understood.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Playbook(Vec<Diagnostic>),
 }
 
 impl From<Diagnostic> for RunError {
@@ -105,17 +108,19 @@ pub struct Summary {
     pub cancelled: bool,
     /// Something was changed, or, in a plan, would or may be.
     pub changed: bool,
+    /// Hosts that were lost and stayed so: `meta: clear_host_errors` forgives.
+    pub lost: BTreeSet<Arc<str>>,
 }
 
 impl Summary {
     /// Whether a host failed.
     pub fn failed(&self) -> bool {
-        self.stats.values().any(|stats| stats.failed > 0)
+        self.stats.iter().any(|(host, stats)| stats.failed > 0 && self.lost.contains(host))
     }
 
     /// Whether a host could not be reached.
     pub fn unreachable(&self) -> bool {
-        self.stats.values().any(|stats| stats.unreachable > 0)
+        self.stats.iter().any(|(host, stats)| stats.unreachable > 0 && self.lost.contains(host))
     }
 }
 
@@ -203,7 +208,8 @@ impl Engine {
     pub fn finish(&self) -> Summary {
         let stats = self.stats.get();
         self.emit(&Event::Finished { stats: stats.clone() });
-        Summary { stats, cancelled: self.cancel.is_requested(), changed: self.changed.load(Ordering::Relaxed) }
+        let lost = self.out.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        Summary { stats, cancelled: self.cancel.is_requested(), changed: self.changed.load(Ordering::Relaxed), lost }
     }
 
     pub(super) fn emit(&self, event: &Event) {

@@ -61,7 +61,8 @@ impl Batch<'_> {
 
     /// Whether a host left the task's role early (`meta: end_role`).
     pub(super) fn has_left_role(&self, task: &Task, host: &Arc<str>) -> bool {
-        let role = task.scope.role().map(|role| Arc::as_ptr(role) as usize);
+        // What it notified before runs all the same.
+        let role = task.scope.role().filter(|_| !task.handler).map(|role| Arc::as_ptr(role) as usize);
         role.is_some_and(|role| self.state().roles_left.contains(&(Arc::clone(host), role)))
     }
 
@@ -206,7 +207,8 @@ impl Batch<'_> {
     fn absorb_once(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, hosts: Hosts, ended: Ended, frame: Frame) -> After {
         let Some((first, others)) = hosts.split_first() else { return After::default() };
         let status = self.absorb(task, info, first, ended.clone(), frame);
-        for host in others {
+        // Also those that do not come to the task.
+        for host in self.hosts.iter().filter(|host| *host != first) {
             self.remember(task, host, &mut ended.clone());
         }
         let results = hosts.iter().map(|_| status).collect();
@@ -295,12 +297,12 @@ impl Batch<'_> {
         if ended.status == Status::Ignored && ended.is_changed() {
             engine.stats.count_changed(host);
         }
-        if ended.status == Status::Failed {
+        if ended.status == Status::Failed && frame.rescuable {
             // Without the role, which only the task's heading has.
             let role = task.scope.role().map(|role| format!("{} : ", role.name)).unwrap_or_default();
             let failed_task = Map::from_iter([
                 (Key::from("name"), Value::from(info.name.strip_prefix(&role).unwrap_or(&info.name))),
-                (Key::from("action"), Value::from(info.action.as_str())),
+                (Key::from("action"), Value::Str(Arc::clone(&task.written))),
             ]);
             let result = Value::Map(Arc::new(ended.result.clone()));
             engine.store.set(
@@ -312,6 +314,7 @@ impl Batch<'_> {
             engine.warn(warning);
         }
         if !matches!(ended.status, Status::Skipped | Status::Unreachable)
+            && ended.result.get("unreachable") != Some(&Value::Bool(true))
             && let Some(role) = task.scope.role()
         {
             self.state().roles_begun.insert((Arc::clone(host), Arc::clone(&role.identity)));

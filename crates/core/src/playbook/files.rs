@@ -37,8 +37,9 @@ pub(super) fn find_tasks(
             tried.push(candidate);
         }
     }
-    let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
-    Err(Diagnostic::error(format!("task file `{name}` is not there")).help(format!("looked for {}", tried.join(", "))))
+    let looked_for: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
+    let error = Diagnostic::error(format!("task file `{name}` is not there")).absent(playbook_dir.join(name));
+    Err(error.help(format!("looked for {}", looked_for.join(", "))))
 }
 
 /// A role's name and folder.
@@ -79,7 +80,7 @@ pub(super) fn find_role(
         let found = local_files::read_dir(dir).unwrap_or_default().into_iter().filter(|path| local_files::is_dir(path));
         roles.extend(found.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())));
     }
-    let error = Diagnostic::error(format!("role `{name}` is not there"));
+    let error = Diagnostic::error(format!("role `{name}` is not there")).absent(name);
     Err(match crate::text::nearest(name, roles.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => {
@@ -156,8 +157,9 @@ pub(super) fn role_files(folder: &Path, from: Option<&str>, folders: bool) -> Re
             continue;
         }
         if !path.starts_with(local_files::absolute(folder)) {
+            let role = folder.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
             return Err(Diagnostic::error(format!(
-                "{} is outside the role's folder {}",
+                "Failed loading '{}' for role ({role}) as it is not inside the expected role path: '{}'",
                 path.display(),
                 folder.display()
             )));

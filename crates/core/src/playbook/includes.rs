@@ -94,7 +94,7 @@ impl Reading<'_> {
 
     pub fn import_role(&mut self, node: &Yaml, mut draft: Draft, parent: &Arc<Scope>, out: &mut Vec<Node>) {
         if draft.task.handler {
-            return self.error_at(node, "`import_role` cannot stand among handlers");
+            return self.error_at(node, format!("Using '{}' as a handler is not supported.", draft.task.written));
         }
         if !self.role_options(node, &mut draft) | !self.is_plain_import(node, &draft) {
             return;
@@ -118,7 +118,7 @@ impl Reading<'_> {
     ) {
         let role = &*draft.task.action == "ansible.builtin.include_role";
         if role && draft.task.handler {
-            return self.error_at(node, "`include_role` cannot stand among handlers");
+            return self.error_at(node, format!("Using '{}' as a handler is not supported.", draft.task.written));
         }
         let right = if role { self.role_options(node, &mut draft) } else { self.include_file(node, &mut draft) };
         if !right {
@@ -161,7 +161,7 @@ impl Reading<'_> {
                 true
             }
             _ => {
-                self.error_at(node, format!("`{}` needs the name of a file", draft.task.written));
+                self.error_at(node, format!("No file specified for {}", draft.task.written));
                 false
             }
         }
@@ -183,7 +183,8 @@ impl Reading<'_> {
         let wrong = args
             .iter()
             .find(|(key, value)| key.as_str().is_some_and(|key| key.ends_with("_from")) && value.as_str().is_none());
-        let message = wrong.map(|(key, value)| format!("`{key}` must be text, not {}", value.type_name()));
+        let message =
+            wrong.map(|(key, value)| format!("Expected a string for {key} but got {} instead", value.type_name()));
         if let Some(message) = &message {
             self.error_at(node, message);
         }
@@ -194,16 +195,17 @@ impl Reading<'_> {
         let task = &draft.task;
         let import = task.action.starts_with("ansible.builtin.import_");
         let mut right = true;
+        let invalid = |name: &str| Diagnostic::error(format!("Invalid options for {}: {name}", task.written));
         for name in task.args.keys().filter_map(Key::as_str) {
             let error = match name {
-                "apply" if import => Diagnostic::error(format!("`{}` has no option `apply`", task.written))
-                    .help("put the keywords on the import itself: all it brings in inherits them"),
+                "apply" if import => {
+                    invalid(name).help("put the keywords on the import itself: all it brings in inherits them")
+                }
                 _ if known.contains(&name) => continue,
                 "_raw_params" => {
                     Diagnostic::error(format!("`{}` takes options only, no text", task.written)).help("write `name: …`")
                 }
-                _ => Diagnostic::error(format!("`{}` has no option `{name}`", task.written))
-                    .suggest(name, known.iter().copied()),
+                _ => invalid(name).suggest(name, known.iter().copied()),
             };
             self.error(error.at(&node.span));
             right = false;

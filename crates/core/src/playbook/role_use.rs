@@ -61,7 +61,9 @@ impl RoleSpec {
         let text = |name: &str| match args.get(name).map(as_text) {
             None | Some(Value::Omit) => Ok(None),
             Some(Value::Str(text)) if !text.is_empty() => Ok(Some(text)),
-            Some(other) => Err(Diagnostic::error(format!("`{name}` must be text, not {}", other.type_name()))),
+            Some(other) => {
+                Err(Diagnostic::error(format!("Expected a string for {name} but got {} instead", other.type_name())))
+            }
         };
         let flag = |name: &str| match args.get(name) {
             None | Some(Value::Omit) => Ok(None),

@@ -63,7 +63,7 @@ impl Reading<'_> {
         if handlers {
             if let Some(nested) = inner.and_then(|list| list.as_seq()?.iter().find(|item| item.get("block").is_some()))
             {
-                return self.error_at(nested, "a block inside another one is not supported among handlers");
+                return self.error_at(nested, "Using a block as a handler is not supported.");
             }
             // Handlers are notified one by one: what they inherit is in their scope.
             out.extend(inner.map(|list| self.nodes(list, "`block`", &scope, true)).unwrap_or_default());
@@ -232,11 +232,9 @@ impl Reading<'_> {
     fn check_meta(&mut self, node: &Yaml, draft: &Draft, parent: &Scope) {
         let wanted = draft.task.args.get("_raw_params").and_then(Value::as_str).map(str::trim);
         match wanted {
-            Some("end_role") if draft.task.handler => {
-                self.error_at(node, "`meta: end_role` cannot stand among handlers")
-            }
+            Some("end_role") if draft.task.handler => self.error_at(node, "Cannot execute 'end_role' from a handler"),
             Some("end_role") if parent.role().is_none() => {
-                self.error_at(node, "`meta: end_role` cannot stand outside a role")
+                self.error_at(node, "Cannot execute 'end_role' from outside of a role")
             }
             Some(name) if META_ACTIONS.contains(&name) => {}
             Some(name) => self.error(

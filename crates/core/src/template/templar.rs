@@ -26,6 +26,8 @@ pub struct Templar {
     pub(super) variables: Arc<dyn Variables>,
     pub(super) locals: Arc<Map>,
     pub(super) search: Search,
+    /// Of the locals, the loop's variable where its value is the user's own text.
+    trusted: Option<Arc<str>>,
     /// Set for `with_first_found`: where it looks, and that it skips undefined names.
     loop_dir: Option<&'static str>,
 }
@@ -47,7 +49,7 @@ pub enum Condition {
 impl Templar {
     /// Evaluates with `variables`.
     pub fn new(templates: Arc<Templates>, variables: Arc<dyn Variables>) -> Self {
-        Self { templates, variables, locals: Arc::default(), search: no_search(), loop_dir: None }
+        Self { templates, variables, locals: Arc::default(), search: no_search(), trusted: None, loop_dir: None }
     }
 
     /// Home directory of who runs Hostler.
@@ -79,6 +81,12 @@ impl Templar {
         let mut all = (*self.locals).clone();
         all.extend(locals);
         Self { locals: Arc::new(all), ..self.clone() }
+    }
+
+    /// The same, where the local variable `name` is text of the user's own files.
+    #[must_use]
+    pub fn trusting(self, name: &Arc<str>) -> Self {
+        Self { trusted: Some(Arc::clone(name)), ..self }
     }
 
     /// Evaluates all templates in `value` and opens its vaults. Entries and items that are `omit` are left out.
@@ -191,10 +199,15 @@ impl Templar {
         let part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '[' | ']' | '\'' | '"');
         let mut parts = inner.split(['.', '[']).map(|part| part.trim_end_matches(']').trim_matches(['\'', '"']));
         let name = parts.next()?;
-        if !inner.chars().all(part) || self.locals.contains_key(name) || !self.variables.trusts(name) {
+        let value = match self.locals.get(name) {
+            Some(local) if self.trusted.as_deref() == Some(name) => local.clone(),
+            None if self.variables.trusts(name) => self.variables.get(name)?,
+            _ => return None,
+        };
+        if !inner.chars().all(part) {
             return None;
         }
-        parts.try_fold(self.variables.get(name)?, |value, part| match &value {
+        parts.try_fold(value, |value, part| match &value {
             Value::List(items) => items.get(part.parse::<usize>().ok()?).cloned(),
             value => value.get(part).cloned(),
         })

@@ -1,6 +1,6 @@
 //! Ansible's default output of playbooks.
 
-use super::look::{CHANGED, DEBUG, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, WARNING};
+use super::look::{CHANGED, DEBUG, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING};
 use super::result;
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
@@ -309,6 +309,11 @@ impl Reporter for Default {
             }
             Event::HostFinished { task, host, result } => self.result(state, task, host, result),
             Event::IncludeFinished { .. } => {}
+            Event::Meta { message, implicit } => {
+                if if *implicit { self.look.debug } else { self.look.verbosity >= 2 } {
+                    self.line(state, VERBOSE, &format!("META: {message}"));
+                }
+            }
             Event::Included { what, hosts, item } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, SKIPPED, &format!("included: {what} for {}{item}", hosts.join(", ")));

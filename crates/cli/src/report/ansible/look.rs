@@ -12,6 +12,8 @@ pub struct Look {
     pub verbosity: u8,
     /// The run only looks.
     pub check: bool,
+    /// `debug`.
+    pub debug: bool,
     /// `display_ok_hosts`.
     pub ok_hosts: bool,
     /// `display_skipped_hosts`.
@@ -53,6 +55,7 @@ impl Look {
             colour,
             verbosity,
             check,
+            debug: config.debug.or(false),
             ok_hosts: config.display_ok_hosts.or(true),
             skipped_hosts: config.display_skipped_hosts.or(true),
             failed_to_stderr: config.display_failed_stderr.or(false),
