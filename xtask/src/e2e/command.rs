@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::hostler::Hostler;
-use super::{cases, supermarket};
+use super::{cases, connections, supermarket};
 use crate::lab::{self, Lab};
 
 /// What to run
@@ -34,6 +34,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let hostler = Hostler::build(&lab)?;
     lab::up(&lab, 2, !options.keep)?;
     let mut tests = cases::all(&lab, &hostler)?;
+    tests.extend(connections::all(&lab));
     tests.extend(supermarket::all(&lab, &hostler));
     if let Some(filter) = &options.filter {
         tests.retain(|test| test.name.contains(filter.as_str()));

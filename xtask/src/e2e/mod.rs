@@ -2,6 +2,7 @@
 
 mod cases;
 mod command;
+mod connections;
 mod fidelity;
 mod hostler;
 mod supermarket;

@@ -2,7 +2,7 @@
 
 use super::{connector, ping};
 use hostler_core::connection::{
-    Become, Call, Connection, ConnectionError, ConnectionKind, Connector, NoBlobs, RawOutput, Target,
+    Become, Call, Connection, ConnectionError, ConnectionKind, Connector, HostKeyChecking, NoBlobs, RawOutput, Target,
 };
 use hostler_core::secret::Secret;
 use std::net::{SocketAddr, TcpStream};
@@ -59,7 +59,9 @@ impl Lab {
 }
 
 fn to(method: &str, user: &str, password: Option<&str>) -> Become {
-    Become { method: method.into(), user: user.into(), password: password.map(Secret::new), ..Become::default() }
+    let password = password.map(Secret::new);
+    // So that the programs are run.
+    Become { method: method.into(), user: user.into(), password, even_same_user: true, ..Become::default() }
 }
 
 fn whoami(connection: &mut dyn Connection, become_: &Become) -> Result<RawOutput, ConnectionError> {
@@ -128,18 +130,40 @@ fn refused_passwords_fail_the_task_and_not_the_host() {
 fn passwords_open_connections() {
     let Some(lab) = Lab::find() else { return };
     for kind in [ConnectionKind::Libssh2, ConnectionKind::OpenSsh] {
-        let by_password = |password: &str| {
-            let mut target = lab.target("operator", kind);
-            target.private_key = None;
-            target.ssh_args.extend(["-o".into(), "PubkeyAuthentication=no".into()]);
-            target.password = Some(Secret::new(password));
-            let call =
-                Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
-            connector().connect(&target).and_then(|mut host| host.raw("id -un", b"", None, call))
-        };
-        assert_eq!(by_password(&lab.password()).unwrap().stdout, b"operator\n");
-        let error = by_password("wrong").unwrap_err();
-        let ConnectionError::Unreachable(text) = &error else { panic!("{error:?}") };
-        assert!(text.starts_with("Invalid/incorrect password: ") && text.contains("Permission denied"), "{text}");
+        passwords_count(&lab, lab.target("operator", kind));
     }
+}
+
+/// An sshd that asks questions instead, as where PAM wants more than a password.
+#[test]
+fn questions_are_answered_by_the_password() {
+    let Some(lab) = Lab::find() else { return };
+    let mut root = lab.connect("root", ConnectionKind::Libssh2);
+    let sshd = "/usr/sbin/sshd -p 2223 -o PidFile=/run/questions.pid -o UsePAM=yes -o KbdInteractiveAuthentication=yes \
+                -o PasswordAuthentication=no";
+    let output = raw(&mut *root, sshd).unwrap();
+    assert_eq!(output.rc, 0, "{}", String::from_utf8_lossy(&output.stderr));
+    for kind in [ConnectionKind::Libssh2, ConnectionKind::OpenSsh] {
+        let target = lab.target("operator", kind);
+        passwords_count(&lab, Target { port: Some(2223), host_key_checking: HostKeyChecking::Off, ..target });
+    }
+    raw(&mut *root, "kill $(cat /run/questions.pid)").unwrap();
+}
+
+fn raw(host: &mut dyn Connection, command: &str) -> Result<RawOutput, ConnectionError> {
+    let call = Call { become_: None, blobs: &NoBlobs, progress: &mut |_| {}, cancelled: &|| false, journal: None };
+    host.raw(command, b"", None, call)
+}
+
+/// The right one gets in, another one does not.
+fn passwords_count(lab: &Lab, target: Target) {
+    let by_password = |password: &str| {
+        let mut target = Target { private_key: None, password: Some(Secret::new(password)), ..target.clone() };
+        target.ssh_args.extend(["-o".into(), "PubkeyAuthentication=no".into()]);
+        connector().connect(&target).and_then(|mut host| raw(&mut *host, "id -un"))
+    };
+    assert_eq!(by_password(&lab.password()).unwrap().stdout, b"operator\n");
+    let error = by_password("wrong").unwrap_err();
+    let ConnectionError::Unreachable(text) = &error else { panic!("{error:?}") };
+    assert!(text.starts_with("Invalid/incorrect password: ") && text.contains("Permission denied"), "{text}");
 }

@@ -1,10 +1,8 @@
 //! What `ssh` would do for a host, as `ssh -G` tells: read where we can do the same in process, and named where we can't.
 
+use super::effective::{Question, Unanswered, Values, baseline};
 use crate::connection::{ConnectionError, HostKeyChecking, Target};
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Keys of `ssh -G` whose values are followed in process, or make no difference to us.
@@ -160,27 +158,22 @@ pub fn choose(target: &Target) -> Result<Choice, ConnectionError> {
         Err(argument) => return Ok(Choice::System(format!("argument {argument}"))),
     };
     let executable = target.ssh_executable.clone().unwrap_or_else(|| PathBuf::from("ssh"));
-    let mut query = Command::new(&executable);
-    query.arg("-G").args(arguments).args(own_arguments(target)).arg(&target.address);
-    let output = match query.stdin(Stdio::null()).output() {
-        Ok(output) => output,
+    let own = own_options(target);
+    let question = Question { executable, arguments, own, port: target.port };
+    let values = match question.ask(&target.address) {
+        Ok(values) => values,
         // Without `ssh` there is no one whose configuration it would be.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && target.ssh_executable.is_none() => {
+        Err(Unanswered::NoProgram) if target.ssh_executable.is_none() => {
             return Ok(Choice::InProcess(Box::new(without_ssh(target))));
         }
-        Err(error) => {
-            let path = executable.display();
-            return Err(ConnectionError::Unreachable(format!(
-                "Failed to connect to the host via ssh: {path}: {error}"
-            )));
+        Err(Unanswered::NoProgram) => {
+            let path = question.executable.display();
+            let reason = format!("Failed to connect to the host via ssh: {path}: there is no such program");
+            return Err(ConnectionError::Unreachable(reason));
         }
+        Err(Unanswered::Refused(error)) => return Err(error),
     };
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(ConnectionError::Unreachable(format!("Failed to connect to the host via ssh: {reason}")));
-    }
-    let values = parse(&String::from_utf8_lossy(&output.stdout));
-    if let Some(reason) = beyond_us(&values, &baseline(&executable)) {
+    if let Some(reason) = beyond_us(&values, &baseline(&question.executable)) {
         return Ok(Choice::System(reason));
     }
     Ok(Choice::InProcess(Box::new(settings(&values, target))))
@@ -188,15 +181,18 @@ pub fn choose(target: &Target) -> Result<Choice, ConnectionError> {
 
 /// Our own wishes in `ssh`'s words; they stand behind the user's arguments, which win.
 pub fn own_arguments(target: &Target) -> Vec<String> {
+    let port = target.port.into_iter().flat_map(|port| ["-o".to_owned(), format!("Port={port}")]);
+    own_options(target).into_iter().chain(port).collect()
+}
+
+/// The same without the port.
+fn own_options(target: &Target) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut option = |text: String| arguments.extend(["-o".to_owned(), text]);
     match target.host_key_checking {
         HostKeyChecking::Strict => {}
         HostKeyChecking::AcceptNew => option("StrictHostKeyChecking=accept-new".to_owned()),
         HostKeyChecking::Off => option("StrictHostKeyChecking=no".to_owned()),
-    }
-    if let Some(port) = target.port {
-        option(format!("Port={port}"));
     }
     if let Some(key) = &target.private_key {
         option(format!("IdentityFile=\"{}\"", key.display()));
@@ -241,32 +237,6 @@ fn known_arguments(arguments: &[String]) -> Result<Vec<String>, String> {
         }
     }
     Ok(known)
-}
-
-type Values = BTreeMap<String, Vec<String>>;
-
-fn parse(text: &str) -> Values {
-    let mut values = Values::new();
-    for line in text.lines() {
-        let (key, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
-        values.entry(key.to_ascii_lowercase()).or_default().push(value.trim().to_owned());
-    }
-    values
-}
-
-/// What `ssh` does where nothing is configured: asked once for each executable.
-fn baseline(executable: &Path) -> Arc<Values> {
-    static KNOWN: Mutex<Option<HashMap<PathBuf, Arc<Values>>>> = Mutex::new(None);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    if let Some(values) = known.get(executable) {
-        return Arc::clone(values);
-    }
-    let output = Command::new(executable).args(["-G", "-F", "none", "localhost"]).stdin(Stdio::null()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let values = Arc::new(parse(&text));
-    known.insert(executable.to_owned(), Arc::clone(&values));
-    values
 }
 
 /// The first thing in `values` that we can't do.
@@ -401,6 +371,7 @@ fn without_ssh(target: &Target) -> Settings {
 
 #[cfg(test)]
 mod tests {
+    use super::super::effective::parse;
     use super::*;
 
     fn words(text: &str) -> Vec<String> {

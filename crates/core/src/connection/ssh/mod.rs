@@ -3,6 +3,7 @@
 mod auth;
 mod config;
 mod connect;
+mod effective;
 mod known_hosts;
 mod openssh;
 mod session;
