@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
 
 use super::command::Test;
 use crate::lab::Lab;
