@@ -19,8 +19,9 @@ use hostler_core::module::Registry;
 use hostler_core::playbook::{ActionNames, Loader, LoaderOptions};
 use hostler_core::secret::Redactor;
 use hostler_core::template::{HostPattern, TemplateOptions, Templates};
-use hostler_core::value::{Map, Value};
+use hostler_core::value::Map;
 use hostler_core::vars::Decrypt;
+use hostler_core::yaml::DuplicateKeys;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -229,13 +230,16 @@ impl Base {
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             // Ansible finds out when it gets there.
             defer_unbuilt: self.voice.ansible,
+            duplicate_keys: config.duplicate_dict_key.or(DuplicateKeys::default()),
         });
         let managed = config.ansible_managed.get().map_or("Ansible managed", String::as_str);
         let templates = Templates::new(TemplateOptions {
             env: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
-            file_variables: Map::from_iter([("ansible_managed".into(), Value::trusted(managed, None))]),
+            managed: Some(managed.to_owned()),
+            settings: config.by_name(self.home.as_deref()),
+            deprecation_warnings: config.deprecation_warnings.or(true),
             base_dir: self.cwd.clone(),
             vaults: Some(Arc::clone(&self.vaults)),
             allow_broken_conditionals: self.config.allow_broken_conditionals.or(false),

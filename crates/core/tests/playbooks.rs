@@ -74,6 +74,7 @@ fn loader() -> Loader {
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), ACTIONS.iter().copied())),
         defer_unbuilt: false,
+        duplicate_keys: Default::default(),
     })
 }
 
@@ -396,6 +397,7 @@ fn an_unbuilt_module_may_wait_until_it_is_reached() {
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), [])),
         defer_unbuilt: true,
+        duplicate_keys: Default::default(),
     };
     let lenient = Loader::new(options);
     let playbook = lenient.playbook(&case, &Simple).unwrap();

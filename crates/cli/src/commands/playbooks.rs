@@ -266,7 +266,7 @@ pub fn warn_of_empty(base: &Base, inventory: &Inventory, pattern: &str) {
         return;
     }
     let warn = |message: &str| tell(&[Diagnostic::warning(message)], base.voice);
-    if base.config.inventory_unparsed_warning.or(true) && !base.has_sources() {
+    if base.config.inventory_unparsed_warning.or(true) && !(base.has_sources() && inventory.is_parsed()) {
         warn("No inventory was parsed, only implicit localhost is available");
     }
     if base.config.localhost_warning.or(true) && !["localhost", "127.0.0.1", "::1"].contains(&pattern) {

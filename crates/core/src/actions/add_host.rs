@@ -39,11 +39,11 @@ impl Action for AddHost {
         args.retain(|key, _| key.as_str().is_none_or(|key| !NAMES.contains(&key) && !GROUPS.contains(&key)));
         let (host, port) = split_port(&name);
         if let Some(port) = port {
-            args.insert(Key::from("ansible_port"), Value::Int(i64::from(port)));
+            args.insert(Key::from("ansible_ssh_port"), Value::Int(i64::from(port)));
         }
         let shown = Map::from_iter([
             (Key::from("host_name"), Value::from(host)),
-            (Key::from("groups"), Value::list(groups.iter().cloned().map(Value::Str))),
+            (Key::from("groups"), Value::list(groups.iter().cloned().map(Value::str))),
             (Key::from("host_vars"), Value::Map(Arc::new(args.clone()))),
         ]);
         let effect = Effect::AddHost { name: host.into(), groups, variables: args };

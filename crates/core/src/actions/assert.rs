@@ -3,8 +3,8 @@
 use super::{Action, ActionError, Context, Reply};
 use crate::module::types::LooseBool;
 use crate::playbook::Spanned;
-use crate::template::{Condition, Templar};
-use crate::value::{Map, Value};
+use crate::template::{Condition, Templar, is_whole};
+use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -38,11 +38,15 @@ impl Action for Assert {
         let Some(that) = args.get("that") else { return Err("conditional required in \"that\" string".into()) };
         let Args { fail_msg, success_msg, .. } = given;
         // The whole list may be a template; its items then are conditions.
-        let mut literal = None;
+        let warns = context.templar.warns_of_deprecated();
+        let mut deprecations = Vec::new();
         let that = match that {
             Value::Template(template) if template.source.trim_start().starts_with("{{") => {
-                literal = Some(context.templar.literal(&template.source).unwrap_or_default());
-                context.templar.resolve(that)?
+                let conditions = context.templar.conditions(that)?;
+                if warns && conditions.as_list().is_none() && conditions.as_str().is_none() {
+                    deprecations.push(surrounded());
+                }
+                conditions
             }
             other => other.clone(),
         };
@@ -51,12 +55,9 @@ impl Action for Assert {
             other => vec![other],
         };
         let failed = fail_msg.map(Value::from);
-        for (index, condition) in conditions.into_iter().enumerate() {
-            // Text out of a template is evaluated only where the user's own files have it word by word.
-            let known =
-                |literal: &Value| literal.as_list().map_or(Some(literal), |items| items.get(index)) == Some(&condition);
-            if condition.as_str().is_some() && literal.as_ref().is_some_and(|literal| !known(literal)) {
-                return Err("Encountered untrusted template or expression.".into());
+        for condition in conditions {
+            if warns && is_whole(&condition) {
+                deprecations.push(surrounded());
             }
             let shown = Value::from(condition.as_str().map_or_else(|| Templar::text_of(&condition), str::to_owned));
             let condition = Spanned::new(condition, context.task.span.clone());
@@ -75,6 +76,15 @@ impl Action for Assert {
             }
         }
         let message = success_msg.map_or_else(|| Value::from("All assertions passed"), Value::from);
-        Ok(Reply::ok([("msg", message)]))
+        let mut reply = Reply::ok([("msg", message)]);
+        if !deprecations.is_empty() {
+            reply.output.insert("deprecations".into(), Value::from(deprecations));
+        }
+        Ok(reply)
     }
+}
+
+fn surrounded() -> Value {
+    let message = "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}.";
+    Map::from_iter([(Key::from("msg"), Value::from(message)), (Key::from("version"), Value::from("2.23"))]).into()
 }

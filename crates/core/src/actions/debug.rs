@@ -2,11 +2,10 @@
 
 use super::{Action, ActionError, Context, Reply};
 use crate::module::types::LooseInt;
-use crate::template::Templar;
+use crate::template::{Templar, TemplateError};
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
 
 pub(super) struct Debug;
 
@@ -41,19 +40,15 @@ impl Action for Debug {
         }
         let var = match args.get("var") {
             None => None,
-            Some(Value::Str(text)) => Some(Arc::clone(text)),
-            Some(Value::Template(template)) => match context.templar.resolve(&args["var"])? {
+            Some(var) => match context.templar.resolve(var)? {
                 Value::Omit => None,
-                // The expression is in a variable, which must be one that the user's own files set.
-                Value::Str(text)
-                    if context.templar.literal(&template.source) == Some(Value::Str(Arc::clone(&text))) =>
-                {
-                    Some(text)
+                Value::Str(text) if text.is_trusted() => Some(text),
+                Value::Str(_) => {
+                    let error = TemplateError::untrusted(context.task.span.as_ref());
+                    return Err(error.during("Error while resolving `var` expression").into());
                 }
-                Value::Str(_) => return Err("Task failed: Encountered untrusted template or expression.".into()),
                 other => return Err(no_text(&other).into()),
             },
-            Some(other) => return Err(no_text(other).into()),
         };
         if args.contains_key("msg") && var.is_some() {
             return Err("parameters are mutually exclusive: msg|var".into());

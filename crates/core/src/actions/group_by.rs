@@ -33,8 +33,8 @@ impl Action for GroupBy {
         }
         let group = name(&given.key);
         let fields = [
-            ("add_group", Value::Str(Arc::clone(&group))),
-            ("parent_groups", Value::list(parents.iter().cloned().map(Value::Str))),
+            ("add_group", Value::str(Arc::clone(&group))),
+            ("parent_groups", Value::list(parents.iter().cloned().map(Value::str))),
         ];
         Ok(Reply { effects: vec![Effect::GroupBy { group, parents }], ..Reply::ok(fields) })
     }

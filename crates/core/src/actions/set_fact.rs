@@ -48,7 +48,7 @@ impl Action for SetFact {
 /// The name of a variable, refused where it is none.
 fn variable_name(name: &Value) -> Result<Key, String> {
     match name {
-        Value::Str(text) if is_variable_name(text) && !RESERVED.contains(&&**text) => Ok(Key::Str(Arc::clone(text))),
+        Value::Str(text) if is_variable_name(text) && !RESERVED.contains(&&**text) => Ok(Key::Str(text.arc())),
         Value::Str(text) => Err(format!("Task failed: Invalid variable name '{text}'.")),
         other => {
             let (text, kind) = (Templar::text_of(other), other.type_name());

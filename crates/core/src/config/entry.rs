@@ -1,11 +1,13 @@
 //! The settings as a table, for commands that list them.
 
-use super::settings::{Gathering, ResultFormat};
+use super::settings::{Config, Gathering, ResultFormat};
 use super::sources::Origin;
 use crate::inventory::{GroupNames, HostPatternMismatch};
 use crate::vars::combine::HashBehaviour;
+use crate::yaml::DuplicateKeys;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// One setting.
 #[derive(Debug, Clone)]
@@ -39,6 +41,36 @@ impl Entry<'_> {
     /// The name without the plug-in.
     pub fn option(&self) -> &'static str {
         self.name.rsplit('/').next().unwrap_or(self.name)
+    }
+}
+
+impl Config {
+    /// What every setting is: by name, those of plug-ins as `TYPE/PLUGIN/OPTION`, each with its origin in Ansible's words.
+    pub fn by_name(&self, home: Option<&Path>) -> BTreeMap<String, (Value, String)> {
+        let entries = self.entries().into_iter();
+        entries
+            .map(|entry| {
+                let origin = match entry.origin {
+                    None => "default".to_owned(),
+                    Some(Origin::Environment(name)) => format!("env: {name}"),
+                    Some(Origin::File(span)) => span.file.path().display().to_string(),
+                };
+                let value = entry.value.unwrap_or_else(|| at_home(entry.default, home));
+                (entry.name.trim_start_matches('/').to_owned(), (value, origin))
+            })
+            .collect()
+    }
+}
+
+/// A default with the user's directory for `~`.
+fn at_home(value: Value, home: Option<&Path>) -> Value {
+    match (value, home) {
+        (Value::String(text), Some(home)) => match text.strip_prefix("~/") {
+            Some(rest) => Value::from(home.join(rest).display().to_string()),
+            None => Value::String(text),
+        },
+        (Value::Array(items), home) => Value::Array(items.into_iter().map(|item| at_home(item, home)).collect()),
+        (other, _) => other,
     }
 }
 
@@ -90,6 +122,11 @@ shown! {
         HostPatternMismatch::Warning => "warning",
         HostPatternMismatch::Error => "error",
         HostPatternMismatch::Ignore => "ignore",
+    };
+    DuplicateKeys, "string", value => match value {
+        DuplicateKeys::Warn => "warn",
+        DuplicateKeys::Error => "error",
+        DuplicateKeys::Ignore => "ignore",
     };
     GroupNames, "string", value => match value {
         GroupNames::Never => "never",

@@ -21,7 +21,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.cow_selection",
     "defaults.cowpath",
     "defaults.cowsay_enabled_stencils",
-    "defaults.deprecation_warnings",
     "defaults.devel_warning",
     "defaults.display_traceback",
     "defaults.docsite_root_url",
@@ -52,7 +51,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "defaults.verbose_to_stderr",
     "defaults.win_async_startup_timeout",
     "inventory.cache",
-    "inventory.enable_plugins",
     // A source that cannot be read always fails the run.
     "inventory.unparsed_is_failed",
     "privilege_escalation.agnostic_become_prompt",
@@ -77,7 +75,6 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.cliconf_plugins",
     "defaults.connection_plugins",
     "defaults.doc_fragment_plugins",
-    "defaults.duplicate_dict_key",
     "defaults.enable_task_debugger",
     "defaults.facts_modules",
     "defaults.filter_plugins",

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::inventory::{GroupNames, HostPatternMismatch};
 use crate::system::local_files;
 use crate::vars::combine::HashBehaviour;
+use crate::yaml::DuplicateKeys;
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -114,6 +115,14 @@ settings! {
     force_valid_group_names: GroupNames = choice(&[("never", GroupNames::Never), ("always", GroupNames::Always), ("silently", GroupNames::Silently), ("ignore", GroupNames::Ignore)]), TRANSFORM_INVALID_GROUP_CHARS("never"), ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
     /// Whether mappings replace each other or are merged.
     hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), DEFAULT_HASH_BEHAVIOUR("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
+    /// What becomes of keys that a mapping has twice.
+    duplicate_dict_key: DuplicateKeys = choice(&[("warn", DuplicateKeys::Warn), ("error", DuplicateKeys::Error), ("ignore", DuplicateKeys::Ignore)]), DUPLICATE_YAML_DICT_KEY("warn"), ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
+    /// The plug-ins that may read an inventory source, in this order.
+    inventory_plugins: Vec<String> = list, INVENTORY_ENABLED(["host_list", "script", "auto", "yaml", "ini", "toml"]), ["inventory.enable_plugins"], ["ANSIBLE_INVENTORY_ENABLED"];
+    /// What inventory scripts print on stderr is shown.
+    inventory_script_stderr: bool = boolean, inventory/script/always_show_stderr(true), ["inventory_plugin_script.always_show_stderr"], ["ANSIBLE_INVENTORY_PLUGIN_SCRIPT_STDERR"];
+    /// What will go from Ansible is warned of.
+    deprecation_warnings: bool = boolean, DEPRECATION_WARNINGS(true), ["defaults.deprecation_warnings"], ["ANSIBLE_DEPRECATION_WARNINGS"];
     /// The text of `ansible_managed`.
     ansible_managed: String = text, DEFAULT_MANAGED_STR("Ansible managed"), ["defaults.ansible_managed"], [];
     /// Conditions that are neither true nor false are taken for one or the other, with a warning.

@@ -137,7 +137,7 @@ impl<'a> Batch<'a> {
 
     /// Sets the magic variables that list hosts.
     fn tell_hosts(&self, everyone: &[Arc<str>]) {
-        let list = |hosts: &[Arc<str>]| Value::list(hosts.iter().cloned().map(Value::Str));
+        let list = |hosts: &[Arc<str>]| Value::list(hosts.iter().cloned().map(Value::str));
         let active: Hosts = everyone.iter().filter(|host| !self.engine.is_out(host)).cloned().collect();
         let magic = Map::from_iter([
             (Key::from("ansible_play_hosts_all"), list(everyone)),
@@ -146,10 +146,10 @@ impl<'a> Batch<'a> {
             (Key::from("ansible_play_batch"), list(&self.hosts)),
             (Key::from("ansible_play_name"), Value::from(self.name.as_str())),
             (Key::from("ansible_play_role_names"), {
-                Value::list(self.play.static_roles.iter().map(|role| Value::Str(Arc::clone(&role.name))))
+                Value::list(self.play.static_roles.iter().map(|role| Value::str(Arc::clone(&role.name))))
             }),
             (Key::from("ansible_role_names"), {
-                Value::list(self.play.static_roles.iter().map(|role| Value::Str(Arc::clone(&role.name))))
+                Value::list(self.play.static_roles.iter().map(|role| Value::str(Arc::clone(&role.name))))
             }),
         ]);
         *self.variables.magic.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(magic);

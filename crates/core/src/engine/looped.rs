@@ -45,10 +45,7 @@ impl HostTask<'_> {
             }
             let mut known = carried.clone();
             known.extend(locals(&control, &items, index));
-            let locals = match is_written(templar, loop_, item, index) {
-                true => templar.with_locals(known).trusting(&control.loop_var),
-                false => templar.with_locals(known),
-            };
+            let locals = templar.with_locals(known);
             let one = self.item(&locals, loop_, &control, item, index);
             let lost = one.status == Status::Unreachable;
             let stop = lost || self.breaks(&locals, loop_, &one);
@@ -139,10 +136,10 @@ impl HostTask<'_> {
             None => Templar::text_of(item),
         };
         one.result.insert(Key::Str(Arc::clone(&control.loop_var)), item.clone());
-        one.result.insert(Key::from("ansible_loop_var"), Value::Str(Arc::clone(&control.loop_var)));
+        one.result.insert(Key::from("ansible_loop_var"), Value::str(Arc::clone(&control.loop_var)));
         if let Some(name) = &control.index_var {
             one.result.insert(Key::Str(Arc::clone(name)), Value::Int(index as i64));
-            one.result.insert(Key::from("ansible_index_var"), Value::Str(Arc::clone(name)));
+            one.result.insert(Key::from("ansible_index_var"), Value::str(Arc::clone(name)));
         }
         if loop_.control.label.is_some() {
             one.result.insert(Key::from("_ansible_item_label"), Value::from(label.as_str()));
@@ -175,16 +172,6 @@ impl HostTask<'_> {
     }
 }
 
-/// Whether an item is in the user's own files as it is: then an expression in it is the user's.
-fn is_written(templar: &Templar, loop_: &Loop, item: &Value, index: usize) -> bool {
-    let written = match &loop_.items.value {
-        Value::Template(template) => templar.literal(&template.source),
-        other => Some(other.clone()),
-    };
-    let same = |items: &[Value]| items.get(index).is_some_and(|written| !written.is_lazy() && written == item);
-    written.as_ref().and_then(Value::as_list).is_some_and(same)
-}
-
 fn control(templar: &Templar, loop_: &Loop) -> Result<Control, TemplateError> {
     let value = |written: &Option<Spanned<Value>>| match written {
         Some(written) => templar.resolve(&written.value).map(Some),
@@ -205,10 +192,10 @@ fn control(templar: &Templar, loop_: &Loop) -> Result<Control, TemplateError> {
 fn locals(control: &Control, items: &[Value], index: usize) -> Map {
     let mut locals = Map::new();
     locals.insert(Key::Str(Arc::clone(&control.loop_var)), items.get(index).cloned().unwrap_or_default());
-    locals.insert(Key::from("ansible_loop_var"), Value::Str(Arc::clone(&control.loop_var)));
+    locals.insert(Key::from("ansible_loop_var"), Value::str(Arc::clone(&control.loop_var)));
     if let Some(name) = &control.index_var {
         locals.insert(Key::Str(Arc::clone(name)), Value::Int(index as i64));
-        locals.insert(Key::from("ansible_index_var"), Value::Str(Arc::clone(name)));
+        locals.insert(Key::from("ansible_index_var"), Value::str(Arc::clone(name)));
     }
     if control.extended {
         let (length, at) = (items.len() as i64, index as i64);

@@ -9,7 +9,7 @@ use crate::system::local_files;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use crate::vars::PlayVariables;
-use crate::vars::files::load_vars_file;
+use crate::vars::files::load_listed_vars;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
@@ -232,7 +232,8 @@ impl Engine {
         let found = candidates.into_iter().find(|path| local_files::is_file(path));
         let path = found.ok_or_else(|| Diagnostic::error(format!("vars file {} was not found", names.join(", "))))?;
         let mut warnings = Vec::new();
-        let vars = load_vars_file(&path, &self.parts.vault, &mut warnings)?;
+        let vars = load_listed_vars(&path, &self.parts.vault, &mut warnings)?;
+        let warnings = self.parts.loader.duplicate_keys().judge(warnings)?;
         warnings.iter().for_each(|warning| self.warn(warning.to_string()));
         Ok(vars)
     }

@@ -66,6 +66,7 @@ impl EngineParts {
             vault: Arc::clone(&vault),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             defer_unbuilt: false,
+            duplicate_keys: Default::default(),
         });
         Self {
             registry: Arc::new(registry),

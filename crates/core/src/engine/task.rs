@@ -302,7 +302,7 @@ impl Batch<'_> {
             let role = task.scope.role().map(|role| format!("{} : ", role.name)).unwrap_or_default();
             let failed_task = Map::from_iter([
                 (Key::from("name"), Value::from(info.name.strip_prefix(&role).unwrap_or(&info.name))),
-                (Key::from("action"), Value::Str(Arc::clone(&task.written))),
+                (Key::from("action"), Value::str(Arc::clone(&task.written))),
             ]);
             let result = Value::Map(Arc::new(ended.result.clone()));
             engine.store.set(

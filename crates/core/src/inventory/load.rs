@@ -1,7 +1,7 @@
 //! Reads sources: which reader fits a file, directories of files, lists of hosts.
 
 use super::model::Inventory;
-use super::{ini, names, script, yaml};
+use super::{ini, names, script, toml, yaml};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::system::local_files;
@@ -38,6 +38,12 @@ pub struct LoadOptions {
     pub hash_behaviour: HashBehaviour,
     /// What becomes of odd names of groups.
     pub group_names: GroupNames,
+    /// What becomes of keys that a mapping has twice.
+    pub duplicate_keys: crate::yaml::DuplicateKeys,
+    /// The plug-ins that may read a source (`enable_plugins`).
+    pub plugins: Vec<String>,
+    /// What a script prints on stderr is shown (`script_stderr`).
+    pub script_stderr: bool,
     /// What becomes of a pattern that matches nothing.
     pub pattern_mismatch: HostPatternMismatch,
     /// A file in a directory that cannot be read is an error, not just warned of.
@@ -66,6 +72,9 @@ impl LoadOptions {
             ignore_patterns: config.inventory_ignore_patterns.or(default.ignore_patterns),
             hash_behaviour: config.hash_behaviour.or(default.hash_behaviour),
             group_names: config.force_valid_group_names.or(default.group_names),
+            duplicate_keys: config.duplicate_dict_key.or(default.duplicate_keys),
+            plugins: config.inventory_plugins.or(default.plugins),
+            script_stderr: config.inventory_script_stderr.or(default.script_stderr),
             pattern_mismatch: config.host_pattern_mismatch.or(default.pattern_mismatch),
             any_unparsed_is_failed: config.inventory_any_unparsed_is_failed.or(default.any_unparsed_is_failed),
         }
@@ -83,6 +92,9 @@ impl Default for LoadOptions {
             ignore_patterns: Vec::new(),
             hash_behaviour: HashBehaviour::default(),
             group_names: GroupNames::default(),
+            duplicate_keys: crate::yaml::DuplicateKeys::default(),
+            plugins: ["host_list", "script", "auto", "yaml", "ini", "toml"].map(String::from).to_vec(),
+            script_stderr: true,
             pattern_mismatch: HostPatternMismatch::default(),
             any_unparsed_is_failed: false,
         }
@@ -107,6 +119,7 @@ impl Inventory {
 
     fn read_source(&mut self, source: &str) -> Result<(), Diagnostic> {
         let path = Path::new(source);
+        self.parsed |= local_files::exists(path) || source.contains(',');
         if local_files::is_dir(path) {
             self.var_dirs.push(path.to_owned());
             return self.read_directory(path);
@@ -129,13 +142,34 @@ impl Inventory {
     }
 
     fn read_host_list(&mut self, list: &str) -> Result<(), Diagnostic> {
+        let plugin = |name: &str| self.options.plugins.iter().position(|known| known.ends_with(name));
+        let plain = plugin("host_list").filter(|at| !self.options.plugins[*at].ends_with("advanced_host_list"));
+        let advanced = plugin("advanced_host_list").is_some_and(|at| plain.is_none_or(|plain| at < plain));
         for host in list.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-            let (name, port) = names::split_port(host).map_err(Diagnostic::error)?;
-            if self.host(name).is_none() {
-                self.ensure_host(name, Some("ungrouped"), port)?;
+            let (hosts, port) = if advanced { self.ranged(host)? } else { single(host)? };
+            for name in hosts {
+                if self.host(&name).is_none() {
+                    self.ensure_host(&name, Some("ungrouped"), port)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The hosts that a range in a list stands for; what is no range stays as it is.
+    fn ranged(&self, host: &str) -> Result<(Vec<String>, Option<u16>), Diagnostic> {
+        match names::expand(host) {
+            Ok(hosts) => Ok(hosts),
+            Err(reason) if reason.ends_with("has no end") => {
+                self.warn(Diagnostic::warning(format!(
+                    "Unable to parse address from hostname, leaving unchanged: host range must specify end value: {host}"
+                )));
+                single(host)
+            }
+            Err(reason) => Err(Diagnostic::error(format!(
+                "Failed to parse inventory with 'advanced_host_list' plugin: Invalid data from string, could not parse: {reason}"
+            ))),
+        }
     }
 
     fn read_directory(&mut self, dir: &Path) -> Result<(), Diagnostic> {
@@ -199,10 +233,7 @@ impl Inventory {
         };
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("yml" | "yaml" | "json") => yaml::read(self, &file, &text),
-            Some("toml") => {
-                Err(Diagnostic::error(format!("read the inventory {}: TOML is not supported", path.display()))
-                    .help("write it as YAML or INI"))
-            }
+            Some("toml") => toml::read(self, &file, &text),
             None if is_yaml(&file, &text) => yaml::read(self, &file, &text),
             _ => ini::read(self, &file, &text),
         }
@@ -222,6 +253,12 @@ fn is_yaml(file: &Arc<SourceFile>, text: &str) -> bool {
         Ok(None) => false,
         Err(_) => looks_like_yaml(),
     }
+}
+
+/// A host of a list, perhaps with its port.
+fn single(host: &str) -> Result<(Vec<String>, Option<u16>), Diagnostic> {
+    let (name, port) = names::split_port(host).map_err(Diagnostic::error)?;
+    Ok((vec![name.to_owned()], port))
 }
 
 fn parent_dir(path: &Path) -> PathBuf {

@@ -12,6 +12,7 @@ mod names;
 mod script;
 mod select;
 mod show;
+mod toml;
 mod vars;
 mod words;
 mod yaml;

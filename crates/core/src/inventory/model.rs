@@ -97,6 +97,8 @@ pub struct Inventory {
     pub(super) current_source: Option<Arc<Path>>,
     pub(super) caches: Caches,
     pub(super) generation: u64,
+    /// A source was read.
+    pub(super) parsed: bool,
     warnings: Mutex<Vec<Diagnostic>>,
 }
 
@@ -117,6 +119,7 @@ impl Inventory {
             current_source: None,
             caches: Caches::default(),
             generation: 0,
+            parsed: false,
             warnings: Mutex::default(),
         };
         for name in ["all", "ungrouped"] {
@@ -134,6 +137,11 @@ impl Inventory {
     /// A host by its exact name. The implicit localhost is none of them.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.get(name)
+    }
+
+    /// Whether any source could be read.
+    pub fn is_parsed(&self) -> bool {
+        self.parsed
     }
 
     /// All groups, `all` and `ungrouped` first.

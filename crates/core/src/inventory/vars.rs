@@ -159,7 +159,7 @@ impl Inventory {
         for path in self.vars_files(&dir.join(folder.name()), name)? {
             let mut warnings = Vec::new();
             let found = load_vars_file(&path, &self.options.vaults, &mut warnings)?;
-            warnings.into_iter().for_each(|warning| self.warn(warning));
+            self.options.duplicate_keys.judge(warnings)?.into_iter().for_each(|warning| self.warn(warning));
             combine(&mut vars, &found, self.options.hash_behaviour);
         }
         let vars = Arc::new(vars);

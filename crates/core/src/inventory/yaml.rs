@@ -12,6 +12,7 @@ pub(super) fn read(inventory: &mut Inventory, file: &Arc<SourceFile>, text: &str
     } else {
         let mut warnings = Vec::new();
         let tree = yaml::load(file, &mut warnings)?;
+        let warnings = inventory.options.duplicate_keys.judge(warnings)?;
         warnings.into_iter().for_each(|warning| inventory.warn(warning));
         tree
     };

@@ -247,7 +247,7 @@ impl Reading<'_> {
         for (key, value) in &*task.args {
             let what = format!("`{key}`");
             let text = self.resolve(&Spanned::new(value.clone(), task.span.clone()), scope, &what)?;
-            args.insert(key.clone(), Value::Str(text));
+            args.insert(key.clone(), Value::str(text));
         }
         let spec = RoleSpec::from_args(&args).map_err(|error| match &task.span {
             Some(span) => error.at(span),

@@ -48,6 +48,8 @@ pub struct LoaderOptions {
     pub library: Vec<PathBuf>,
     /// Opens vaults.
     pub vault: Arc<dyn Decrypt>,
+    /// What becomes of keys that a mapping has twice.
+    pub duplicate_keys: yaml::DuplicateKeys,
     /// Names that tasks can call.
     pub actions: Arc<dyn Actions>,
     /// A task whose module is known to Ansible and not built here is kept, with a warning, instead of being refused: it may never
@@ -159,6 +161,11 @@ impl Loader {
         Ok(())
     }
 
+    /// What becomes of keys that a mapping has twice.
+    pub fn duplicate_keys(&self) -> yaml::DuplicateKeys {
+        self.options.duplicate_keys
+    }
+
     /// Warnings since the last call.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner).new)
@@ -179,7 +186,7 @@ impl Loader {
         }
         let mut warnings = Vec::new();
         let root = load_yaml_file(path, &self.options.vault, &mut warnings)?;
-        warnings.into_iter().for_each(|warning| self.warn(warning));
+        self.options.duplicate_keys.judge(warnings)?.into_iter().for_each(|warning| self.warn(warning));
         let root = Arc::new(root);
         self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Arc::clone(&root));
         Ok(root)

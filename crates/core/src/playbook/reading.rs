@@ -351,7 +351,7 @@ impl<'a> Reading<'a> {
             value.value.clone()
         };
         match as_text(&resolved) {
-            Value::Str(text) if !text.is_empty() => Some(text),
+            Value::Str(text) if !text.is_empty() => Some(text.into()),
             other => {
                 let mut error = Diagnostic::error(format!("{what} must be text, not {}", other.type_name()));
                 if let Some(span) = &value.span {

@@ -60,7 +60,7 @@ impl RoleSpec {
     pub fn from_args(args: &Map) -> Result<Self, Diagnostic> {
         let text = |name: &str| match args.get(name).map(as_text) {
             None | Some(Value::Omit) => Ok(None),
-            Some(Value::Str(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(Value::Str(text)) if !text.is_empty() => Ok(Some(Arc::from(text))),
             Some(other) => {
                 Err(Diagnostic::error(format!("Expected a string for {name} but got {} instead", other.type_name())))
             }
@@ -393,7 +393,7 @@ impl Reading<'_> {
             |pairs: Vec<(&str, Value)>| Map::from_iter(pairs.into_iter().map(|(key, value)| (Key::from(key), value)));
         let context = map(vec![
             ("type", Value::from("role")),
-            ("name", Value::Str(Arc::clone(&role.name))),
+            ("name", Value::str(Arc::clone(&role.name))),
             ("argument_spec_name", Value::from(entry_point)),
             ("path", Value::from(role.path.to_string_lossy().into_owned())),
         ]);

@@ -4,7 +4,7 @@
 
 use super::{Result, SystemError};
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -162,6 +162,34 @@ pub fn open(path: &Path) -> Result<(u64, Box<dyn std::io::Read + Send>)> {
 pub fn mode(path: &Path) -> Result<u32> {
     let found = std::fs::metadata(path).map_err(|error| SystemError::io("read", path, error))?;
     Ok(found.permissions().mode() & 0o7777)
+}
+
+/// What `ansible_managed` and its kin say of a file.
+pub struct About {
+    /// Its owner's id.
+    pub uid: u32,
+    /// Its owner's name, if the machine has one.
+    pub owner: Option<String>,
+    /// When it was written, seconds since 1970.
+    pub modified: i64,
+    /// This machine's name.
+    pub this_host: String,
+}
+
+/// Who owns a file and when it was written.
+///
+/// # Errors
+/// Names the path.
+pub fn about(path: &Path) -> Result<About> {
+    let found = std::fs::metadata(path).map_err(|error| SystemError::io("read", path, error))?;
+    let accounts = std::fs::read_to_string(super::accounts::PASSWD).unwrap_or_default();
+    let owner = accounts.lines().filter_map(super::users::User::parse).find(|user| user.uid == found.uid());
+    Ok(About {
+        uid: found.uid(),
+        owner: owner.map(|user| user.name),
+        modified: found.mtime(),
+        this_host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    })
 }
 
 /// Where a symbolic link points; `None` if it is none.

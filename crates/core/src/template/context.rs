@@ -145,7 +145,7 @@ impl Context {
             Value::Bool(value) => Py::Bool(*value),
             Value::Int(value) => Py::Int(*value),
             Value::Float(value) => Py::Float(*value),
-            Value::Str(text) => Py::Str(Arc::clone(text)),
+            Value::Str(text) => Py::Str(text.clone()),
             Value::Omit => Py::Omit,
             Value::Unknown(reason) => Py::Unknown(Arc::clone(reason)),
             Value::Template(_) | Value::Vault(_) | Value::List(_) | Value::Map(_) => {
@@ -161,7 +161,9 @@ impl Context {
             Value::Map(map) => {
                 Py::dict(map.iter().map(|(key, value)| (key.clone(), self.import(value))).collect::<PyMap>())
             }
-            Value::Vault(vault) => Py::captured(vault.reveal().map(Py::Str).map_err(Fault::from)),
+            Value::Vault(vault) => {
+                Py::captured(vault.reveal().map(Py::str).map_err(|error| Fault::closed(vault, error)))
+            }
             Value::Template(template) => Py::captured(self.evaluate_template(template)),
             other => self.import(other),
         }
@@ -246,7 +248,7 @@ impl Context {
             Py::Bool(value) => Value::Bool(*value),
             Py::Int(value) => Value::Int(*value),
             Py::Float(value) => Value::Float(*value),
-            Py::Str(text) => Value::Str(Arc::clone(text)),
+            Py::Str(text) => Value::Str(text.clone()),
             Py::Omit => Value::Omit,
             Py::Unknown(reason) => Value::Unknown(Arc::clone(reason)),
             Py::List(items) => {

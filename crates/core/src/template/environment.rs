@@ -15,8 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub struct TemplateOptions {
     /// The controlling process's environment variables (`lookup('env', …)`).
     pub env: BTreeMap<String, String>,
-    /// Variables that every template file sees besides those of the host (`ansible_managed`, …).
-    pub file_variables: crate::value::Map,
+    /// What `ansible_managed` is made of, where it is not a variable: `{file}`, `{host}`, `{uid}` and a date's codes stand in it.
+    pub managed: Option<String>,
+    /// Current settings, for `lookup('config', …)`.
+    pub settings: Settings,
+    /// What will go from Ansible is warned of.
+    pub deprecation_warnings: bool,
     /// The passwords' store lies relative to this directory, as do relative paths in lookups.
     pub base_dir: std::path::PathBuf,
     /// Opens the vaults that files for lookups and templates may be.
@@ -26,6 +30,9 @@ pub struct TemplateOptions {
     /// The hosts that a pattern means (`lookup('inventory_hostnames', …)`).
     pub host_pattern: Option<HostPattern>,
 }
+
+/// A setting's name, or `TYPE/PLUGIN/OPTION`, with its value and where that comes from.
+pub type Settings = BTreeMap<String, (serde_json::Value, String)>;
 
 /// From a host pattern to the names of the hosts, or why it means none.
 pub type HostPattern = Arc<dyn Fn(&str) -> Result<Vec<String>, String> + Send + Sync>;

@@ -23,6 +23,13 @@ impl TemplateError {
         Self { message: message.into(), span: span.cloned(), undefined: None, help: None, cause: None }
     }
 
+    /// Text from elsewhere than the user's files stands where an expression should.
+    pub(crate) fn untrusted(span: Option<&Span>) -> Self {
+        let help =
+            "templates and expressions must stand in playbooks, roles or inventories, not in what a host answers";
+        Self { help: Some(help.into()), ..Self::new("Encountered untrusted template or expression.", span) }
+    }
+
     pub(super) fn from_marker(marker: &Marker) -> Self {
         Self {
             message: marker.message.clone(),

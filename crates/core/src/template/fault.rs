@@ -2,6 +2,7 @@
 
 use super::syntax::At;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::vars::VaultText;
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub(crate) struct Marker {
     /// The name, if this is an undefined variable or attribute (and so what `default` replaces).
     pub undefined: Option<Arc<str>>,
     pub help: Option<String>,
+    /// The value that no password opened, if that is what is wrong.
+    pub vault: Option<Arc<VaultText>>,
     place: OnceCell<(Rc<Origin>, At)>,
     cause: OnceCell<Diagnostic>,
 }
@@ -68,7 +71,14 @@ pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
 impl Marker {
     pub fn error(message: impl Into<String>) -> Self {
-        Self { message: message.into(), undefined: None, help: None, place: OnceCell::new(), cause: OnceCell::new() }
+        Self {
+            message: message.into(),
+            undefined: None,
+            help: None,
+            vault: None,
+            place: OnceCell::new(),
+            cause: OnceCell::new(),
+        }
     }
 
     pub fn undefined(message: impl Into<String>, name: impl Into<Arc<str>>) -> Self {
@@ -108,9 +118,14 @@ impl Fault {
     }
 }
 
-impl From<Diagnostic> for Fault {
-    fn from(diagnostic: Diagnostic) -> Self {
-        let marker = Marker { help: diagnostic.help.clone(), ..Marker::error(diagnostic.message.clone()) };
+impl Fault {
+    /// A value that no password opens.
+    pub fn closed(vault: &Arc<VaultText>, diagnostic: Diagnostic) -> Self {
+        let marker = Marker {
+            help: diagnostic.help.clone(),
+            vault: Some(Arc::clone(vault)),
+            ..Marker::error(diagnostic.message.clone())
+        };
         let _ = marker.cause.set(diagnostic);
         Self::Error(Rc::new(marker))
     }

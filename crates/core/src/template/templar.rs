@@ -7,7 +7,7 @@ use super::eval::{self, FileMode, Frame};
 use super::fault::{Fault, Marker, Origin};
 use super::python::{Args, Py};
 use super::syntax::Mode;
-use super::{lookups, plain};
+use super::{lookups, managed, plain};
 use crate::diagnostic::Span;
 use crate::playbook::Spanned;
 use crate::system::local_files;
@@ -26,8 +26,6 @@ pub struct Templar {
     pub(super) variables: Arc<dyn Variables>,
     pub(super) locals: Arc<Map>,
     pub(super) search: Search,
-    /// Of the locals, the loop's variable where its value is the user's own text.
-    trusted: Option<Arc<str>>,
     /// Set for `with_first_found`: where it looks, and that it skips undefined names.
     loop_dir: Option<&'static str>,
 }
@@ -49,7 +47,7 @@ pub enum Condition {
 impl Templar {
     /// Evaluates with `variables`.
     pub fn new(templates: Arc<Templates>, variables: Arc<dyn Variables>) -> Self {
-        Self { templates, variables, locals: Arc::default(), search: no_search(), trusted: None, loop_dir: None }
+        Self { templates, variables, locals: Arc::default(), search: no_search(), loop_dir: None }
     }
 
     /// Home directory of who runs Hostler.
@@ -81,12 +79,6 @@ impl Templar {
         let mut all = (*self.locals).clone();
         all.extend(locals);
         Self { locals: Arc::new(all), ..self.clone() }
-    }
-
-    /// The same, where the local variable `name` is text of the user's own files.
-    #[must_use]
-    pub fn trusting(self, name: &Arc<str>) -> Self {
-        Self { trusted: Some(Arc::clone(name)), ..self }
     }
 
     /// Evaluates all templates in `value` and opens its vaults. Entries and items that are `omit` are left out.
@@ -165,8 +157,9 @@ impl Templar {
     }
 
     fn condition_value(&self, condition: &Value, span: Option<&Span>) -> Result<Value, TemplateError> {
-        let text = match condition {
-            Value::Str(text) => text,
+        let text: &str = match condition {
+            Value::Str(text) if text.is_trusted() || text.trim().is_empty() => text,
+            Value::Str(_) => return Err(TemplateError::untrusted(span)),
             Value::Template(template) => &template.source,
             Value::Bool(_) => return Ok(condition.clone()),
             Value::Null => "",
@@ -184,33 +177,31 @@ impl Templar {
         match self.evaluate(trimmed.into(), &Mode::Yaml, span)? {
             Value::Str(text) if matches!(&*text, "True" | "true" | "False" | "false") => Ok(Value::Str(text)),
             // `{{ expression_in_a_variable }}`
-            Value::Str(text) if self.literal(trimmed) == Some(Value::Str(Arc::clone(&text))) => {
-                self.evaluate(text.trim().into(), &Mode::Condition, span)
-            }
-            Value::Str(_) => Err(TemplateError::new("Encountered untrusted template or expression.", span)),
+            Value::Str(text) if text.is_trusted() => self.evaluate(text.trim().into(), &Mode::Condition, span),
+            Value::Str(_) => Err(TemplateError::untrusted(span)),
             other => Ok(other),
         }
     }
 
-    /// What the user's own files say where a template is nothing but a variable, or a part of one, that they set. Only
-    /// text that is there literally is ever evaluated: what a template in it gives may be a host's words.
-    pub fn literal(&self, template: &str) -> Option<Value> {
-        let inner = template.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"))?.trim();
-        let part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '[' | ']' | '\'' | '"');
-        let mut parts = inner.split(['.', '[']).map(|part| part.trim_end_matches(']').trim_matches(['\'', '"']));
-        let name = parts.next()?;
-        let value = match self.locals.get(name) {
-            Some(local) if self.trusted.as_deref() == Some(name) => local.clone(),
-            None if self.variables.trusts(name) => self.variables.get(name)?,
-            _ => return None,
+    /// What a condition's template stands for: a list's items stay as they are written.
+    ///
+    /// # Errors
+    /// It cannot be evaluated.
+    pub fn conditions(&self, template: &Value) -> Result<Value, TemplateError> {
+        let evaluation = Evaluation::new(self);
+        let Py::List(items) = evaluation.import(template).force() else { return self.resolve(template) };
+        let written = |item: &Py| match item {
+            Py::Deferred(deferred) if matches!(deferred.value, Value::Template(_)) => Ok(deferred.value.clone()),
+            other => self.finish(evaluation.export(other)),
         };
-        if !inner.chars().all(part) {
-            return None;
-        }
-        parts.try_fold(value, |value, part| match &value {
-            Value::List(items) => items.get(part.parse::<usize>().ok()?).cloned(),
-            value => value.get(part).cloned(),
-        })
+        let items = items.borrow().iter().map(written).collect::<Result<Vec<_>, _>>()?;
+        Ok(Value::from(items))
+    }
+
+    /// Whether to warn of what will go from Ansible.
+    pub fn warns_of_deprecated(&self) -> bool {
+        let asked = self.variable("ansible_deprecation_warnings").ok().flatten();
+        asked.and_then(|asked| asked.as_bool()).unwrap_or(self.templates.options.deprecation_warnings)
     }
 
     /// An expression's native value.
@@ -244,7 +235,10 @@ impl Templar {
                 return Err(TemplateError::new(message, None));
             }
         };
-        let mut locals = self.templates.options.file_variables.clone();
+        let source_name = self.locals.get("template_path").and_then(Value::as_str).map(str::to_owned);
+        let source_name = source_name.unwrap_or_else(|| name.display().to_string());
+        let mut locals =
+            managed::file_variables(&self.templates.options, &source_name, name).map_err(|fault| self.error(fault))?;
         locals.retain(|key, _| key.as_str().is_none_or(|name| self.variables.get(name).is_none()));
         locals.extend((*self.locals).clone());
         let evaluation = Evaluation::new(&Self { locals: Arc::new(locals), ..self.clone() });
@@ -362,7 +356,7 @@ fn no_search() -> Search {
 }
 
 /// Whether a condition is a template as a whole, and not a bare expression.
-fn is_whole(condition: &Value) -> bool {
+pub(crate) fn is_whole(condition: &Value) -> bool {
     let text = match condition {
         Value::Str(text) => text.trim(),
         Value::Template(template) => template.source.trim(),

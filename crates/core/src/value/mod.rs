@@ -6,9 +6,11 @@
 mod json;
 mod key;
 mod map;
+mod words;
 
 pub use key::Key;
 pub use map::Map;
+pub use words::Text;
 
 use crate::diagnostic::Span;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub enum Value {
     /// A number with a fraction.
     Float(f64),
     /// Text, taken literally.
-    Str(Arc<str>),
+    Str(Text),
     /// Text with Jinja in it, evaluated where it is used.
     Template(Arc<Template>),
     /// A vault's text, decrypted where it is used.
@@ -52,14 +54,18 @@ pub struct Template {
 
 impl Value {
     /// Literal text.
-    pub fn str(text: impl Into<Arc<str>>) -> Self {
+    pub fn str(text: impl Into<Text>) -> Self {
         Self::Str(text.into())
     }
 
     /// Text from a trusted source: a template if it has Jinja in it.
     pub fn trusted(text: impl Into<Arc<str>>, span: Option<Span>) -> Self {
         let source = text.into();
-        if has_jinja(&source) { Self::Template(Arc::new(Template { source, span })) } else { Self::Str(source) }
+        if has_jinja(&source) {
+            Self::Template(Arc::new(Template { source, span }))
+        } else {
+            Self::Str(Text::trusted(source))
+        }
     }
 
     /// A list.

@@ -46,6 +46,28 @@ pub fn load_vars_file(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Map, Diagnostic> {
     let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::new()) };
+    mapping(&tree, vaults)
+}
+
+/// The same for a play's `vars_files`, which may hold a list of mappings too: later ones win.
+///
+/// # Errors
+/// As [`load_vars_file`].
+pub fn load_listed_vars(
+    path: &Path,
+    vaults: &Arc<dyn Decrypt>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Map, Diagnostic> {
+    let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::new()) };
+    let parts = tree.as_seq().unwrap_or(std::slice::from_ref(&tree));
+    let mut all = Map::new();
+    for part in parts {
+        all.extend(mapping(part, vaults)?);
+    }
+    Ok(all)
+}
+
+fn mapping(tree: &Node, vaults: &Arc<dyn Decrypt>) -> Result<Map, Diagnostic> {
     tree.to_map(vaults, Trust::Trusted).ok_or_else(|| {
         Diagnostic::error(format!("a file of variables holds a mapping, but this one holds {}", tree.type_name()))
             .at(&tree.span)

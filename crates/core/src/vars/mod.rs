@@ -24,10 +24,6 @@ pub trait Variables: Send + Sync {
     fn names(&self) -> Vec<Arc<str>>;
     /// The variables of another host (`hostvars[host]`).
     fn host(&self, host: &str) -> Option<Arc<dyn Variables>>;
-    /// Whether the variable is as the user's own files have it, so that text in it may be evaluated.
-    fn trusts(&self, _: &str) -> bool {
-        false
-    }
     /// Every host that `hostvars` has.
     fn hosts(&self) -> Vec<Arc<str>>;
 }

@@ -166,7 +166,7 @@ impl Store {
             return groups.clone();
         }
         let groups: Value = self.inventory(|inventory| {
-            let hosts = |name: &str| Value::list(inventory.group_hosts(name).into_iter().map(Value::Str));
+            let hosts = |name: &str| Value::list(inventory.group_hosts(name).into_iter().map(Value::str));
             let groups = inventory.groups().map(|group| (Key::Str(Arc::clone(group.name())), hosts(group.name())));
             groups.collect::<Map>().into()
         });
@@ -212,7 +212,6 @@ impl Store {
         let mut layers = vec![Arc::clone(&self.globals.extra)];
         layers.extend(inner().filter(|level| level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
         layers.extend(roles().map(|role| Arc::clone(&role.params)));
-        let learnt = [Arc::clone(&set), Arc::clone(&injected)];
         layers.extend([set, included]);
         layers.extend(inner().filter(|level| !level.include_params).map(|level| Arc::clone(&level.keywords.vars)));
         for role in roles() {
@@ -232,19 +231,11 @@ impl Store {
         layers.extend(play.map(|play| read(&play.role_defaults)));
         if scope.is_some() {
             // What a task is told of its connection where nobody says it.
-            layers.push(Arc::new(Map::from_iter([(Key::from("ansible_host"), Value::Str(Arc::clone(host)))])));
+            layers.push(Arc::new(Map::from_iter([(Key::from("ansible_host"), Value::str(Arc::clone(host)))])));
         }
         layers.retain(|layer| !layer.is_empty());
         let play_magic = play.map(|play| read(&play.magic)).unwrap_or_default();
-        HostView {
-            store: Arc::clone(self),
-            host: Arc::clone(host),
-            facts,
-            layers,
-            learnt,
-            play_magic,
-            scope: scope.cloned(),
-        }
+        HostView { store: Arc::clone(self), host: Arc::clone(host), facts, layers, play_magic, scope: scope.cloned() }
     }
 }
 
@@ -259,8 +250,6 @@ pub struct HostView {
     facts: Arc<Map>,
     /// Highest precedence first.
     layers: Vec<Arc<Map>>,
-    /// Those of `layers` that hosts have told.
-    learnt: [Arc<Map>; 2],
     play_magic: Arc<Map>,
     scope: Option<Arc<Scope>>,
 }
@@ -270,11 +259,11 @@ impl HostView {
     fn magic(&self, name: &str) -> Option<Value> {
         let inventory = |look: &dyn Fn(&Inventory) -> Value| Some(self.store.inventory(look));
         match name {
-            "inventory_hostname" => Some(Value::Str(Arc::clone(&self.host))),
+            "inventory_hostname" => Some(Value::str(Arc::clone(&self.host))),
             "inventory_hostname_short" => Some(Value::from(self.host.split('.').next().unwrap_or_default())),
             "group_names" => inventory(&|inventory| {
                 Value::list(
-                    inventory.groups_of(&self.host).into_iter().filter(|group| &**group != "all").map(Value::Str),
+                    inventory.groups_of(&self.host).into_iter().filter(|group| &**group != "all").map(Value::str),
                 )
             }),
             "groups" => Some(self.store.groups()),
@@ -283,10 +272,10 @@ impl HostView {
                 text(inventory.host(&self.host).and_then(|host| host.source()).and_then(|source| source.parent()))
             }),
             "inventory_file" => inventory(&|inventory| text(inventory.host(&self.host).and_then(|host| host.source()))),
-            "role_name" | "ansible_role_name" => Some(Value::Str(Arc::clone(&self.scope.as_ref()?.role()?.name))),
+            "role_name" | "ansible_role_name" => Some(Value::str(Arc::clone(&self.scope.as_ref()?.role()?.name))),
             "role_path" => Some(Value::from(self.scope.as_ref()?.role()?.path.to_string_lossy().into_owned())),
             "ansible_parent_role_names" => {
-                Some(Value::list(self.scope.as_ref()?.role()?.parents.iter().rev().cloned().map(Value::Str)))
+                Some(Value::list(self.scope.as_ref()?.role()?.parents.iter().rev().cloned().map(Value::str)))
             }
             _ => self.play_magic.get(name).or_else(|| self.store.globals.magic.get(name)).cloned(),
         }
@@ -321,7 +310,7 @@ impl Variables for HostView {
         }
         let found = self.layers.iter().find_map(|layer| layer.get(name)).cloned();
         // What tasks see of the connection by themselves; `hostvars` has it only where it is set.
-        found.or_else(|| (name == "ansible_host" && self.scope.is_some()).then(|| Value::Str(Arc::clone(&self.host))))
+        found.or_else(|| (name == "ansible_host" && self.scope.is_some()).then(|| Value::str(Arc::clone(&self.host))))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -332,12 +321,6 @@ impl Variables for HostView {
         names.sort();
         names.dedup();
         names
-    }
-
-    fn trusts(&self, name: &str) -> bool {
-        let layer = self.layers.iter().find(|layer| layer.contains_key(name));
-        self.magic(name).is_none()
-            && layer.is_some_and(|layer| !self.learnt.iter().any(|learnt| Arc::ptr_eq(learnt, layer)))
     }
 
     fn host(&self, host: &str) -> Option<Arc<dyn Variables>> {

@@ -83,6 +83,12 @@ fn parse(
         let (event, span) = event.map_err(|error| Failure::Syntax(explain::syntax_error(file, text, &error)))?;
         let (line, column) = (span.start.line(), span.start.col());
         let column = relaxed.map_or(column, |relaxed| relaxed.original_column(line, column));
+        let event = match (event, relaxed) {
+            (Event::Scalar(text, style, anchor, tag), Some(relaxed)) => {
+                Event::Scalar(relaxed.original_text(&text).into_owned().into(), style, anchor, tag)
+            }
+            (event, _) => event,
+        };
         match event {
             Event::StreamEnd => break,
             event => {

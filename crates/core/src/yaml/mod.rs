@@ -4,6 +4,7 @@
 //! data of it. [`emit::to_yaml`] is the way back.
 
 mod build;
+mod duplicates;
 pub mod emit;
 mod explain;
 mod load;
@@ -11,6 +12,7 @@ mod node;
 mod relax;
 mod scalar;
 
+pub use duplicates::DuplicateKeys;
 pub(crate) use load::load_hidden;
 pub use load::{load, load_all};
 pub use node::{Node, NodeKind, Trust};

@@ -115,7 +115,7 @@ impl Node {
             NodeKind::Int(value) => Value::Int(*value),
             NodeKind::Float(value) => Value::Float(*value),
             NodeKind::Str(text) if trust == Trust::Trusted => Value::trusted(Arc::clone(text), Some(self.span.clone())),
-            NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::Str(Arc::clone(text)),
+            NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::str(Arc::clone(text)),
             NodeKind::Vault(envelope) => {
                 Value::Vault(Arc::new(VaultText::new(&**envelope, Some(self.span.clone()), Arc::clone(vaults))))
             }

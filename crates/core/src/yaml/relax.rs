@@ -1,12 +1,18 @@
 //! Brings files that PyYAML reads but YAML 1.2 forbids into a form that both accept: inside brackets and quotes, lines
-//! may begin at any column and with tabs.
+//! may begin at any column and with tabs, and inside brackets a plain text may end with a dash.
 //!
 //! Only consulted for files that do not parse as they are.
+
+use std::borrow::Cow;
+
+/// Stands for a dash that ends a plain text in brackets: the parser would take it for the beginning of an item.
+const DASH: char = '\u{e000}';
 
 /// A text with its continuation lines indented, and by how many columns each line moved to the right.
 pub(super) struct Relaxed {
     pub text: String,
     shifts: Vec<isize>,
+    dashes: bool,
 }
 
 impl Relaxed {
@@ -14,6 +20,11 @@ impl Relaxed {
     pub fn original_column(&self, line: usize, column: usize) -> usize {
         let shift = line.checked_sub(1).and_then(|index| self.shifts.get(index)).copied().unwrap_or(0);
         column.saturating_add_signed(-shift)
+    }
+
+    /// A scalar's text as it was.
+    pub fn original_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.dashes { text.replace(DASH, "-").into() } else { text.into() }
     }
 }
 
@@ -33,13 +44,18 @@ enum Open {
 
 /// The relaxed text; `None` if nothing is to be relaxed.
 pub(super) fn relax(text: &str) -> Option<Relaxed> {
-    let mut relaxed = Relaxed { text: String::with_capacity(text.len()), shifts: Vec::new() };
+    let mut relaxed = Relaxed { text: String::with_capacity(text.len()), shifts: Vec::new(), dashes: false };
+    if text.contains(DASH) {
+        return None;
+    }
     let mut open = Open::Nothing;
     for line in text.split_inclusive('\n') {
         let content = line.trim_start_matches([' ', '\t']);
         let indent = line.len() - content.len();
         let blank = content.trim_end().is_empty();
         let mut shift = 0;
+        let mut dashes = Vec::new();
+        let begin = relaxed.text.len();
         open = match open {
             Open::Plain(outer) | Open::Block(outer) if blank || indent > outer => {
                 relaxed.text.push_str(line);
@@ -55,26 +71,35 @@ pub(super) fn relax(text: &str) -> Option<Relaxed> {
                     relaxed.text.push_str(line);
                 }
                 relaxed.shifts.push(shift);
-                Scan { chars: content.chars().collect(), at: 0, indent }.inside(column, closers)
+                Scan { chars: content.chars().collect(), at: 0, indent, dashes: &mut dashes }.inside(column, closers)
             }
             _ => {
                 relaxed.text.push_str(line);
                 relaxed.shifts.push(0);
-                Scan { chars: line.chars().collect(), at: indent, indent }.block()
+                Scan { chars: line.chars().collect(), at: indent, indent, dashes: &mut dashes }.block()
             }
         };
+        if !dashes.is_empty() {
+            let line: Vec<char> = relaxed.text.split_off(begin).chars().collect();
+            let len = line.len();
+            let replaced = |(at, char): (usize, char)| if dashes.contains(&(len - at)) { DASH } else { char };
+            relaxed.text.extend(line.into_iter().enumerate().map(replaced));
+            relaxed.dashes = true;
+        }
     }
-    relaxed.shifts.iter().any(|shift| *shift != 0).then_some(relaxed)
+    (relaxed.dashes || relaxed.shifts.iter().any(|shift| *shift != 0)).then_some(relaxed)
 }
 
 /// One line being read.
-struct Scan {
+struct Scan<'d> {
     chars: Vec<char>,
     at: usize,
     indent: usize,
+    /// The dashes that end plain texts in brackets, counted from the line's end.
+    dashes: &'d mut Vec<usize>,
 }
 
-impl Scan {
+impl Scan<'_> {
     fn peek(&self, ahead: usize) -> Option<char> {
         self.chars.get(self.at + ahead).copied().filter(|char| !matches!(char, '\n' | '\r'))
     }
@@ -161,12 +186,22 @@ impl Scan {
                 _ => match char {
                     '#' if self.at == 1 || matches!(self.chars[self.at - 2], ' ' | '\t') => return closers,
                     '[' | '{' => closers.push(closer(char)),
+                    '-' if self.ends_plain() => self.dashes.push(self.chars.len() - self.at + 1),
                     '"' | '\'' if self.begins_item() => closers.push(char),
                     _ => {}
                 },
             }
         }
         closers
+    }
+
+    /// Whether the dash just read, with a blank before it, is the end of a plain text.
+    fn ends_plain(&self) -> bool {
+        let after = self.chars[self.at..].iter().find(|char| !matches!(char, ' ' | '\t'));
+        self.at > 1
+            && matches!(self.chars[self.at - 2], ' ' | '\t')
+            && !self.begins_item()
+            && after.is_none_or(|char| matches!(char, ',' | ']' | '}' | '\n' | '\r'))
     }
 
     /// Whether the quote just read stands where a text begins, not in the middle of a plain one.
@@ -204,6 +239,11 @@ mod tests {
                 "t: plain\n  'text goes on\nx: ['it''s',\n'b\n]c']\n",
                 r#"{"t":"plain 'text goes on","x":["it's","b ]c"]}"#,
             ),
+            (
+                "a: {line: crontab -, x: y}\nb: [z -, 'q -',  w - ]\n",
+                r#"{"a":{"line":"crontab -","x":"y"},"b":["z -","q -","w -"]}"#,
+            ),
+            ("a: [\n é -\n]\n", r#"{"a":["é -"]}"#),
         ] {
             let vaults: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
             let tree = load(&SourceFile::new("x.yml", text), &mut Vec::new()).unwrap().unwrap();

@@ -19,7 +19,11 @@ impl Frame {
             && self.context.variable(name).is_none()
         {
             let args = self.args(args, true)?;
-            return Ok(captured(lookups::call(&self.context, &**name != "lookup", args), self, expr));
+            // Variables stay what they are; what else a lookup finds is data.
+            let is_variable = args.positional.first().and_then(Py::as_str).is_some_and(|name| name.ends_with("vars"));
+            let found = lookups::call(&self.context, &**name != "lookup", args);
+            let found = if is_variable { found } else { found.map(distrusted) };
+            return Ok(captured(found, self, expr));
         }
         if let ExprKind::Attr(object, name) = &callee.kind {
             let object = self.eval(object)?.force();
@@ -126,6 +130,19 @@ impl Frame {
             Err(Fault::Error(marker)) => Ok(Py::Marker(marker)),
             Err(unknown) => Err(unknown),
         }
+    }
+}
+
+/// What a lookup found: text in it is not to be evaluated.
+fn distrusted(found: Py) -> Py {
+    let plain = |item: &Py| match item {
+        Py::Str(text) => Py::str(text.arc()),
+        other => other.clone(),
+    };
+    match &found {
+        Py::Str(text) => Py::str(text.arc()),
+        Py::List(items) => Py::list(items.borrow().iter().map(|item| plain(&item.clone().force())).collect()),
+        _ => found,
     }
 }
 

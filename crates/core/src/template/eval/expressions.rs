@@ -138,7 +138,7 @@ impl Frame {
             Literal::Int(value) => Py::Int(*value),
             Literal::Float(value) => Py::Float(*value),
             Literal::Str(text) if self.condition.get() && has_jinja(text) => self.embedded(text)?,
-            Literal::Str(text) => Py::Str(Arc::clone(text)),
+            Literal::Str(text) => Py::str(Arc::clone(text)),
         })
     }
 

@@ -22,8 +22,8 @@ impl Object for Macro {
 
     fn attribute(&self, _: &Context, name: &str) -> Result<Option<Py>> {
         Ok(match name {
-            "name" => Some(Py::Str(Arc::clone(&self.decl.name))),
-            "arguments" => Some(Py::tuple(self.decl.params.iter().map(|name| Py::Str(Arc::clone(name))).collect())),
+            "name" => Some(Py::str(Arc::clone(&self.decl.name))),
+            "arguments" => Some(Py::tuple(self.decl.params.iter().map(|name| Py::str(Arc::clone(name))).collect())),
             _ => None,
         })
     }

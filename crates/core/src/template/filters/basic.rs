@@ -5,7 +5,7 @@ use crate::template::context::Context;
 use crate::template::eval;
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py, PyMap, parse_int, repr};
-use crate::value::parse_bool;
+use crate::value::{Text, parse_bool};
 use std::rc::Rc;
 
 pub(super) const TABLE: Table = &[
@@ -26,6 +26,7 @@ pub(super) const TABLE: Table = &[
     ("pprint", pprint),
     ("ansible._protomatter.finalize", |context, value, _| Ok(context.import(&context.export(&value)?).force())),
     ("ansible._protomatter.dump_object", dump_object),
+    ("ansible._protomatter.apply_trust", |_, value, _| Ok(trusted(value))),
 ];
 
 fn default(_: &Context, value: Py, args: Args) -> Result<Py> {
@@ -139,6 +140,14 @@ fn dump_object(_: &Context, value: Py, _: Args) -> Result<Py> {
     let Py::Marker(marker) = &value else { return Ok(value) };
     let message = PyMap::from_iter([("message".into(), Py::str(marker.message.as_str()))]);
     Ok(Py::dict(PyMap::from_iter([("exception".into(), Py::dict(message))])))
+}
+
+/// Text that is used as if the user's own files had it.
+fn trusted(value: Py) -> Py {
+    match value {
+        Py::Str(text) => Py::Str(Text::trusted(text)),
+        other => other,
+    }
 }
 
 fn pprint(context: &Context, value: Py, _: Args) -> Result<Py> {

@@ -121,15 +121,45 @@ fn to_yaml(context: &Context, value: Py, mut args: Args, nice: bool) -> Result<P
                     Some("'") => Some(emit::Style::Single),
                     Some("\"") => Some(emit::Style::Double),
                     Some("|") => Some(emit::Style::Literal),
+                    Some(">") => Some(emit::Style::Folded),
                     _ => None,
                 };
             }
+            "canonical" => options.canonical = value.truth()?,
+            "line_break" => {
+                options.line_break = match value.as_str() {
+                    Some("\r") => "\r",
+                    Some("\r\n") => "\r\n",
+                    _ => "\n",
+                };
+            }
+            "version" => options.directives.splice(0..0, version_directive(context, &value)?).for_each(drop),
+            "tags" => options.directives.extend(tag_directives(context, &value)?),
             // Text is never escaped here, and vaults are written opened.
             "allow_unicode" | "vault_behavior" | "dump_vault_tags" => {}
             other => return Err(Fault::error(format!("got an unexpected keyword argument '{other}'"))),
         }
     }
     Ok(Py::str(emit::to_yaml(&plain(context, &value)?, &options)))
+}
+
+/// `%YAML 1.1`, of a list of two numbers.
+fn version_directive(context: &Context, version: &Py) -> Result<Option<String>> {
+    if matches!(version, Py::None) {
+        return Ok(None);
+    }
+    match version.iterate()?.as_slice() {
+        [major, minor] => Ok(Some(format!("%YAML {}.{}", context.text(major)?, context.text(minor)?))),
+        _ => Err(Fault::error("'version' must be a list of two numbers")),
+    }
+}
+
+/// `%TAG !handle! prefix`, of a mapping of handles to prefixes.
+fn tag_directives(context: &Context, tags: &Py) -> Result<Vec<String>> {
+    let Some(entries) = tags.entries(context)? else {
+        return if matches!(tags, Py::None) { Ok(Vec::new()) } else { Err(Fault::error("'tags' must be a mapping")) };
+    };
+    entries.iter().map(|(handle, prefix)| Ok(format!("%TAG {handle} {}", context.text(prefix)?))).collect()
 }
 
 /// Vaults inside text stay closed.

@@ -14,6 +14,7 @@ mod select;
 mod strings;
 mod units;
 mod urls;
+mod vault;
 mod wrap;
 
 pub(crate) use collections::{cartesian, flatten_into};
@@ -42,10 +43,10 @@ type Table = &'static [(&'static str, Function)];
 
 /// Those that see undefined values.
 const TAKE_UNDEFINED: &[&str] =
-    &["default", "d", "mandatory", "ternary", "type_debug", "ansible._protomatter.dump_object"];
+    &["default", "d", "mandatory", "ternary", "type_debug", "unvault", "ansible._protomatter.dump_object"];
 
 static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
-    let tables: [Table; 14] = [
+    let tables: [Table; 15] = [
         basic::TABLE,
         collections::TABLE,
         combine::TABLE,
@@ -59,6 +60,7 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
         strings::TABLE,
         units::TABLE,
         urls::TABLE,
+        vault::TABLE,
         wrap::TABLE,
     ];
     let entries = tables.into_iter().chain(network::TABLES).flatten();

@@ -72,7 +72,7 @@ fn choose(context: &Context, value: Py, mut args: Args, keep: bool, by_attribute
     let test: Option<Arc<str>> = match args.positional.is_empty() {
         true => None,
         false => match args.positional.remove(0) {
-            Py::Str(name) => Some(name),
+            Py::Str(name) => Some(name.into()),
             _ => return Err(Fault::error("needs a test's name")),
         },
     };

@@ -5,6 +5,7 @@ use crate::system::local_files;
 use crate::template::context::Context;
 use crate::template::environment::FileOptions;
 use crate::template::fault::{Fault, Result};
+use crate::template::managed;
 use crate::template::python::Py;
 use std::path::PathBuf;
 
@@ -52,8 +53,6 @@ fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             *slot = text;
         }
     }
-    let mut locals = context.templar().templates.options.file_variables.clone();
-    locals.retain(|name, _| name.as_str().is_none_or(|name| context.variable(name).is_none()));
     let given = match call.options.take("template_vars") {
         Some(vars) => match context.export(&vars)? {
             crate::value::Value::Map(map) => (*map).clone(),
@@ -61,12 +60,14 @@ fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
         },
         None => crate::value::Map::new(),
     };
-    locals.extend(given);
     call.finish()?;
     let render = |name: &String| {
         let path = needle(context, "templates", name)?;
         let text = context.templar().read_plain(&path)?;
-        context.render(&text, &path, &options, locals.clone())
+        let mut locals = managed::file_variables(&context.templar().templates.options, name, &path)?;
+        locals.retain(|name, _| name.as_str().is_none_or(|name| context.variable(name).is_none()));
+        locals.extend(given.clone());
+        context.render(&text, &path, &options, locals)
     };
     call.term_texts(context)?.iter().map(render).collect()
 }

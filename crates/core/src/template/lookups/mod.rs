@@ -1,9 +1,11 @@
 //! Lookups: data from the controller's files and environment, and the lists that `with_*` loops over.
 
+mod config;
 mod files;
 mod lists;
 mod password;
 mod search;
+mod url;
 mod variables;
 
 use super::context::Context;
@@ -19,7 +21,8 @@ pub(crate) struct Call {
     pub options: Args,
 }
 
-const TABLES: [&[(&str, Function)]; 5] = [files::TABLE, lists::TABLE, password::TABLE, search::TABLE, variables::TABLE];
+const TABLES: [&[(&str, Function)]; 7] =
+    [config::TABLE, files::TABLE, lists::TABLE, password::TABLE, search::TABLE, url::TABLE, variables::TABLE];
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Function)> {
     TABLES.into_iter().flatten()
@@ -41,9 +44,6 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// A hint at the lookup that may have been meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
-    if name.ends_with("url") {
-        return Some("fetch it with the module `uri` and `delegate_to: localhost`, and register the result".into());
-    }
     let near = crate::text::nearest(name, all().map(|(name, _)| *name))?;
     Some(format!("did you mean `{near}`?"))
 }

@@ -42,7 +42,7 @@ fn first_found(context: &Context, mut call: Call) -> Result<Vec<Py>> {
 
 fn collect(context: &Context, term: Py, paths: Option<&Py>, wanted: &mut Vec<String>, skip: &mut bool) -> Result<()> {
     let term = match term.force() {
-        Py::Marker(_) if context.templar().skips_undefined() => return Ok(()),
+        Py::Marker(marker) if marker.undefined.is_some() && context.templar().skips_undefined() => return Ok(()),
         term => term.used()?,
     };
     if let Some(options) = term.entries(context)? {
@@ -82,7 +82,7 @@ fn join(context: &Context, files: &Py, paths: Option<&Py>, wanted: &mut Vec<Stri
 fn split(context: &Context, value: &Py, separators: &[char]) -> Result<Vec<String>> {
     match value.clone().force() {
         Py::None => Ok(Vec::new()),
-        Py::Marker(_) if context.templar().skips_undefined() => Ok(Vec::new()),
+        Py::Marker(marker) if marker.undefined.is_some() && context.templar().skips_undefined() => Ok(Vec::new()),
         sequence if sequence.is_sequence() => {
             let mut all = Vec::new();
             for item in sequence.iterate_lazily()? {

@@ -57,7 +57,7 @@ fn var_names(context: &Context, call: Call) -> Result<Vec<Py>> {
     for term in call.term_texts(context)? {
         let regex = compile_regex(&term, false, false)?;
         found.extend(
-            names.iter().filter(|name| regex.is_match(name).unwrap_or_default()).map(|name| Py::Str(name.clone())),
+            names.iter().filter(|name| regex.is_match(name).unwrap_or_default()).map(|name| Py::str(name.clone())),
         );
     }
     Ok(found)

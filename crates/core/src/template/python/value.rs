@@ -2,7 +2,7 @@
 
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Marker, Result};
-use crate::value::{Key, Value};
+use crate::value::{Key, Text, Value};
 use indexmap::IndexMap;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub(crate) enum Py {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(Arc<str>),
+    Str(Text),
     List(Rc<RefCell<Vec<Py>>>),
     Tuple(Rc<Vec<Py>>),
     Dict(Rc<RefCell<PyMap>>),
@@ -146,7 +146,7 @@ impl Args {
 }
 
 impl Py {
-    pub fn str(text: impl Into<Arc<str>>) -> Self {
+    pub fn str(text: impl Into<Text>) -> Self {
         Self::Str(text.into())
     }
 
@@ -154,7 +154,7 @@ impl Py {
         Self::List(Rc::new(RefCell::new(items)))
     }
 
-    pub fn strings<S: Into<Arc<str>>>(items: impl IntoIterator<Item = S>) -> Self {
+    pub fn strings<S: Into<Text>>(items: impl IntoIterator<Item = S>) -> Self {
         Self::list(items.into_iter().map(|item| Self::Str(item.into())).collect())
     }
 
@@ -239,7 +239,7 @@ impl Py {
             Self::Bool(value) => Key::Bool(*value),
             Self::Int(value) => Key::Int(*value),
             Self::Float(value) => Key::Float(*value),
-            Self::Str(text) => Key::Str(Arc::clone(text)),
+            Self::Str(text) => Key::Str(text.arc()),
             Self::Marker(marker) => return Err(Fault::Error(Rc::clone(marker))),
             Self::Unknown(reason) => return Err(Fault::Unknown(Arc::clone(reason))),
             other => return Err(Fault::error(format!("unhashable type: '{}'", other.type_name()))),
@@ -319,7 +319,7 @@ impl Py {
             }
             Self::Deferred(deferred) => return deferred.force().iterate_lazily(),
             Self::Object(object) => match (object.keys(), object.items()) {
-                (Some(keys), _) => keys.into_iter().map(Self::Str).collect(),
+                (Some(keys), _) => keys.into_iter().map(Self::str).collect(),
                 (None, Some(items)) => items,
                 (None, None) => return Err(self.not_iterable()),
             },
@@ -358,7 +358,7 @@ impl Py {
                 Some(keys) => {
                     let mut entries = PyMap::new();
                     for key in keys {
-                        if let Some(value) = object.item(context, &Self::Str(Arc::clone(&key)))? {
+                        if let Some(value) = object.item(context, &Self::str(Arc::clone(&key)))? {
                             entries.insert(Key::Str(key), value.force());
                         }
                     }
@@ -394,7 +394,7 @@ impl Deferred {
 impl From<&Key> for Py {
     fn from(key: &Key) -> Self {
         match key {
-            Key::Str(text) => Self::Str(Arc::clone(text)),
+            Key::Str(text) => Self::str(Arc::clone(text)),
             Key::Int(value) => Self::Int(*value),
             Key::Bool(value) => Self::Bool(*value),
             Key::Float(value) => Self::Float(*value),

@@ -2,16 +2,23 @@
 //!
 //! In `{{ }}` of text from YAML, a backslash in a literal is itself: YAML has already had its say. Elsewhere
 //! Python's escapes hold, in which `\/` and unknown ones keep their backslash.
+//!
+//! Signs that change nothing (`[+2.5]`), which minijinja does not read, are left out; every kind of line end is `\n`, as
+//! in Jinja.
 
 use std::borrow::Cow;
 
 /// `source` with literals inside `{{ }}` made raw if `raw`; `expression` is text that is all inside.
 pub(super) fn prepare(source: &str, expression: bool, raw: bool) -> Cow<'_, str> {
-    if !source.contains('\\') {
-        return Cow::Borrowed(source);
+    let source = match source.contains('\r') {
+        true => Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(source),
+    };
+    if !source.contains(['\\', '+']) {
+        return source;
     }
     let mut out = String::with_capacity(source.len() + 8);
-    let mut rest = source;
+    let mut rest = &*source;
     if expression {
         code(&mut out, &mut rest, "", raw);
         return Cow::Owned(out);
@@ -92,7 +99,7 @@ fn code(out: &mut String, rest: &mut &str, end: &str, raw: bool) {
                     '}' => depth = depth.saturating_sub(1),
                     _ => {}
                 }
-                out.push(c);
+                out.push(if c == '+' && is_sign(&rest[..at]) { ' ' } else { c });
             }
             Some(open) if c == open => {
                 quote = None;
@@ -119,6 +126,19 @@ fn code(out: &mut String, rest: &mut &str, end: &str, raw: bool) {
     *rest = "";
 }
 
+/// Whether a plus after `before` is the sign of a value and not between two. Right behind `{%` it is about blanks.
+fn is_sign(before: &str) -> bool {
+    if before.ends_with("{%") {
+        return false;
+    }
+    let before = before.trim_end();
+    let word = before.rsplit(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap_or_default();
+    match word {
+        "" => before.is_empty() || before.ends_with(['(', '[', '{', ',', ':', '=', '<', '>', '~', '*', '%', '/', '|']),
+        word => matches!(word, "and" | "or" | "not" | "in" | "is" | "if" | "elif" | "else"),
+    }
+}
+
 fn open_quote(quote: Option<char>) -> char {
     quote.unwrap_or_default()
 }
@@ -135,6 +155,11 @@ mod tests {
         );
         assert_eq!(prepare(r"{% if x == '\n\/' %}", false, true), r"{% if x == '\n\\/' %}");
         assert_eq!(prepare(r"{# '\1 #}{{ '\d' }}", false, false), r"{# '\1 #}{{ '\\d' }}");
+        assert_eq!(
+            prepare("{{ [+1, 2 + 3, a+b, 'x'+'y', -1 +2, 5 * +2] }}{%+ if not +x %}", false, true),
+            "{{ [ 1, 2 + 3, a+b, 'x'+'y', -1 +2, 5 *  2] }}{%+ if not  x %}"
+        );
+        assert_eq!(prepare("a\r\nb {{ c }}\r", false, true), "a\nb {{ c }}\n");
         assert_eq!(prepare(r"x == '\d'", true, false), r"x == '\\d'");
         assert_eq!(prepare(r"{{ {'a': {'b': '\.'}} }}", false, true), r"{{ {'a': {'b': '\\.'}} }}");
     }

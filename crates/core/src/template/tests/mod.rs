@@ -43,7 +43,7 @@ pub(crate) fn find(name: &str) -> Option<Test> {
 
 /// The names of all, without collections.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TESTS.keys().copied()
+    TESTS.keys().copied().filter(|name| !name.starts_with("ansible."))
 }
 
 /// A hint at the test that may have been meant.

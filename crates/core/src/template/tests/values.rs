@@ -16,6 +16,7 @@ pub(super) const TABLE: Table = &[
     ("undefined", |_, value, _| defined(value).map(|defined| !defined)),
     ("none", |_, value, _| Ok(matches!(value, Py::None))),
     ("boolean", |_, value, _| Ok(matches!(value, Py::Bool(_)))),
+    ("ansible._protomatter.tagged_with", tagged_with),
     ("true", |_, value, _| Ok(matches!(value, Py::Bool(true)))),
     ("false", |_, value, _| Ok(matches!(value, Py::Bool(false)))),
     ("integer", |_, value, _| Ok(matches!(value, Py::Int(_)))),
@@ -123,6 +124,14 @@ fn any(value: &Py, wanted: bool) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether text is trusted; the other tags of Ansible's own tests are not there.
+fn tagged_with(_: &Context, value: Py, args: Args) -> Result<bool> {
+    match only(args)?.as_str() {
+        Some("TrustedAsTemplate") => Ok(matches!(&value, Py::Str(text) if text.is_trusted())),
+        other => Err(Fault::error(format!("Unknown tag type name {}", other.unwrap_or_default()))),
+    }
 }
 
 fn truthy(_: &Context, value: Py, args: Args) -> Result<bool> {

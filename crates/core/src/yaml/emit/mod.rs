@@ -4,6 +4,7 @@
 //! Aliases are never written: equal values are written out each time.
 
 mod analysis;
+mod canonical;
 mod text;
 mod writer;
 
@@ -28,6 +29,12 @@ pub struct Options {
     pub explicit_end: bool,
     /// Style of every scalar, keys too.
     pub default_style: Option<Style>,
+    /// Every value with its tag, one a line, all else put aside.
+    pub canonical: bool,
+    /// Lines before the document: `%YAML`, `%TAG`.
+    pub directives: Vec<String>,
+    /// What ends a line.
+    pub line_break: &'static str,
 }
 
 /// A style that scalars can be asked to have.
@@ -39,6 +46,8 @@ pub enum Style {
     Double,
     /// `|`
     Literal,
+    /// `>`
+    Folded,
 }
 
 impl Default for Options {
@@ -52,6 +61,9 @@ impl Default for Options {
             explicit_start: false,
             explicit_end: false,
             default_style: None,
+            canonical: false,
+            directives: Vec::new(),
+            line_break: "\n",
         }
     }
 }

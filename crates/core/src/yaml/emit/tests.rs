@@ -62,6 +62,17 @@ fn folds_long_text_unless_told_not_to() {
 }
 
 #[test]
+fn folded_text_keeps_its_lines() {
+    let options = Options { default_style: Some(Style::Folded), ..Options::nice() };
+    let long = format!("{}x\nb\n  c\n\n  d\ne\n", "word ".repeat(20));
+    let expected = "- >\n    word word word word word word word word word word word word word word word word\n    \
+                    word word word word x\n\n    b\n      c\n\n      d\n    e\n";
+    assert_eq!(yaml(json!([long]), &options), expected);
+    assert_eq!(yaml(json!([" lead\ntext\n\n"]), &options), "- >4+\n     lead\n    text\n\n...\n");
+    assert_eq!(yaml(json!(["a\nb"]), &options), "- >-\n    a\n\n    b\n");
+}
+
+#[test]
 fn writes_vaults_as_vaults() {
     struct Closed;
     impl crate::vars::Decrypt for Closed {

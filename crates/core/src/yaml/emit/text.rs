@@ -123,8 +123,9 @@ impl Writer<'_> {
         self.indention = false;
     }
 
-    pub(super) fn literal(&mut self, text: &[char]) {
-        self.indicator("|", true, false, false);
+    /// A block scalar's first line: what begins it, and what says how it is indented and ends.
+    fn block_header(&mut self, style: &str, text: &[char]) {
+        self.indicator(style, true, false, false);
         self.open_ended = false;
         if text.first().is_some_and(|first| *first == ' ' || is_break(*first)) {
             let hint = self.best_indent.to_string();
@@ -140,6 +141,10 @@ impl Writer<'_> {
             _ => {}
         }
         self.put_break('\n');
+    }
+
+    pub(super) fn literal(&mut self, text: &[char]) {
+        self.block_header("|", text);
         let mut at_start = true;
         for &char in text {
             if is_break(char) {
@@ -153,6 +158,34 @@ impl Writer<'_> {
                 self.indention = false;
                 at_start = false;
             }
+        }
+    }
+
+    pub(super) fn folded(&mut self, text: &[char]) {
+        self.block_header(">", text);
+        let (mut at_start, mut after_spaces) = (true, true);
+        for (index, &char) in text.iter().enumerate() {
+            if is_break(char) {
+                let after = text[index..].iter().find(|char| !is_break(**char));
+                if !at_start && !after_spaces && char == '\n' && after.is_some_and(|char| !matches!(char, ' ' | '\t')) {
+                    self.put_break('\n');
+                }
+                self.put_break(char);
+                at_start = true;
+                continue;
+            }
+            if at_start {
+                self.write_indent();
+                after_spaces = matches!(char, ' ' | '\t');
+            }
+            let single = char == ' ' && text.get(index + 1) != Some(&' ');
+            if !at_start && single && self.column > self.best_width {
+                self.write_indent();
+            } else {
+                self.put(char);
+            }
+            self.indention = false;
+            at_start = false;
         }
     }
 }

@@ -64,14 +64,26 @@ impl<'a> Writer<'a> {
     }
 
     pub fn finish(self) -> String {
-        self.out
+        match self.options.line_break {
+            "\n" => self.out,
+            other => self.out.replace('\n', other),
+        }
     }
 
     pub fn document(&mut self, value: &Value) {
-        if self.options.explicit_start {
+        for directive in &self.options.directives {
+            self.indicator(directive, true, false, false);
+            self.write_indent();
+        }
+        if self.options.explicit_start || self.options.canonical || !self.options.directives.is_empty() {
             self.indicator("---", true, false, false);
         }
-        self.node(value, Place::Root);
+        if self.options.canonical {
+            self.write_indent();
+            self.canonical(value);
+        } else {
+            self.node(value, Place::Root);
+        }
         self.write_indent();
         if self.options.explicit_end || self.open_ended {
             self.indicator("...", true, false, false);
@@ -110,7 +122,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Sets the indentation of a level that begins and gives back the one around it.
-    fn deeper(&mut self, flow: bool, indentless: bool) -> Option<usize> {
+    pub(super) fn deeper(&mut self, flow: bool, indentless: bool) -> Option<usize> {
         let outer = self.indent;
         self.indent = Some(match outer {
             None if flow => self.best_indent,
@@ -244,6 +256,7 @@ impl<'a> Writer<'a> {
             Some(Style::Single) => self.single_quoted(&chars, split),
             Some(Style::Double) => self.double_quoted(&chars, split),
             Some(Style::Literal) => self.literal(&chars),
+            Some(Style::Folded) => self.folded(&chars),
         }
         self.indent = outer;
     }
@@ -267,7 +280,7 @@ impl<'a> Writer<'a> {
                 }
             }
             Some(Style::Single) if analysis.single_quoted => Some(Style::Single),
-            Some(Style::Literal) if analysis.block && !flow && !key => Some(Style::Literal),
+            Some(style @ (Style::Literal | Style::Folded)) if analysis.block && !flow && !key => Some(style),
             Some(_) => Some(Style::Double),
         }
     }
@@ -280,7 +293,7 @@ fn is_simple_key(key: &Text<'_>) -> bool {
 }
 
 /// Python's shortest form, with the point that YAML 1.1 wants before an exponent.
-fn float_text(value: f64) -> String {
+pub(super) fn float_text(value: f64) -> String {
     if value.is_nan() {
         return ".nan".to_owned();
     }

@@ -1,0 +1,96 @@
+//! Text, and whether the user's own files have it just so.
+//!
+//! What a text says may be used as an expression (`that: "{{ list }}"`, `var: "{{ name }}"`) only if it is trusted: it
+//! came from a file of the user's, word by word, and was passed on as a whole. Whatever makes new text makes it
+//! untrusted, as do a host's answers and `!unsafe`.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// One text. Cheap to clone; equal to another by what it says alone.
+#[derive(Clone)]
+pub struct Text {
+    text: Arc<str>,
+    trusted: bool,
+}
+
+impl Text {
+    /// Text as it stands in a file of the user's.
+    pub fn trusted(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), trusted: true }
+    }
+
+    /// Whether it may be used as an expression.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// The text itself, shared.
+    pub fn arc(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// From anywhere else: untrusted.
+impl From<Arc<str>> for Text {
+    fn from(text: Arc<str>) -> Self {
+        Self { text, trusted: false }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::from(Arc::<str>::from(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::from(Arc::<str>::from(text))
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<Text> for Arc<str> {
+    fn from(text: Text) -> Self {
+        text.text
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Text {}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
