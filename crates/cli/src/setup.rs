@@ -228,6 +228,7 @@ impl Base {
             library: search(config.library.get(), ".ansible/plugins/modules", &["/usr/share/ansible/plugins/modules"]),
             vault: Arc::clone(&self.vaults),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
+            private_role_vars: config.private_role_vars.get().copied(),
             // Ansible finds out when it gets there.
             defer_unbuilt: self.voice.ansible,
             duplicate_keys: config.duplicate_dict_key.or(DuplicateKeys::default()),

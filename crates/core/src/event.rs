@@ -93,6 +93,9 @@ pub struct HostStats {
 /// Counts of all hosts.
 pub type RunStats = BTreeMap<Arc<str>, HostStats>;
 
+/// What `set_stats` said, by host.
+pub type CustomStats = BTreeMap<Arc<str>, Map<String, Value>>;
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -206,6 +209,8 @@ pub enum Event {
     Finished {
         /// The counts.
         stats: RunStats,
+        /// What `set_stats` said, by host; of the run as a whole by `_run`.
+        custom: CustomStats,
     },
 }
 

@@ -29,7 +29,7 @@ impl Reporter for Log {
     fn event(&self, event: &Event) {
         match event {
             Event::HostFinished { task, result, .. } => self.write(format!("{}: {:?}", task.name, result.status)),
-            Event::Finished { stats } => {
+            Event::Finished { stats, .. } => {
                 let host = &stats["far"];
                 self.write(format!("ok={} failed={} rescued={}", host.ok, host.failed, host.rescued));
             }

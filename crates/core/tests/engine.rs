@@ -119,7 +119,7 @@ impl Reporter for Lines {
             Event::Included { hosts, .. } => {
                 hosts.iter().for_each(|host| self.host(format!("included {host}")));
             }
-            Event::Finished { stats } => {
+            Event::Finished { stats, .. } => {
                 for (host, line) in recap(stats) {
                     self.heading(format!("{host} {line}"));
                 }

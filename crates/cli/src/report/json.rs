@@ -54,7 +54,7 @@ fn object(event: &Event) -> Option<Value> {
         Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
         Event::Warning { message } => json!({"event": "warning", "message": message}),
         Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),
-        Event::Finished { stats } => {
+        Event::Finished { stats, .. } => {
             let hosts: Map<String, Value> =
                 stats.iter().map(|(host, counts)| (host.to_string(), counts_of(counts))).collect();
             json!({"event": "stats", "hosts": hosts})

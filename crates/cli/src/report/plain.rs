@@ -214,7 +214,7 @@ impl Reporter for Plain {
             }
             Event::Warning { message } => self.warning(state, message),
             Event::NoMoreHosts { .. } => Self::heading(state, "NO MORE HOSTS LEFT"),
-            Event::Finished { stats } => self.recap(state, stats),
+            Event::Finished { stats, .. } => self.recap(state, stats),
         }
     }
 }

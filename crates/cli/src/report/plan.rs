@@ -206,7 +206,7 @@ impl Reporter for Plan {
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),
             Event::Warning { message } => self.warn(message),
             Event::NoMoreHosts { .. } => self.flush(state),
-            Event::Finished { stats } => {
+            Event::Finished { stats, .. } => {
                 self.flush(state);
                 self.screen.close();
                 self.summary(state, stats);

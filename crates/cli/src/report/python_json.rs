@@ -15,6 +15,11 @@ pub fn pretty(value: &Value) -> String {
     written(value, PrettyFormatter::with_indent(b"    "))
 }
 
+/// One column a level, without line ends.
+pub fn narrow(value: &Value) -> String {
+    written(value, PrettyFormatter::with_indent(b" ")).replace('\n', "")
+}
+
 fn written(value: &Value, formatter: impl Formatter) -> String {
     let mut value = value.clone();
     value.sort_all_objects();

@@ -231,7 +231,7 @@ impl Reporter for Terminal {
                 self.flush(state);
                 self.screen.print(&format!("{}\n", self.view.palette.paint(FAILED, "no host is left to go on with")));
             }
-            Event::Finished { stats } => {
+            Event::Finished { stats, .. } => {
                 self.flush(state);
                 self.screen.close();
                 self.recap(state, stats);

@@ -157,7 +157,7 @@ fn script() -> Vec<Event> {
         ("web3".into(), HostStats { ok: 1, ..HostStats::default() }),
     ]
     .into();
-    events.push(Event::Finished { stats });
+    events.push(Event::Finished { stats, custom: std::collections::BTreeMap::default() });
     events
 }
 

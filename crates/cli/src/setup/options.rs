@@ -70,6 +70,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
             Some(config::Gathering::Smart) => Gathering::Smart,
             Some(config::Gathering::Implicit) | None => Gathering::Implicit,
         },
+        facts_modules: config.facts_modules.or(default.facts_modules),
         connection: connection.clone().or_else(|| config.transport.get().cloned()),
         remote_user: user.clone().or_else(|| config.remote_user.get().cloned()),
         private_key_file: private_key.clone().or_else(|| config.private_key_file.get().cloned()),
@@ -174,19 +175,18 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
 
 /// Settings that are read but change nothing yet: saying nothing would be worse.
 pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 9] = [
+    let set: [(&str, Option<&Origin>); 7] = [
         ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
-        ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
         ("max_diff_size", config.max_diff_size.origin()),
         ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory") || is_jsonfile(kind))),
         ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
-        ("private_role_vars", unless(&config.private_role_vars, |on| !on)),
         ("jinja2_extensions", unless(&config.jinja2_extensions, Vec::is_empty)),
         ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),
         ("module_args", config.module_args.origin()),
     ];
     // These are about Ansible's own format.
-    let of_format: [(&str, Option<&Origin>); 4] = [
+    let of_format: [(&str, Option<&Origin>); 5] = [
+        ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
         ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
         ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
         ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),

@@ -4,9 +4,10 @@ use super::{ActionError, Reply};
 use crate::connection::{BlobSource, ConnectionError, NoBlobs, RawOutput};
 use crate::engine::{Cancel, Prompter};
 use crate::module::{Mode, Outcome};
-use crate::playbook::Task;
+use crate::playbook::{Loader, Task};
 use crate::secret::Redactor;
-use crate::template::Templar;
+use crate::system::local_files;
+use crate::template::{Templar, TemplateError};
 use crate::value::Map;
 use crate::vars::Decrypt;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub trait Machine {
     fn raw(&self, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError>;
     /// Variables for commands.
     fn environment(&self) -> &BTreeMap<String, String>;
+    /// What `module_defaults` gives a module.
+    fn defaults(&self, templar: &Templar, module: &str) -> Result<Map, TemplateError>;
     /// Closes the connection.
     fn reset(&self);
     /// Opens a new connection within this time and has it answer.
@@ -44,6 +47,10 @@ pub struct Context<'a> {
     pub verbosity: u8,
     /// Directory of the playbook.
     pub playbook_dir: &'a Path,
+    /// Knows modules of one's own.
+    pub loader: &'a Loader,
+    /// Modules that gather facts.
+    pub facts_modules: &'a [String],
     /// The host.
     pub machine: &'a dyn Machine,
     /// Opens vaults in files of variables.
@@ -60,6 +67,14 @@ impl Context<'_> {
     /// Calls a module with evaluated parameters.
     pub fn module(&self, name: &str, args: &Map) -> Result<Reply, ActionError> {
         self.module_with(name, args, &NoBlobs)
+    }
+
+    /// Calls a module, of one's own or not.
+    pub fn any_module(&self, name: &str, args: &Map) -> Result<Reply, ActionError> {
+        match self.loader.own_module(name) {
+            Some(path) => super::custom::run(self, name, &path, args),
+            None => self.module(&self.loader.actions().canonical(name).unwrap_or_else(|| name.into()), args),
+        }
     }
 
     /// Calls a module that may ask for contents.
@@ -80,13 +95,22 @@ impl Context<'_> {
         !self.cancel.is_requested()
     }
 
+    /// A local path with the home directory that `~` or `~user` stands for.
+    fn expand(&self, name: &str) -> PathBuf {
+        let Some(rest) = name.strip_prefix('~') else { return PathBuf::from(name) };
+        let (user, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let home = if user.is_empty() { self.templar.home() } else { local_files::home_of(user) };
+        home.map_or_else(|| PathBuf::from(name), |home| home.join(rest))
+    }
+
     /// A local file: as given if absolute, else in `subdir` of each search directory, then in the directory itself.
     ///
     /// # Errors
     /// Lists where it was looked for.
     pub fn find_file(&self, subdir: &str, name: &str) -> Result<PathBuf, ActionError> {
-        let exists = |path: &PathBuf| crate::system::local_files::exists(path);
-        let path = Path::new(name);
+        let exists = |path: &PathBuf| local_files::exists(path);
+        let expanded = self.expand(name);
+        let path = expanded.as_path();
         if path.is_absolute() {
             let path = path.to_owned();
             return if exists(&path) { Ok(path) } else { Err(missing(name, &[path])) };

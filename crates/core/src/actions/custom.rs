@@ -18,8 +18,8 @@ use std::path::Path;
 ///
 /// # Errors
 /// If it cannot be run, or not here.
-pub(crate) fn run(context: &Context<'_>, path: &Path, args: &Map) -> Result<Reply, ActionError> {
-    let name = short_name(&context.task.action);
+pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) -> Result<Reply, ActionError> {
+    let name = short_name(name);
     let content = local_files::read(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
     let style = ModuleStyle::of(&content);
     if let Some(refusal) = style.refusal(name, path) {
@@ -149,8 +149,12 @@ fn reply(output: &RawOutput) -> Reply {
     let failed = if fields.contains_key("failed") { flag("failed") } else { failing_rc };
     let (changed, skipped) = (flag("changed"), flag("skipped"));
     let mut reply = Reply { changed, failed, skipped, from_host: true, ..Reply::default() };
-    let hidden = |name: &str| matches!(name, "changed" | "failed" | "invocation") || name.starts_with("_ansible_");
+    let hidden = |name: &str| matches!(name, "changed" | "failed") || name.starts_with("_ansible_");
     for (name, value) in fields.into_iter().filter(|(name, _)| !hidden(name)) {
+        let value = match (name.as_str(), value) {
+            ("warnings" | "deprecations", Json::Array(items)) => items.into_iter().map(message).collect(),
+            (_, value) => value,
+        };
         reply.output.insert(Key::from(name), Value::from(value));
     }
     for name in ["stdout", "stderr"] {
@@ -166,6 +170,14 @@ fn reply(output: &RawOutput) -> Reply {
         reply.effects.push(Effect::Facts(Map::clone(facts)));
     }
     reply
+}
+
+/// The text of a warning, which Ansible's own library wraps.
+fn message(mut item: Json) -> Json {
+    match item.pointer_mut("/event/msg").map(Json::take) {
+        Some(message @ Json::String(_)) => message,
+        _ => item,
+    }
 }
 
 /// The JSON object in a module's output: from the first line that opens one to the last that closes it.
@@ -195,6 +207,8 @@ mod tests {
         assert!(found.changed && !found.failed);
         assert_eq!(found.output.get("stdout_lines").unwrap().to_json(), json!(["a", "b"]));
         assert_eq!(found.effects.len(), 1);
+        let warned = said(r#"{"warnings": [{"event": {"msg": "a"}, "__ansible_type": "WarningSummary"}, "b"]}"#, 0);
+        assert_eq!(warned.output.get("warnings").unwrap().to_json(), json!(["a", "b"]));
         assert!(said("{\"rc\": 1}", 0).failed);
         assert!(said("{\"failed\": true, \"msg\": \"no\"}", 1).failed);
         let broken = said("Segmentation fault", 139);

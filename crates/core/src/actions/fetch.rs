@@ -62,7 +62,8 @@ impl Action for Fetch {
         }
         let (src, dest) = texts(&given)?;
         // Only the host knows what `~` and variables are; what is written there must not be its choice, though.
-        let known = if src.starts_with(['~', '$']) { None } else { Some(destination(context, &given, &src, &dest)?) };
+        let known =
+            if src.starts_with(['~', '$']) { None } else { Some(destination(context, &given, &src, &dest, true)?) };
         let local = known.as_ref().and_then(|path| sha1(path));
         let first = match piece(context, &src, 0, local.as_deref())? {
             Ok(first) => first,
@@ -70,7 +71,7 @@ impl Action for Fetch {
         };
         let path = match known {
             Some(path) => path,
-            None => destination(context, &given, &first.source, &dest)?,
+            None => destination(context, &given, &first.source, &dest, false)?,
         };
         let shown = Value::from(path.to_string_lossy().into_owned());
         let local = sha1(&path);
@@ -120,8 +121,14 @@ fn texts(given: &Args) -> Result<(String, String), ActionError> {
     }
 }
 
-/// Where the file goes.
-fn destination(context: &Context<'_>, given: &Args, source: &str, dest: &str) -> Result<PathBuf, ActionError> {
+/// Where the file goes: into the host's directory, or, where the user wrote its name, somewhere in `dest`.
+fn destination(
+    context: &Context<'_>,
+    given: &Args,
+    source: &str,
+    dest: &str,
+    written: bool,
+) -> Result<PathBuf, ActionError> {
     let home = context.templar.home();
     let expanded = match (dest.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
@@ -149,7 +156,8 @@ fn destination(context: &Context<'_>, given: &Args, source: &str, dest: &str) ->
     }
     let inside = local_files::absolute(&base.join(&**context.host));
     let path = local_files::absolute(&inside.join(source.trim_start_matches('/')));
-    if path == inside || !path.starts_with(&inside) {
+    let around = if written { local_files::absolute(&base) } else { inside.clone() };
+    if path == inside || !path.starts_with(&around) {
         let msg = format!(
             "Detected directory traversal, expected to be contained in '{}' but got '{}'",
             inside.display(),

@@ -23,6 +23,7 @@ mod reboot;
 mod reply;
 mod script;
 mod set_fact;
+mod set_stats;
 mod template;
 mod unarchive;
 mod uri;
@@ -74,6 +75,7 @@ impl Actions {
             .with::<reboot::Reboot>()
             .with::<script::Script>()
             .with::<set_fact::SetFact>()
+            .with::<set_stats::SetStats>()
             .with::<gather_facts::GatherFacts>()
             .with::<template::Template>()
             .with::<unarchive::Unarchive>()

@@ -86,6 +86,15 @@ pub enum Effect {
     },
     /// Variables of the host, as `include_vars` sets them.
     IncludeVars(Map),
+    /// Statistics for the end of the run.
+    Stats {
+        /// By name.
+        data: Map,
+        /// They are the host's own, not the run's.
+        per_host: bool,
+        /// They are added to what is there.
+        aggregate: bool,
+    },
     /// A new host, or new groups and variables of a known one.
     AddHost {
         /// Its name.

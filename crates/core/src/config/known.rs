@@ -76,7 +76,6 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.connection_plugins",
     "defaults.doc_fragment_plugins",
     "defaults.enable_task_debugger",
-    "defaults.facts_modules",
     "defaults.filter_plugins",
     "defaults.httpapi_plugins",
     "defaults.invalid_task_attribute_failed",

@@ -137,6 +137,8 @@ settings! {
     // Facts.
     /// When facts are gathered.
     gathering: Gathering = choice(&[("implicit", Gathering::Implicit), ("explicit", Gathering::Explicit), ("smart", Gathering::Smart)]), DEFAULT_GATHERING("implicit"), ["defaults.gathering"], ["ANSIBLE_GATHERING"];
+    /// Modules that gather facts: `smart` is the one that fits.
+    facts_modules: Vec<String> = list, FACTS_MODULES(["smart"]), ["defaults.facts_modules"], ["ANSIBLE_FACTS_MODULES"];
     /// Facts are variables of their own (`ansible_distribution`) too.
     inject_facts_as_vars: bool = boolean, INJECT_FACTS_AS_VARS(true), ["defaults.inject_facts_as_vars"], ["ANSIBLE_INJECT_FACT_VARS"];
     /// Where facts are kept between runs: `memory`, `jsonfile`, `yaml` …

@@ -25,7 +25,7 @@ impl DefaultConnector {
 impl Connector for DefaultConnector {
     fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, ConnectionError> {
         let transport: Box<dyn Transport> = match target.kind {
-            ConnectionKind::Local => Box::new(Local::new(target.shell.as_deref())),
+            ConnectionKind::Local => Box::new(Local::new(target.shell.as_deref(), target.directory.clone())),
             ConnectionKind::Ssh | ConnectionKind::Libssh2 | ConnectionKind::OpenSsh => super::ssh::connect(target)?,
         };
         let bootstrap = Bootstrap::new(Arc::clone(&self.helpers), target.helper_dir.clone());

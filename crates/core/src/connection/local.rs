@@ -7,24 +7,30 @@ use super::transport::Transport;
 use std::fs::{DirBuilder, File, rename};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// This machine.
 pub struct Local {
     shell: String,
+    directory: Option<PathBuf>,
 }
 
 impl Local {
-    /// With `shell`, or `/bin/sh`.
-    pub fn new(shell: Option<&str>) -> Self {
-        Self { shell: shell.unwrap_or("/bin/sh").to_owned() }
+    /// With `shell`, or `/bin/sh`; what is run begins in `directory`.
+    pub fn new(shell: Option<&str>, directory: Option<PathBuf>) -> Self {
+        Self { shell: shell.unwrap_or("/bin/sh").to_owned(), directory }
     }
 }
 
 impl Transport for Local {
     fn exec(&mut self, command: &str) -> Result<Box<dyn Pipe>, ConnectionError> {
-        match ProcessPipe::spawn(Command::new(&self.shell).arg("-c").arg(command)) {
+        let mut shell = Command::new(&self.shell);
+        // One that is not there is no reason to do nothing.
+        if let Some(directory) = self.directory.as_ref().filter(|directory| directory.is_dir()) {
+            shell.current_dir(directory);
+        }
+        match ProcessPipe::spawn(shell.arg("-c").arg(command)) {
             Ok(pipe) => Ok(Box::new(pipe)),
             Err(error) => Err(ConnectionError::Failed(format!("failed to start {}: {error}", self.shell))),
         }

@@ -15,8 +15,8 @@ use crate::connection::{BlobSource, Call, Connection, ConnectionError, Connectio
 use crate::event::{Status, TaskInfo};
 use crate::module::Outcome;
 use crate::playbook::{Keyword, Keywords, Node, Task};
-use crate::template::Templar;
-use crate::value::{Value, has_jinja};
+use crate::template::{Templar, TemplateError};
+use crate::value::{Map, Value, has_jinja};
 use crate::wire::Request;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -34,7 +34,9 @@ impl Batch<'_> {
     pub(super) fn ahead(&self, nodes: &[Node], hosts: &[Arc<str>], frame: Frame) -> Option<(After, usize)> {
         let [host] = hosts else { return None };
         let engine = self.engine;
+        // What is sent ahead does not keep its arguments, which `-vvv` shows.
         if engine.options.mode == RunMode::Plan
+            || engine.options.verbosity > 2
             || engine.guard.is_some()
             || engine.waiting_for_start.load(Ordering::Relaxed)
         {
@@ -350,6 +352,11 @@ impl Recorder<'_> {
 }
 
 impl actions::Machine for Recorder<'_> {
+    // None of the actions that are sent ahead calls a module under another name.
+    fn defaults(&self, _: &Templar, _: &str) -> Result<Map, TemplateError> {
+        Ok(Map::new())
+    }
+
     fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         *recorded = Some((module.to_owned(), args, blobs.keep()));

@@ -36,14 +36,31 @@ impl HostTask<'_> {
             let name = crate::module::short_name(&self.task.action);
             return Ended::failure(format!("This action ({name}) does not support async."));
         }
-        let id = format!("j{}.{}", fastrand::u64(1..1_000_000_000_000), fastrand::u32(1000..100_000));
+        let poll = number(&self.task.poll).unwrap_or(self.batch.engine.options.poll_interval);
+        if self.batch.engine.parts.loader.custom_module(&self.task.action).is_some() {
+            return self.waited_for(templar, settings, args, limit, poll);
+        }
+        let id = job_id();
         let job = Job { id: id.clone(), directory: directory(), limit };
         let started = self.call(&self.task.action, templar, settings, args, Some(job));
-        let poll = number(&self.task.poll).unwrap_or(self.batch.engine.options.poll_interval);
         if poll <= 0.0 || !started.is_changed() || started.result.get("ansible_job_id").is_none() {
             return started;
         }
         self.look_after(&id, Duration::from_secs_f64(poll), limit, templar, settings)
+    }
+
+    /// A module of one's own, which the helper knows nothing of: it is waited for as long as it may take.
+    fn waited_for(&self, templar: &Templar, settings: &Settings, args: &Map, limit: f64, poll: f64) -> Ended {
+        if poll <= 0.0 {
+            let name = crate::module::short_name(&self.task.action);
+            return Ended::failure(format!("the module {name} can be waited for only: give it a `poll` above 0"));
+        }
+        let settings = Settings { timeout: Some(limit), ..settings.clone() };
+        let mut ended = self.call(&self.task.action, templar, &settings, args, None);
+        let fields =
+            [("ansible_job_id", Value::from(job_id())), ("started", Value::Int(1)), ("finished", Value::Int(1))];
+        ended.result.extend(fields.map(|(name, value)| (Key::from(name), value)));
+        ended
     }
 
     /// Asks until the job has ended, then removes its state.
@@ -79,4 +96,8 @@ impl HostTask<'_> {
             .or_else(|| settings.environment.get("ANSIBLE_ASYNC_DIR").cloned())
             .unwrap_or_else(|| DIRECTORY.to_owned())
     }
+}
+
+fn job_id() -> String {
+    format!("j{}.{}", fastrand::u64(1..1_000_000_000_000), fastrand::u32(1000..100_000))
 }

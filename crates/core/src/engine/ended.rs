@@ -25,6 +25,8 @@ pub(super) struct Ended {
     /// Why nothing of the result can be known before apply, if so.
     pub(super) unknown: Option<Arc<str>>,
     pub(super) no_log: bool,
+    /// The arguments that the module got, as `-vvv` shows them.
+    pub(super) invocation: Option<Value>,
     pub(super) elapsed: Duration,
     pub(super) delegated_to: Option<Arc<str>>,
     pub(super) delegated_address: Option<Arc<str>>,
@@ -43,6 +45,7 @@ impl Ended {
             effects: Vec::new(),
             unknown: None,
             no_log: false,
+            invocation: None,
             elapsed: NO_TIME,
             delegated_to: None,
             delegated_address: None,

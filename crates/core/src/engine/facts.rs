@@ -44,10 +44,12 @@ impl Batch<'_> {
         }
         let mut scope = Scope { parent: Some(Arc::clone(&self.play.scope)), ..Scope::default() };
         scope.keywords.tags = vec![Value::from("always")];
+        // Every host has facts of its own.
+        scope.keywords.run_once = Some(Value::Bool(false).into());
         let task = Arc::new(Task {
             name: Some(Value::from("Gathering Facts").into()),
             span: self.play.span.clone(),
-            action: "ansible.builtin.setup".into(),
+            action: "ansible.builtin.gather_facts".into(),
             args: Arc::new(gather.args.clone()),
             scope: Arc::new(scope),
             ..Task::default()

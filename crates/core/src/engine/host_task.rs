@@ -116,10 +116,17 @@ impl HostTask<'_> {
             Ok(prepared) => prepared,
             Err((error, doing)) => return self.before(Ended::from_error(&error, self.task.span.as_ref(), &doing)),
         };
-        let ended = match args.values().find_map(first_unknown) {
+        let mut ended = match args.values().find_map(first_unknown) {
             Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
             _ => self.until(templar, &settings, &args),
         };
+        let parts = &self.batch.engine.parts;
+        if self.batch.engine.options.verbosity > 2
+            && ended.status != Status::Unreachable
+            && parts.registry.get(&self.task.action).is_some()
+        {
+            ended.invocation.get_or_insert_with(|| shown_arguments(&args));
+        }
         self.settled(ended, &settings, delegate)
     }
 
@@ -222,6 +229,7 @@ impl HostTask<'_> {
             scope: &self.task.scope,
             templar,
             connection: &connection,
+            directory: &self.batch.play.dir,
             host: reached,
             gathers: matches!(&*self.task.action, "ansible.builtin.setup" | "ansible.builtin.gather_facts"),
             implicit_local: !known && LOCAL_NAMES.contains(&&**reached),
@@ -250,20 +258,7 @@ impl HostTask<'_> {
             );
             move |error| (error, doing)
         };
-        let mut args = Map::new();
-        let mut levels: Vec<_> = self.task.scope.levels().collect();
-        levels.reverse();
-        for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
-            let defaults = match templar.resolve(&written.value).map_err(finalizing)? {
-                Value::List(items) => items.to_vec(),
-                other => vec![other],
-            };
-            for defaults in
-                defaults.iter().filter_map(|defaults| defaults.get(&self.task.action)).filter_map(Value::as_map)
-            {
-                args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
-            }
-        }
+        let mut args = self.defaults(templar, &self.task.action).map_err(finalizing)?;
         if let Some(whole) = self.task.args.get("_variable_params") {
             match templar.resolve(whole).map_err(finalizing)? {
                 Value::Omit => {}
@@ -284,6 +279,23 @@ impl HostTask<'_> {
                 args.shift_remove(key);
             } else {
                 args.insert(key.clone(), value);
+            }
+        }
+        Ok(args)
+    }
+
+    /// What `module_defaults` gives an action, inner levels over outer ones.
+    pub(super) fn defaults(&self, templar: &Templar, action: &str) -> Result<Map, TemplateError> {
+        let mut args = Map::new();
+        let mut levels: Vec<_> = self.task.scope.levels().collect();
+        levels.reverse();
+        for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
+            let defaults = match templar.resolve(&written.value)? {
+                Value::List(items) => items.to_vec(),
+                other => vec![other],
+            };
+            for defaults in defaults.iter().filter_map(|defaults| defaults.get(action)).filter_map(Value::as_map) {
+                args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         }
         Ok(args)
@@ -488,6 +500,8 @@ impl HostTask<'_> {
             diff: settings.diff,
             verbosity: engine.options.verbosity,
             playbook_dir: &self.batch.play.dir,
+            loader: &engine.parts.loader,
+            facts_modules: &engine.options.facts_modules,
             machine,
             vault: &engine.parts.vault,
             redactor: &engine.parts.redactor,
@@ -501,7 +515,7 @@ impl HostTask<'_> {
         match engine.parts.actions.get(name) {
             Some(action) => action.run(&context, args.clone()),
             None => match engine.parts.loader.custom_module(name) {
-                Some(path) => actions::custom::run(&context, &path, args),
+                Some(path) => actions::custom::run(&context, name, &path, args),
                 None => context.module(name, args),
             },
         }
@@ -549,6 +563,7 @@ impl HostTask<'_> {
             simulated.insert(Arc::clone(self.host));
         }
         let mut result = reply.output;
+        let invocation = result.shift_remove("invocation");
         for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
             if let Some(Value::Str(text)) = result.get(text).cloned()
                 && !result.contains_key(lines)
@@ -568,7 +583,14 @@ impl HostTask<'_> {
             result.entry(Key::from("diff")).or_insert_with(diff);
         }
         let ended = Ended::new(status, result);
-        Ended { diff: reply.diff, acts: reply.changed, change: reply.change, effects: reply.effects, ..ended }
+        Ended {
+            diff: reply.diff,
+            acts: reply.changed,
+            change: reply.change,
+            effects: reply.effects,
+            invocation,
+            ..ended
+        }
     }
 
     /// Whether a plan has simulated changes on this host.
@@ -590,6 +612,20 @@ pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {
         Value::Map(map) => map.values().find_map(first_unknown),
         _ => None,
     }
+}
+
+/// The arguments, without those that are secret by their names.
+fn shown_arguments(args: &Map) -> Value {
+    let is_secret =
+        |name: &str| ["pass", "secret", "token", "cryptkey", "ca_key"].iter().any(|word| name.contains(word));
+    let shown = |(key, value): (&Key, &Value)| match value {
+        Value::Str(_) | Value::List(_) | Value::Map(_) if key.as_str().is_some_and(is_secret) => {
+            (key.clone(), Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"))
+        }
+        value => (key.clone(), value.clone()),
+    };
+    let arguments: Map = args.iter().map(shown).collect();
+    Map::from_iter([(Key::from("module_args"), arguments.into())]).into()
 }
 
 /// A condition as it was written.

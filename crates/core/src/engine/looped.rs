@@ -229,7 +229,7 @@ fn carry(carried: &mut Map, one: &Ended) {
             Effect::SetFacts { variables, .. } | Effect::IncludeVars(variables) | Effect::Facts(variables) => {
                 carried.extend(variables.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
-            Effect::AddHost { .. } | Effect::GroupBy { .. } => {}
+            Effect::AddHost { .. } | Effect::GroupBy { .. } | Effect::Stats { .. } => {}
         }
     }
 }

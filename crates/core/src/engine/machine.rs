@@ -6,6 +6,8 @@ use crate::actions;
 use crate::connection::{BlobSource, Call, Connection, ConnectionError, RawOutput, Target};
 use crate::event::Event;
 use crate::module::{Mode, Outcome};
+use crate::template::{Templar, TemplateError};
+use crate::value::Map;
 use crate::wire::{Job, Progress, Request};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +89,10 @@ impl actions::Machine for Machine<'_> {
 
     fn environment(&self) -> &std::collections::BTreeMap<String, String> {
         &self.settings.environment
+    }
+
+    fn defaults(&self, templar: &Templar, module: &str) -> Result<Map, TemplateError> {
+        self.task.defaults(templar, module)
     }
 
     fn reset(&self) {

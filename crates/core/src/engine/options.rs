@@ -69,6 +69,8 @@ pub struct RunOptions {
     pub error_on_missing_handler: bool,
     pub gathering: Gathering,
     pub gather_subset: Vec<String>,
+    /// Modules that gather facts; `smart` stands for the one that fits.
+    pub facts_modules: Vec<String>,
     /// Default `-c`.
     pub connection: Option<String>,
     /// Default `-u`.
@@ -127,6 +129,7 @@ impl Default for RunOptions {
             error_on_missing_handler: true,
             gathering: Gathering::Implicit,
             gather_subset: Vec::new(),
+            facts_modules: vec!["smart".to_owned()],
             connection: None,
             remote_user: None,
             remote_port: None,

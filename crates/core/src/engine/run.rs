@@ -63,6 +63,7 @@ impl EngineParts {
             roles_path: Vec::new(),
             collections_path: Vec::new(),
             library: Vec::new(),
+            private_role_vars: None,
             vault: Arc::clone(&vault),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             defer_unbuilt: false,
@@ -208,7 +209,7 @@ impl Engine {
     /// Ends the run: tells the counts.
     pub fn finish(&self) -> Summary {
         let stats = self.stats.get();
-        self.emit(&Event::Finished { stats: stats.clone() });
+        self.emit(&Event::Finished { stats: stats.clone(), custom: self.stats.custom() });
         let lost = self.out.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         Summary { stats, cancelled: self.cancel.is_requested(), changed: self.changed.load(Ordering::Relaxed), lost }
     }

@@ -5,10 +5,11 @@ use crate::connection::{Become, ConnectionKind, HostKeyChecking, Target};
 use crate::module::Mode;
 use crate::playbook::{Keywords, Scope, Spanned};
 use crate::secret::Secret;
+use crate::system::local_files;
 use crate::template::{Templar, TemplateError};
 use crate::value::{Map, Value, parse_bool};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(super) struct Resolver<'a> {
     pub(super) templar: &'a Templar,
     /// The variables of the host that is connected to, where the task is delegated.
     pub(super) connection: &'a Templar,
+    /// Directory of the playbook, where this machine's programs run.
+    pub(super) directory: &'a Path,
     /// Name of that host.
     pub(super) host: &'a Arc<str>,
     /// The task gathers facts.
@@ -211,6 +214,7 @@ impl Resolver<'_> {
         let timeout = self.variable_text(&["ansible_timeout", "ansible_ssh_timeout"])?;
         Ok(Target {
             name: self.host.to_string(),
+            directory: (kind == ConnectionKind::Local).then(|| local_files::absolute(self.directory)),
             kind,
             address: address.unwrap_or_else(|| self.host.to_string()),
             port: port.and_then(|port| port.trim().parse().ok()),

@@ -5,6 +5,7 @@ use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::host_task::HostTask;
 use super::settings::truthy;
+use super::stats::RUN_STATS;
 use crate::actions::Effect;
 use crate::diagnostic::Span;
 use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
@@ -265,6 +266,11 @@ impl Batch<'_> {
                 store.include(owner, variables.iter().map(|(key, value)| (key.clone(), value.clone())));
                 return None;
             }
+            Effect::Stats { data, per_host, aggregate } => {
+                let owner = if *per_host { host } else { &Arc::from(RUN_STATS) };
+                self.engine.stats.add(owner, data, *aggregate);
+                return None;
+            }
             Effect::AddHost { name, groups, variables } => {
                 let groups = groups.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
                 store.change_inventory(|inventory| inventory.add_host(name, &groups, variables))
@@ -336,6 +342,9 @@ impl Batch<'_> {
     pub(super) fn shown(&self, ended: &Ended, place: Option<&Span>, notifies: Vec<String>) -> TaskResult {
         let redactor = &self.engine.parts.redactor;
         let mut result = if ended.no_log { censored(ended) } else { ended.to_json() };
+        if let Some(invocation) = ended.invocation.as_ref().filter(|_| !ended.no_log) {
+            result.insert("invocation".to_owned(), invocation.to_json());
+        }
         let mut diff = if ended.no_log { Vec::new() } else { ended.diff.clone() };
         result.values_mut().for_each(|value| redactor.redact_json(value));
         for diff in &mut diff {

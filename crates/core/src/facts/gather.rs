@@ -1,8 +1,8 @@
 //! Which facts are asked for, and one pass over their collectors.
 
 use super::{
-    Facts, clock, cpu, distribution, dmi, host, init, local, look::Look, memory, mounts, network, packages, security,
-    storage, user, virtualization,
+    Facts, clock, cpu, distribution, dmi, foreign, host, init, local, look::Look, memory, mounts, network, packages,
+    security, storage, user, virtualization,
 };
 use crate::system::System;
 use crate::text::nearest;
@@ -119,10 +119,9 @@ const COLLECTORS: &[Collector] = &[
     collector("iscsi", &[], &[dmi::iscsi]),
     collector("nvme", &[], &[dmi::nvme]),
     minimal("local", &[], &[]),
+    collector("facter", &[], &[]),
+    collector("ohai", &[], &[]),
 ];
-
-/// Collectors of Ansible's that other programs answer; leaving them out is fine, asking for them is not.
-const FOREIGN: [&str; 2] = ["facter", "ohai"];
 
 /// Gathers what `request` asks for, under the names that Ansible gives them (`ansible_…`), with warnings.
 ///
@@ -142,6 +141,9 @@ pub fn gather(request: &Request, system: &dyn System) -> Result<(Facts, Vec<Stri
         facts.insert("local".into(), Value::Object(local));
     }
     let mut named: Facts = facts.into_iter().map(|(name, value)| (format!("ansible_{name}"), value)).collect();
+    for program in foreign::PROGRAMS.iter().filter(|program| chosen.contains(program.name)) {
+        named.extend(foreign::facts(look, program));
+    }
     named.insert("gather_subset".into(), json!(request.subset));
     named.insert("module_setup".into(), json!(true));
     if !request.filter.is_empty() {
@@ -180,9 +182,6 @@ fn find(word: &str) -> Option<&'static str> {
 }
 
 fn unknown(word: &str) -> FactError {
-    if FOREIGN.contains(&word) {
-        return FactError(format!("gather_subset '{word}' is not supported: facts of other programs are not gathered"));
-    }
     let mut known: Vec<&str> = COLLECTORS
         .iter()
         .flat_map(|collector| std::iter::once(collector.name).chain(collector.facts.iter().copied()))

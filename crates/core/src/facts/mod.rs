@@ -8,6 +8,7 @@ mod clock;
 mod cpu;
 mod distribution;
 mod dmi;
+mod foreign;
 mod gather;
 mod host;
 mod init;

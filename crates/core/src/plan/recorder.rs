@@ -93,7 +93,7 @@ impl Reporter for Recorder {
                 state.add(task, host, result, Some((item, label)));
             }
             Event::HostFinished { task, host, result } => state.finished(task, host, result),
-            Event::Finished { stats } => {
+            Event::Finished { stats, .. } => {
                 for (host, _) in stats.iter().filter(|(_, counts)| counts.failed + counts.unreachable > 0) {
                     let failure = state.failures.remove(&**host);
                     let host = state.plan.hosts.entry(host.to_string()).or_default();

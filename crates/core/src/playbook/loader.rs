@@ -46,6 +46,8 @@ pub struct LoaderOptions {
     pub collections_path: Vec<PathBuf>,
     /// Where modules of one's own are looked for besides `library/` beside playbooks and in roles.
     pub library: Vec<PathBuf>,
+    /// Whether roles keep their variables to themselves, where they do not say; unless set, those of static ones are seen.
+    pub private_role_vars: Option<bool>,
     /// Opens vaults.
     pub vault: Arc<dyn Decrypt>,
     /// What becomes of keys that a mapping has twice.
@@ -91,6 +93,11 @@ impl Loader {
     /// The file of a module of one's own, if `action` is one.
     pub fn custom_module(&self, action: &str) -> Option<PathBuf> {
         self.library.find(action).filter(|_| action.starts_with("ansible.legacy."))
+    }
+
+    /// The file of the module of one's own that a short name, or one with `ansible.legacy`, means.
+    pub fn own_module(&self, name: &str) -> Option<PathBuf> {
+        self.library.find(name)
     }
 
     /// The names that tasks can call.

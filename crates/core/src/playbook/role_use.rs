@@ -280,7 +280,9 @@ impl Reading<'_> {
             parents,
             dependencies: dependencies.iter().flat_map(Plan::all).collect(),
             allow_duplicates: if include_vars.is_some() { spec.allow_duplicates } else { meta.allow_duplicates },
-            public: spec.public.unwrap_or(static_),
+            public: spec
+                .public
+                .unwrap_or_else(|| self.loader.options.private_role_vars.map_or(static_, |private| !private)),
             identity,
         });
         let check =

@@ -36,6 +36,14 @@ pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The home directory of a user of this machine, by its file of users.
+pub fn home_of(user: &str) -> Option<PathBuf> {
+    let users = read_to_string(Path::new("/etc/passwd")).ok()?;
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut found = fields.filter(|fields| fields.first() == Some(&user));
+    found.next()?.get(5).map(PathBuf::from)
+}
+
 /// Whether a directory is there, links followed.
 pub fn is_dir(path: &Path) -> bool {
     path.is_dir()

@@ -2,9 +2,10 @@
 
 use super::look::{CHANGED, DEBUG, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING};
 use super::result;
+use crate::report::python_json;
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
-use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::event::{CustomStats, Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -101,7 +102,7 @@ impl Default {
     fn notices(&self, state: &mut State, task: &TaskInfo, result: &TaskResult) {
         for (label, message) in result::warnings(result) {
             let colour = if label == "WARNING" { WARNING } else { DEPRECATED };
-            self.warning(state, colour, &format!("[{label}]: {message}"));
+            self.warning(state, colour, &format!("[{label}]: {message}").replace("\r\n", "\n"));
         }
         if matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable)
             && let Some(error) = result::error(task, result, None)
@@ -228,16 +229,33 @@ impl Default {
         }
     }
 
-    fn recap(&self, state: &mut State, stats: &RunStats) {
+    fn recap(&self, state: &mut State, stats: &RunStats, custom: &CustomStats) {
         self.banner(state, "PLAY RECAP");
         for (host, counts) in stats {
             let line = self.recap_line(host, counts);
             put(&mut state.out, &line);
         }
         put(&mut state.out, "\n");
+        if self.look.custom_stats && !custom.is_empty() {
+            self.custom_stats(state, custom);
+        }
         if self.look.check && self.look.check_markers {
             self.banner(state, "DRY RUN");
         }
+    }
+
+    fn custom_stats(&self, state: &mut State, custom: &CustomStats) {
+        self.banner(state, "CUSTOM STATS:");
+        let text = |stats: &serde_json::Map<String, serde_json::Value>| {
+            python_json::narrow(&serde_json::Value::Object(stats.clone()))
+        };
+        for (host, stats) in custom.iter().filter(|(host, _)| &***host != "_run") {
+            put(&mut state.out, &format!("\t{host}: {}\n", text(stats)));
+        }
+        if let Some(stats) = custom.get("_run") {
+            put(&mut state.out, &format!("\n\tRUN: {}\n", text(stats)));
+        }
+        put(&mut state.out, "\n");
     }
 
     fn recap_line(&self, host: &str, counts: &HostStats) -> String {
@@ -326,7 +344,7 @@ impl Reporter for Default {
             }
             Event::NoMoreHosts { .. } if state.free => self.banner(state, "NO MORE HOSTS LEFT"),
             Event::NoMoreHosts { .. } => {}
-            Event::Finished { stats } => self.recap(state, stats),
+            Event::Finished { stats, custom } => self.recap(state, stats, custom),
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Look {
     pub check: bool,
     /// `debug`.
     pub debug: bool,
+    /// `show_custom_stats`.
+    pub custom_stats: bool,
     /// `display_ok_hosts`.
     pub ok_hosts: bool,
     /// `display_skipped_hosts`.
@@ -55,6 +57,7 @@ impl Look {
             colour,
             verbosity,
             check,
+            custom_stats: config.show_custom_stats.or(false),
             debug: config.debug.or(false),
             ok_hosts: config.display_ok_hosts.or(true),
             skipped_hosts: config.display_skipped_hosts.or(true),

@@ -99,7 +99,7 @@ impl Single {
         let sinks = &mut *sinks;
         for (label, message) in result::warnings(result) {
             let colour = if label == "WARNING" { WARNING } else { DEPRECATED };
-            self.warn(sinks, colour, &format!("[{label}]: {message}"));
+            self.warn(sinks, colour, &format!("[{label}]: {message}").replace("\r\n", "\n"));
         }
         let failed = matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable);
         if failed
