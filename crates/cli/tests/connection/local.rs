@@ -42,6 +42,15 @@ fn the_helper_is_sent_once_and_leaves_one_file() {
 }
 
 #[test]
+fn programs_run_where_they_are_told_to() {
+    let scratch = Scratch::new("where");
+    let target = Target { directory: Some(scratch.path().to_owned()), ..target(&scratch) };
+    let pwd = Request { module: "command".into(), args: serde_json::json!({ "_raw_params": "pwd" }), ..ping("") };
+    let here = scratch.path().canonicalize().unwrap().display().to_string();
+    assert_eq!(call(&mut *connect(&target), &pwd).unwrap().output["stdout"], here);
+}
+
+#[test]
 fn a_helper_that_ends_fails_its_task_only() {
     let scratch = Scratch::new("ends");
     let mut connection = connect(&target(&scratch));
