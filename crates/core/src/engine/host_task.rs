@@ -124,6 +124,7 @@ impl HostTask<'_> {
         if self.batch.engine.options.verbosity > 2
             && ended.status != Status::Unreachable
             && parts.registry.get(&self.task.action).is_some()
+            && parts.actions.get(&self.task.action).is_none()
         {
             ended.invocation.get_or_insert_with(|| shown_arguments(&args));
         }

@@ -227,7 +227,9 @@ fn carry(carried: &mut Map, one: &Ended) {
     for effect in &one.effects {
         match effect {
             Effect::SetFacts { variables, .. } | Effect::IncludeVars(variables) | Effect::Facts(variables) => {
-                carried.extend(variables.iter().map(|(key, value)| (key.clone(), value.clone())));
+                // No fact can take the place of all of them.
+                let variables = variables.iter().filter(|(key, _)| key.as_str() != Some("ansible_facts"));
+                carried.extend(variables.map(|(key, value)| (key.clone(), value.clone())));
             }
             Effect::AddHost { .. } | Effect::GroupBy { .. } | Effect::Stats { .. } => {}
         }
