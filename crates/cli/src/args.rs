@@ -20,6 +20,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Apply playbooks, or a plan that was saved
     Apply(ApplyArgs),
+    /// Show what is not as it was applied
+    Drift(DriftArgs),
+    /// Show what was applied to a host
+    History(HistoryArgs),
     /// Run one module on hosts
     Exec(ExecArgs),
     /// Show the inventory
@@ -90,6 +94,52 @@ pub struct RunArgs {
     /// Check the playbooks, and do nothing else
     #[arg(long)]
     pub syntax_check: bool,
+    /// Options of every run.
+    #[command(flatten)]
+    pub run: RunOptionsArgs,
+    /// What is about the hosts' ledgers.
+    #[command(flatten)]
+    #[serde(default)]
+    pub ledger: LedgerArgs,
+    /// Options of our own.
+    #[command(flatten)]
+    pub own: OwnArgs,
+}
+
+/// What is about the hosts' ledgers.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "What earlier runs did")]
+pub struct LedgerArgs {
+    /// Remove what earlier runs made and the playbook does not name any more
+    #[arg(long)]
+    pub prune: bool,
+    /// Remove also what others have changed since, or put data into
+    #[arg(long, requires = "prune")]
+    pub force: bool,
+    /// Do only what is missing since the last run failed or was cut off
+    #[arg(long, conflicts_with = "prune")]
+    pub resume: bool,
+}
+
+/// `drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Only what these playbooks manage
+    #[arg(value_name = "PLAYBOOK")]
+    pub playbooks: Vec<PathBuf>,
+    /// Options of every run.
+    #[command(flatten)]
+    pub run: RunOptionsArgs,
+    /// Options of our own.
+    #[command(flatten)]
+    pub own: OwnArgs,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Host, or pattern of hosts
+    pub host: String,
     /// Options of every run.
     #[command(flatten)]
     pub run: RunOptionsArgs,

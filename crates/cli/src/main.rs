@@ -36,6 +36,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Plan(args) => commands::plan::run(args),
         Command::Apply(args) => commands::apply::run(args),
+        Command::Drift(args) => commands::drift::run(args),
+        Command::History(args) => commands::history::run(args),
         Command::Exec(args) => commands::exec::run(args),
         Command::Inventory(args) => commands::inventory::run(args),
         Command::Doc(args) => commands::doc::run(args),

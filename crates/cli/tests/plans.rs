@@ -38,7 +38,7 @@ fn hostler(dir: &Path, arguments: &[&str]) -> Output {
 fn with_password(dir: &Path, password: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
     command.args(arguments).args(["-e", &format!("password={password}")]).current_dir(dir).env("HOME", dir);
-    command.env_remove("ANSIBLE_CONFIG").output().unwrap()
+    command.env("HOSTLER_STATE", dir.join("state")).env_remove("ANSIBLE_CONFIG").output().unwrap()
 }
 
 fn plan(dir: &Path) -> Output {

@@ -1,6 +1,7 @@
 //! What happens in a run, told once: reporters show it, nothing else prints.
 
 use crate::diagnostic::Span;
+use crate::ledger::Finding;
 use crate::module::Diff;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -99,6 +100,11 @@ pub type CustomStats = BTreeMap<Arc<str>, Map<String, Value>>;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// A comparison with a host's ledger brought something to light.
+    Found {
+        /// What.
+        finding: Finding,
+    },
     /// A playbook begins.
     PlaybookStarted {
         /// Its path.

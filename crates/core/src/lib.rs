@@ -51,6 +51,8 @@ pub mod event;
 #[cfg(feature = "controller")]
 pub mod inventory;
 #[cfg(feature = "controller")]
+pub mod ledger;
+#[cfg(feature = "controller")]
 pub mod plan;
 #[cfg(feature = "controller")]
 pub mod playbook;

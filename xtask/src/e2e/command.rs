@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::hostler::Hostler;
-use super::{cases, connections, supermarket};
+use super::{cases, connections, ledger, supermarket};
 use crate::lab::{self, Lab};
 
 /// What to run
@@ -35,6 +35,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     lab::up(&lab, 2, !options.keep)?;
     let mut tests = cases::all(&lab, &hostler)?;
     tests.extend(connections::all(&lab));
+    tests.extend(ledger::all(&lab, &hostler));
     tests.extend(supermarket::all(&lab, &hostler));
     if let Some(filter) = &options.filter {
         tests.retain(|test| test.name.contains(filter.as_str()));

@@ -43,6 +43,20 @@ impl Hostler {
         Self::stats(&self.run("apply", &[playbook.as_os_str()], 0)?)
     }
 
+    /// The same with more options.
+    pub fn apply_with(&self, playbook: &Path, options: &[&str]) -> Result<Stats> {
+        let arguments: Vec<&OsStr> =
+            std::iter::once(playbook.as_os_str()).chain(options.iter().map(OsStr::new)).collect();
+        Self::stats(&self.run("apply", &arguments, 0)?)
+    }
+
+    /// Plans a playbook that has something to do.
+    pub fn plan(&self, playbook: &Path, options: &[&str]) -> Result<()> {
+        let arguments: Vec<&OsStr> =
+            std::iter::once(playbook.as_os_str()).chain(options.iter().map(OsStr::new)).collect();
+        self.run("plan", &arguments, 2).map(drop)
+    }
+
     /// Plans a playbook, applies the saved plan, and compares the two.
     pub fn apply_planned(&self, playbook: &Path) -> Result<(Stats, Fidelity)> {
         let file = std::env::temp_dir().join(format!("hostler-e2e-{}.plan", std::process::id()));

@@ -5,6 +5,7 @@ mod command;
 mod connections;
 mod fidelity;
 mod hostler;
+mod ledger;
 mod supermarket;
 
 pub use command::{Options, run};

@@ -3,7 +3,9 @@
 pub mod apply;
 pub mod completions;
 pub mod doc;
+pub mod drift;
 pub mod exec;
+pub mod history;
 pub mod inventory;
 pub mod plan;
 mod playbooks;

@@ -2,7 +2,7 @@
 
 use super::saved;
 use super::session::Session;
-use crate::args::{Format, RunArgs};
+use crate::args::{Format, LedgerArgs, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
 use crate::report::ansible::Look;
@@ -10,13 +10,14 @@ use crate::report::{self, FanOut, JsonLines, Plain, Plan, Screen, Terminal, View
 use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
-use hostler_core::engine::{RunMode, RunOptions, Summary};
+use hostler_core::engine::{LedgerOptions, RunMode, RunOptions, Summary};
 use hostler_core::event::Reporter;
 use hostler_core::inventory::Inventory;
 use hostler_core::plan;
 use hostler_core::playbook::{Listing, Playbook};
 use hostler_core::template::Templar;
 use hostler_core::value::Value;
+use sha2::{Digest, Sha256};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -167,7 +168,10 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         accept_new: args.own.accept_new,
         offline: listing || args.syntax_check,
     };
-    let options = base.options(&args.run, overrides)?;
+    let mut options = base.options(&args.run, overrides)?;
+    if !ansible {
+        options.ledger = Some(ledger_options(args, &base, &options)?);
+    }
     let inventory = base.inventory()?;
     if ansible {
         warn_of_empty(&base, &inventory, "all");
@@ -198,6 +202,34 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         return Ok(None);
     }
     Ok(Some(ready))
+}
+
+/// What the hosts' ledgers are told of a run.
+fn ledger_options(args: &RunArgs, base: &Base, options: &RunOptions) -> Result<LedgerOptions, Failure> {
+    let LedgerArgs { prune, force, resume } = args.ledger;
+    let names: Vec<_> = args.playbooks.iter().map(|path| path.display().to_string()).collect();
+    let whole = options.tags.is_empty() && options.skip_tags.is_empty() && options.start_at_task.is_none();
+    if prune && !whole {
+        let message = "`--prune` needs to see every task: leave out `--tags`, `--skip-tags` and `--start-at-task`";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let playbook = identity(&args.playbooks, base)?;
+    Ok(LedgerOptions { playbook, name: names.join(", "), whole, prune, force, resume })
+}
+
+/// What tells a playbook with an inventory from all others: where they are.
+pub(super) fn identity(playbooks: &[PathBuf], base: &Base) -> Result<String, Failure> {
+    let absolute = |path: &Path| std::path::absolute(path).context("find the working directory");
+    let mut parts = Vec::new();
+    for path in playbooks {
+        parts.push(absolute(path)?.to_string_lossy().into_owned());
+    }
+    for source in base.sources() {
+        let path = Path::new(source);
+        parts.push(if path.exists() { absolute(path)?.to_string_lossy().into_owned() } else { source.clone() });
+    }
+    let hash: String = Sha256::digest(parts.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(hash[..16].to_owned())
 }
 
 /// Reads all playbooks; mistakes of all of them are told together.

@@ -81,6 +81,18 @@ impl Session {
         if found.is_empty() { Ok(()) } else { Err(Failure::Playbook(found)) }
     }
 
+    /// Runs playbooks, and gives the engine with all that it has reached.
+    ///
+    /// # Errors
+    /// Mistakes that show only while running.
+    pub fn reach(self, playbooks: &[Playbook]) -> Result<Engine, Failure> {
+        signals::listen(&self.cancel)?;
+        for playbook in playbooks {
+            self.engine.run(playbook)?;
+        }
+        Ok(self.engine)
+    }
+
     /// Runs playbooks until one of them loses a host.
     ///
     /// # Errors
@@ -88,11 +100,18 @@ impl Session {
     pub fn run(self, base: &Base, playbooks: &[Playbook]) -> Result<Summary, Failure> {
         signals::listen(&self.cancel)?;
         let mut result: Result<(), RunError> = Ok(());
-        for playbook in playbooks {
+        for (number, playbook) in playbooks.iter().enumerate() {
             result = self.engine.run(playbook);
             if result.is_err() || self.engine.has_lost_hosts() || self.cancel.is_requested() {
+                // Hosts that were not lost came to the end of the last one.
+                if result.is_err() || number + 1 < playbooks.len() {
+                    self.engine.cut_short();
+                }
                 break;
             }
+        }
+        if result.is_ok() && !self.cancel.is_requested() {
+            result = self.engine.settle();
         }
         let warnings = self.engine.store().inventory(Inventory::take_warnings);
         let summary = self.engine.finish();

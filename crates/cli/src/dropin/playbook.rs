@@ -1,7 +1,7 @@
 //! `ansible-playbook`: `hostler apply` in Ansible's words.
 
 use super::{args, without_meaning};
-use crate::args::{OwnArgs, RunArgs};
+use crate::args::{LedgerArgs, OwnArgs, RunArgs};
 use crate::commands::{self, Face};
 use crate::exit::{Exit, Failure};
 use hostler_core::diagnostic::Diagnostic;
@@ -32,6 +32,7 @@ pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
         list_tags: args.list_tags,
         syntax_check: args.syntax_check,
         run,
+        ledger: LedgerArgs::default(),
         own: OwnArgs::default(),
     };
     let face = Face::Ansible { warnings: without_meaning(&args.shared.without_meaning()) };

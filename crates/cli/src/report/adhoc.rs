@@ -83,6 +83,7 @@ impl Reporter for AdHoc {
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
             | Event::Included { .. }
+            | Event::Found { .. }
             | Event::NoMoreHosts { .. } => {}
         }
     }

@@ -3,6 +3,7 @@
 use super::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
 use hostler_core::event::{Event, HostStats, Reporter, Status, TaskInfo, TaskResult};
+use hostler_core::ledger::Finding;
 use serde_json::{Map, Value, json};
 use std::sync::Mutex;
 
@@ -53,6 +54,7 @@ fn object(event: &Event) -> Option<Value> {
         }
         Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
         Event::Warning { message } => json!({"event": "warning", "message": message}),
+        Event::Found { finding } => finding_json(finding),
         Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),
         Event::Finished { stats, .. } => {
             let hosts: Map<String, Value> =
@@ -120,5 +122,19 @@ fn counts_of(counts: &HostStats) -> Value {
         "skipped": counts.skipped,
         "rescued": counts.rescued,
         "ignored": counts.ignored,
+    })
+}
+
+/// What a ledger brought to light.
+pub fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "event": "found",
+        "kind": finding.kind.name(),
+        "host": finding.host,
+        "resource": finding.resource,
+        "task": finding.task,
+        "place": finding.place,
+        "applied": finding.applied,
+        "details": finding.details,
     })
 }

@@ -13,7 +13,7 @@ mod plan_page;
 mod python_json;
 mod result_text;
 mod screen;
-mod style;
+pub mod style;
 mod terminal;
 
 #[cfg(test)]
@@ -21,14 +21,14 @@ mod tests;
 
 pub use adhoc::AdHoc;
 pub use fan_out::FanOut;
-pub use json::JsonLines;
+pub use json::{JsonLines, finding_json};
 pub use plain::Plain;
 pub use plan::Plan;
 pub use plan_markdown::markdown;
 pub use plan_page::page;
 pub use python_json::pretty;
 pub use screen::{Screen, Sink};
-pub use style::{Palette, bold};
+pub use style::{Palette, bold, finding};
 pub use terminal::Terminal;
 
 /// How results are shown.

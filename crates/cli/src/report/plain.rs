@@ -5,6 +5,7 @@ use super::style::{self, CHANGED, DIM, FAILED, OK, SKIPPED, UNKNOWN, UNREACHABLE
 use super::{View, diff, result_text};
 use anstyle::Style;
 use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::ledger::Finding;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -136,6 +137,10 @@ impl Plain {
         put(&mut state.err, &format!("{}\n", self.view.palette.paint(UNREACHABLE, &format!("[WARNING]: {message}"))));
     }
 
+    fn found(&self, state: &mut State, finding: &Finding) {
+        put(&mut state.out, &style::finding(finding, self.view.palette));
+    }
+
     fn recap(&self, state: &mut State, stats: &RunStats) {
         Self::heading(state, "PLAY RECAP");
         for (host, counts) in stats {
@@ -213,6 +218,7 @@ impl Reporter for Plain {
                 self.line(state, SKIPPED, &format!("included: {what} for {}", hosts.join(", ")));
             }
             Event::Warning { message } => self.warning(state, message),
+            Event::Found { finding } => self.found(state, finding),
             Event::NoMoreHosts { .. } => Self::heading(state, "NO MORE HOSTS LEFT"),
             Event::Finished { stats, .. } => self.recap(state, stats),
         }

@@ -205,6 +205,10 @@ impl Reporter for Plan {
             }
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),
             Event::Warning { message } => self.warn(message),
+            Event::Found { finding } => {
+                self.flush(state);
+                self.screen.print(&style::finding(finding, self.view.palette));
+            }
             Event::NoMoreHosts { .. } => self.flush(state),
             Event::Finished { stats, .. } => {
                 self.flush(state);

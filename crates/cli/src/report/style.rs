@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 use hostler_core::event::Status;
+use hostler_core::ledger::{Finding, FindingKind};
 
 /// Paints, or does not.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,4 +67,14 @@ pub fn of(status: Status) -> Style {
 /// A heading.
 pub fn bold(palette: Palette, text: &str) -> String {
     palette.paint(BOLD, text)
+}
+
+/// What a ledger brought to light.
+pub fn finding(finding: &Finding, palette: Palette) -> String {
+    let style = match finding.kind {
+        FindingKind::Drifted => CHANGED,
+        FindingKind::Orphan | FindingKind::Kept => UNKNOWN,
+        FindingKind::Unclear | FindingKind::Lost => UNREACHABLE,
+    };
+    palette.paint(style, &format!("{}:", finding.kind.name())) + " " + &finding.text()
 }

@@ -227,6 +227,10 @@ impl Reporter for Terminal {
                 }
             }
             Event::Warning { message } => self.warn(message),
+            Event::Found { finding } => {
+                self.flush(state);
+                self.screen.print(&style::finding(finding, self.view.palette));
+            }
             Event::NoMoreHosts { .. } => {
                 self.flush(state);
                 self.screen.print(&format!("{}\n", self.view.palette.paint(FAILED, "no host is left to go on with")));

@@ -53,6 +53,7 @@ impl Place {
             .args(line)
             .current_dir(self.0.path())
             .env("HOME", self.0.path())
+            .env("HOSTLER_STATE", self.0.path().join("state"))
             .envs(env.iter().copied())
             .stdin(std::process::Stdio::null())
             .output()

@@ -31,6 +31,7 @@ fn ping(data: &str) -> Request {
         environment: Default::default(),
         timeout: None,
         simulated: Vec::new(),
+        record: None,
         job: None,
     }
 }

@@ -6,6 +6,7 @@
 
 use super::RunMode;
 use super::batch::{After, Batch, Frame};
+use super::book::Noted;
 use super::ended::Ended;
 use super::host_task::HostTask;
 use super::machine::Machine;
@@ -38,6 +39,7 @@ impl Batch<'_> {
         if engine.options.mode == RunMode::Plan
             || engine.options.verbosity > 2
             || engine.guard.is_some()
+            || engine.book.as_ref().is_some_and(|book| book.options.resume)
             || engine.waiting_for_start.load(Ordering::Relaxed)
         {
             return None;
@@ -111,6 +113,7 @@ struct Asked<'a> {
     templar: Templar,
     settings: Settings,
     request: Request,
+    noted: Option<Noted>,
     blobs: Box<dyn BlobSource>,
 }
 
@@ -282,6 +285,9 @@ impl<'a> Line<'a> {
 
     fn finish(&mut self, asked: &Asked<'a>, outcome: Result<Outcome, ConnectionError>, started: Instant) {
         let task = HostTask { batch: self.batch, task: asked.task, info: &asked.info, host: self.host, item: None };
+        if let Ok(outcome) = &outcome {
+            Machine { task: &task, settings: &asked.settings, job: None }.note(asked.noted.clone(), outcome);
+        }
         let reply = outcome.map(Reply::from).map_err(ActionError::from);
         let mut ended = task.conclude(&asked.templar, &asked.settings, reply);
         ended.elapsed = started.elapsed();
@@ -313,14 +319,15 @@ impl<'a> Line<'a> {
                     let reply = on_host.act(&task.action, &templar, &settings, &args, &recorder);
                     match recorder.recorded.into_inner().unwrap_or_else(PoisonError::into_inner) {
                         Some((module, args, blobs)) => {
-                            let request =
-                                Machine { task: &on_host, settings: &settings, job: None }.request(&module, args);
+                            let machine = Machine { task: &on_host, settings: &settings, job: None };
+                            let (request, noted) = machine.request(&module, args, &*blobs);
                             return Some(Step::Asked(Box::new(Asked {
                                 task,
                                 info,
                                 templar,
                                 settings,
                                 request,
+                                noted,
                                 blobs,
                             })));
                         }

@@ -1,5 +1,6 @@
 //! Handlers: who notified what, and running them at the right points.
 
+use super::RunMode;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use crate::diagnostic::Diagnostic;
@@ -47,6 +48,9 @@ impl Batch<'_> {
                 }
             }
             self.state().notifications.push((name.clone(), Arc::clone(host)));
+            if let Some(book) = &self.engine.book {
+                book.notified(host, &self.name, &self.engine.parts.redactor.redact(name));
+            }
         }
         names
     }
@@ -152,7 +156,27 @@ impl Batch<'_> {
             after.alive = self.in_order(others.into_iter().chain(step.alive).collect());
             after.failed.extend(step.failed);
         }
+        if let Some(book) = self.engine.book.as_ref().filter(|_| !self.is_cut_off()) {
+            after.alive.iter().for_each(|host| book.handled(host, &self.name));
+        }
         after
+    }
+
+    /// Has hosts run the handlers that earlier runs of the playbook owe them.
+    pub(super) fn remember_owed(&self, hosts: &[Arc<str>]) {
+        let Some(book) = self.engine.book.as_ref().filter(|_| self.engine.options.mode == RunMode::Apply) else {
+            return;
+        };
+        for host in hosts {
+            for name in self.engine.owed(book, host, &self.name) {
+                if self.meant(&name, host).is_empty() {
+                    continue;
+                }
+                self.engine.warn(format!("{host}: handler `{name}` is owed since an earlier run and runs now"));
+                self.state().notifications.push((name.clone(), Arc::clone(host)));
+                book.notified(host, &self.name, &name);
+            }
+        }
     }
 
     /// Hands these hosts' notifications to the handlers that they mean by now: roles with handlers may have come in since.

@@ -116,6 +116,9 @@ impl HostTask<'_> {
             Ok(prepared) => prepared,
             Err((error, doing)) => return self.before(Ended::from_error(&error, self.task.span.as_ref(), &doing)),
         };
+        if self.batch.engine.book.as_ref().is_some_and(|book| book.passes(self, &settings)) {
+            return Ended::skipped([("skip_reason", Value::from("done before the run was cut off"))]);
+        }
         let mut ended = match args.values().find_map(first_unknown) {
             Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
             _ => self.until(templar, &settings, &args),

@@ -127,7 +127,19 @@ impl Batch<'_> {
         if ended.status == Status::Failed && ignores() {
             ended.status = Status::Ignored;
         }
+        self.hide_included(task, host);
         self.absorb(task, info, host, ended, frame)
+    }
+
+    /// What is not included may manage things nevertheless.
+    fn hide_included(&self, task: &Task, host: &Arc<str>) {
+        let Some(book) = &self.engine.book else { return };
+        let own = task.scope.role().map(|role| role.name.to_string()).unwrap_or_default();
+        match task.args.get("name").filter(|_| &*task.action == "ansible.builtin.include_role") {
+            Some(name) if name.is_lazy() => book.leaves(host),
+            Some(name) => book.hides(host, &Templar::text_of(name)),
+            None => book.hides(host, &own),
+        }
     }
 
     fn run_included(&self, group: Included, nodes: &[Node], after: &mut After, frame: Frame) {

@@ -149,6 +149,9 @@ impl HostTask<'_> {
         } else {
             self.batch.engine.parts.redactor.redact(&label).into_owned()
         };
+        if let Some(book) = &self.batch.engine.book {
+            book.item_ended(self.info, self.host, one.status);
+        }
         self.batch.engine.emit(&Event::ItemFinished {
             task: Arc::clone(self.info),
             host: Arc::clone(self.host),

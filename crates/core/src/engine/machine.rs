@@ -1,5 +1,6 @@
 //! The host of a task, as its action sees it: a connection with the task's settings.
 
+use super::book::Noted;
 use super::host_task::HostTask;
 use super::settings::Settings;
 use crate::actions;
@@ -60,9 +61,17 @@ impl Machine<'_> {
 }
 
 impl Machine<'_> {
-    /// A module call as this task's settings make it.
-    pub(super) fn request(&self, module: &str, args: serde_json::Value) -> Request {
-        Request {
+    /// A module call as this task's settings make it, and what the ledger will hear of it.
+    pub(super) fn request(
+        &self,
+        module: &str,
+        args: serde_json::Value,
+        blobs: &dyn BlobSource,
+    ) -> (Request, Option<Noted>) {
+        let book = self.task.batch.engine.book.as_ref();
+        let noted = book.and_then(|book| book.record(self, module, &args, blobs));
+        let record = noted.as_ref().filter(|_| self.settings.mode == Mode::Apply).map(Noted::line);
+        let request = Request {
             id: self.task.info.id,
             module: module.to_owned(),
             args,
@@ -72,14 +81,27 @@ impl Machine<'_> {
             timeout: self.settings.timeout,
             job: self.job.clone(),
             simulated: Vec::new(),
+            record,
+        };
+        (request, noted)
+    }
+
+    /// Takes in what came of a call for the ledger.
+    pub(super) fn note(&self, noted: Option<Noted>, outcome: &Outcome) {
+        let engine = self.task.batch.engine;
+        let error = engine.book.as_ref().and_then(|book| book.note(self.settings, noted, outcome));
+        if let Some(error) = error {
+            engine.warn(format!("{}: {error}", self.task.host));
         }
     }
 }
 
 impl actions::Machine for Machine<'_> {
     fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {
-        let request = self.request(module, args);
-        self.with(|connection, call| connection.call(&request, call), blobs)
+        let (request, noted) = self.request(module, args, blobs);
+        let outcome = self.with(|connection, call| connection.call(&request, call), blobs)?;
+        self.note(noted, &outcome);
+        Ok(outcome)
     }
 
     fn raw(&self, command: &str, stdin: &[u8]) -> Result<RawOutput, ConnectionError> {
@@ -115,6 +137,7 @@ impl actions::Machine for Machine<'_> {
                 timeout: None,
                 job: None,
                 simulated: Vec::new(),
+                record: None,
             };
             let become_ = self.settings.become_.as_ref();
             let call = Call {

@@ -119,21 +119,31 @@ impl Batch<'_> {
         decided
     }
 
+    /// Tasks that come now are not seen by this host.
+    fn leave(&self, host: &Arc<str>) {
+        if let Some(book) = &self.engine.book {
+            book.leaves(host);
+        }
+    }
+
     fn do_meta(&self, action: &str, task: &Arc<Task>, info: &Arc<TaskInfo>, met: Hosts, unmet: Hosts) -> Hosts {
         let engine = self.engine;
         match action {
             "end_host" => {
                 for host in &met {
+                    self.leave(host);
                     self.forget_host(host);
                 }
                 return unmet;
             }
             "end_play" | "end_batch" if !met.is_empty() => {
+                met.iter().for_each(|host| self.leave(host));
                 let mut state = self.state();
                 state.ended = true;
                 state.play_ended |= action == "end_play";
             }
             "end_role" => {
+                met.iter().for_each(|host| self.leave(host));
                 if let Some(role) = task.scope.role() {
                     let id = Arc::as_ptr(role) as usize;
                     self.state().roles_left.extend(met.iter().map(|host| (Arc::clone(host), id)));

@@ -1,5 +1,6 @@
 //! What a run is told besides its playbook and inventory.
 
+use super::LedgerOptions;
 use crate::connection::HostKeyChecking;
 use crate::plan::Plan;
 use crate::secret::Secret;
@@ -53,6 +54,8 @@ pub struct RunOptions {
     pub fingerprints: bool,
     /// A plan that was shown: nothing but what it says is done.
     pub held_to: Option<Arc<Plan>>,
+    /// Hosts' ledgers are kept, or in plans compared.
+    pub ledger: Option<LedgerOptions>,
     /// Hosts at a time.
     pub forks: usize,
     pub tags: Vec<String>,
@@ -116,6 +119,7 @@ impl Default for RunOptions {
             diff: false,
             fingerprints: false,
             held_to: None,
+            ledger: None,
             forks: 256,
             tags: Vec::new(),
             skip_tags: Vec::new(),

@@ -307,12 +307,17 @@ impl Batch<'_> {
         let facts = self.gathering();
         let phases = |hosts: Vec<Arc<str>>| {
             let mut hosts = self.gather_facts(&facts, hosts, frame);
-            for nodes in [&[&play.pre_tasks][..], &[&play.roles, &play.tasks], &[&play.post_tasks]] {
+            for (last, nodes) in
+                [(false, &[&play.pre_tasks][..]), (false, &[&play.roles, &play.tasks]), (true, &[&play.post_tasks])]
+            {
                 let mut failed = Vec::new();
                 for nodes in nodes {
                     let after = self.nodes(nodes, hosts, frame);
                     hosts = after.alive;
                     failed.extend(after.failed);
+                }
+                if last {
+                    self.remember_owed(&hosts);
                 }
                 hosts = self.flush_handlers(hosts, &failed, frame);
             }

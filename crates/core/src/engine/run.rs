@@ -1,5 +1,6 @@
 //! A run: playbooks on an inventory, from the first play to the recap.
 
+use super::book::Book;
 use super::pool::Pool;
 use super::stats::Stats;
 use super::threads::Threads;
@@ -142,6 +143,8 @@ pub struct Engine {
     pub(super) changed: AtomicBool,
     /// The plan that the run is held to.
     pub(super) guard: Option<Guard>,
+    /// What the hosts' ledgers will be told.
+    pub(super) book: Option<Book>,
     /// `--start-at-task` has not come yet.
     pub(super) waiting_for_start: AtomicBool,
     next_task: AtomicU64,
@@ -166,6 +169,7 @@ impl Engine {
         };
         Self {
             guard: options.held_to.as_deref().map(Guard::new),
+            book: options.ledger.clone().map(Book::new),
             pool: Pool::new(Arc::clone(&parts.connector), options.mode == RunMode::Plan),
             store: Arc::new(Store::new(inventory, globals)),
             threads: Threads::new(options.forks),
@@ -195,10 +199,18 @@ impl Engine {
         self.emit(&Event::PlaybookStarted { path, plays: playbook.plays.len() });
         for play in &playbook.plays {
             if self.cancel.is_requested() || !self.play(play)? {
+                self.cut_short();
                 break;
             }
         }
         Ok(())
+    }
+
+    /// What comes after this is not looked at: for the hosts' ledgers the run is not whole.
+    pub fn cut_short(&self) {
+        if let Some(book) = &self.book {
+            book.cut_short();
+        }
     }
 
     /// Whether hosts failed for good or could not be reached so far.

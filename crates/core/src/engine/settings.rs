@@ -23,6 +23,8 @@ fn processing(error: TemplateError, keyword: &str) -> (TemplateError, String) {
 /// Everything decided for one task on one host.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
+    /// The host that does it, as the inventory calls it.
+    pub(super) reached: Arc<str>,
     pub(super) mode: Mode,
     pub(super) diff: bool,
     pub(super) no_log: bool,
@@ -62,6 +64,7 @@ impl Resolver<'_> {
         };
         let plan = self.options.mode == RunMode::Plan;
         Ok(Settings {
+            reached: Arc::clone(self.host),
             mode,
             diff: self.flag("diff", |keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
             no_log: self.flag("no_log", |keywords| &keywords.no_log)?.unwrap_or(self.options.no_log),

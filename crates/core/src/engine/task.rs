@@ -332,6 +332,9 @@ impl Batch<'_> {
         if let Some(guard) = &engine.guard {
             guard.ended(info, host);
         }
+        if let Some(book) = &engine.book {
+            book.ended(info, host, status, frame.rescuable);
+        }
         if lost {
             self.lose(host);
         }

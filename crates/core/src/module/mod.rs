@@ -13,6 +13,7 @@ pub mod types;
 pub(crate) use args::default_args;
 pub use args::{defaults, parse_args};
 pub use error::ModuleError;
+pub(crate) use outcome::is_nothing;
 pub use outcome::{Diff, Outcome};
 pub use registry::{DynModule, Mode, Registry, short_name};
 

@@ -29,6 +29,9 @@ pub struct Outcome {
     /// What the call changed in the simulation that it was made in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated: Option<Delta>,
+    /// How the machine's ledger ended before this call (`last`), and why it could not be written (`error`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Map<String, Value>>,
 }
 
 impl Outcome {
@@ -73,6 +76,11 @@ impl Diff {
         }
     }
 
+    /// Something is there after it that was not there before.
+    pub fn is_creation(&self) -> bool {
+        self.prepared.is_empty() && is_nothing(&self.before) && !is_nothing(&self.after)
+    }
+
     /// As a result has it: both sides, also where one is empty.
     pub fn to_result(&self) -> Value {
         let mut fields = serde_json::to_value(self).unwrap_or_default();
@@ -101,4 +109,10 @@ impl Diff {
         }
         Self::texts(header, before, after)
     }
+}
+
+/// Text before something is made, or after it was removed: none, or properties that say so.
+pub(crate) fn is_nothing(text: &str) -> bool {
+    text.is_empty()
+        || text.lines().any(|line| matches!(line.trim(), "state: absent" | "exists: false" | "exists: False"))
 }

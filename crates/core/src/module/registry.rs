@@ -59,7 +59,7 @@ impl<M: Module> Typed<M> {
         if want_diff {
             outcome.diff = M::diff(&change);
         }
-        if mode != Mode::Apply {
+        if want_diff || mode != Mode::Apply {
             outcome.change = Some(serde_json::to_value(&change).map_err(|error| ModuleError::new(error.to_string()))?);
         }
         let Simulated { output, unknown } = match mode {

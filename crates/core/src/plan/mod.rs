@@ -12,4 +12,5 @@ pub use folded::Entry;
 pub(crate) use guard::{Guard, Verdict};
 pub use model::{HostPlan, Kind, Place, Plan, Step};
 pub use recorder::Recorder;
+pub(crate) use recorder::at;
 pub use saved::{FORMAT, SavedPlan, SavedPlanError};

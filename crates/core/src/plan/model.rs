@@ -1,7 +1,7 @@
 //! The plan: for every host its steps in order, also those that do nothing, so that what is not in it can be told.
 
 use crate::event::{Status, TaskInfo, TaskResult};
-use crate::module::Diff;
+use crate::module::{Diff, is_nothing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -158,12 +158,6 @@ const COMMANDS: &[&str] = &[
     "ansible.builtin.expect",
     "ansible.builtin.reboot",
 ];
-
-/// Text before something is made, or after it was removed: none, or properties that say so.
-fn is_nothing(text: &str) -> bool {
-    text.is_empty()
-        || text.lines().any(|line| matches!(line.trim(), "state: absent" | "exists: false" | "exists: False"))
-}
 
 /// Docker's objects cannot be changed in most ways: they are removed and made anew.
 fn is_replacement(change: &Value) -> bool {

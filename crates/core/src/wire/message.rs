@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the protocol. A helper of another version is not talked to.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The helper's first message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct Request {
     /// What a plan has changed on this machine since the helper last heard of it, by other users' helpers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub simulated: Vec<Delta>,
+    /// The ledger's line for what is applied, if it is to have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A task in the background.

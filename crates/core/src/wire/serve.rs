@@ -6,6 +6,7 @@
 
 use super::context::{CallContext, Output};
 use super::control::{Control, Stop};
+use super::ledger::{LEDGER, Ledger};
 use super::{Frame, Hello, Kind, Request, VERSION};
 use crate::module::{Mode, Outcome, Registry};
 use crate::system::System;
@@ -91,7 +92,8 @@ pub fn serve(
         });
     }
     let context = Arc::new(CallContext::new(Arc::clone(&control), Arc::clone(&output), blobs));
-    let mut helper = Helper { registry, machines, control: Arc::clone(&control), context };
+    let ledger = Ledger::default();
+    let mut helper = Helper { registry, machines, control: Arc::clone(&control), context, ledger };
     let result = helper.answer(&calls, &output);
     control.finish();
     result?;
@@ -144,12 +146,16 @@ struct Helper<'a> {
     machines: &'a mut dyn Machines,
     control: Arc<Control>,
     context: Arc<CallContext>,
+    ledger: Ledger,
 }
 
 impl Helper<'_> {
     fn answer(&mut self, calls: &Receiver<Call>, output: &Output) -> io::Result<()> {
         let mut failed = false;
-        while let Ok(Call { id, after, request }) = calls.recv() {
+        while let Ok(Call { id, after, request }) = calls.try_recv().or_else(|_| {
+            self.ledger.sync();
+            calls.recv()
+        }) {
             let outcome = if after && failed {
                 Outcome::failure("not run: the call before it failed")
             } else {
@@ -186,13 +192,21 @@ impl Helper<'_> {
             let task = Task { environment: &environment, context: &self.context };
             return super::jobs::start(request, self.machines, &task);
         }
-        let Request { module: name, args, mode, diff, environment, simulated, .. } = request;
+        let Request { module: name, args, mode, diff, environment, simulated, record, .. } = request;
+        let task = Task { environment: &environment, context: &self.context };
+        if name == LEDGER {
+            return self.ledger.call(&args, self.registry, self.machines.real(&task));
+        }
         let Some(module) = self.registry.get(&name) else {
             return Outcome::failure(format!("the helper has no module called {name}"));
         };
-        let task = Task { environment: &environment, context: &self.context };
         if mode != Mode::Simulate {
-            return module.call(args, mode, diff, self.machines.real(&task));
+            let system = self.machines.real(&task);
+            let mut outcome = module.call(args, mode, diff || record.is_some(), system);
+            if let Some(record) = record {
+                self.ledger.keep(record, diff, &mut outcome, system);
+            }
+            return outcome;
         }
         let simulation = self.machines.simulated(&task);
         for delta in &simulated {

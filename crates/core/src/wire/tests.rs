@@ -150,6 +150,7 @@ fn request(what: &str, value: &str, mode: Mode) -> Request {
         timeout: None,
         job: None,
         simulated: Vec::new(),
+        record: None,
     }
 }
 

@@ -343,7 +343,8 @@ impl Reporter for Default {
                 self.banner(state, "NO MORE HOSTS LEFT");
             }
             Event::NoMoreHosts { .. } if state.free => self.banner(state, "NO MORE HOSTS LEFT"),
-            Event::NoMoreHosts { .. } => {}
+            // Only a run of our own keeps ledgers.
+            Event::NoMoreHosts { .. } | Event::Found { .. } => {}
             Event::Finished { stats, custom } => self.recap(state, stats, custom),
         }
     }

@@ -1,0 +1,274 @@
+//! Removing what a playbook made and does not name any more: plays of ordinary tasks, in the reverse order of making, that
+//! plans show and simulate like any other. What others have changed, or put data into, stays unless it is forced.
+
+use super::book::{Book, Held};
+use super::settle::{Orphan, secret_hash};
+use super::{Engine, RunError};
+use crate::connection::{ConnectionError, ConnectionKind};
+use crate::ledger::{Finding, FindingKind, Folded, Record, came_with, looks, removal, shown};
+use crate::playbook::LiteralOnly;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+
+/// Where the removals stand, as places name it.
+const NAME: &str = "<orphans>";
+/// What a home directory gets when its user is made is there so many seconds later.
+const SETTLED: f64 = 120.0;
+
+impl Engine {
+    /// Removes the orphans that may be removed; says which may not.
+    pub(super) fn prune(&self) -> Result<Vec<Finding>, RunError> {
+        let Some(book) = self.book.as_ref().filter(|book| book.options.prune) else { return Ok(Vec::new()) };
+        let all: Vec<Held> = book.held().values().cloned().collect();
+        let (mut kept, mut plays) = (Vec::new(), Vec::new());
+        for held in all {
+            let Some(folded) = &held.folded else { continue };
+            let orphans = book.orphans(&held, folded);
+            if orphans.is_empty() {
+                continue;
+            }
+            match self.removals(book, &held, folded, orphans, &mut kept) {
+                Ok(tasks) if tasks.is_empty() => {}
+                Ok(tasks) => plays.push(play(&held, tasks)),
+                Err(error) => kept.push(Finding::lost(&held.host, &error.to_string())),
+            }
+        }
+        if plays.is_empty() {
+            return Ok(kept);
+        }
+        let path = Path::new(NAME);
+        self.parts.loader.provide(path, &Value::from(plays).to_string())?;
+        let playbook = self.parts.loader.playbook(path, &LiteralOnly).map_err(RunError::Input)?;
+        self.run(&playbook)?;
+        Ok(kept)
+    }
+
+    /// Tasks that remove orphans, the last one made first.
+    fn removals(
+        &self,
+        book: &Book,
+        held: &Held,
+        folded: &Folded,
+        orphans: Vec<Orphan>,
+        kept: &mut Vec<Finding>,
+    ) -> Result<Vec<Value>, ConnectionError> {
+        // What is in a directory was made after it, so it comes before it here.
+        let mut going = HashSet::<String>::new();
+        let mut tasks: Vec<Value> = Vec::new();
+        let mut packages: Vec<(String, String)> = Vec::new();
+        for Orphan { record, resource } in orphans.iter().rev() {
+            let made = folded.made.get(resource);
+            let mut keep = |why: &str| {
+                let finding = Finding::new(&held.host, FindingKind::Kept, record, resource);
+                kept.push(Finding { details: vec![why.to_owned()], ..finding });
+            };
+            let Some(removal) = made.and_then(|made| removal(record, resource, made)) else {
+                keep("there is no removing it: the task says nothing of how it was before");
+                continue;
+            };
+            let call = [(removal.module.clone(), removal.args.clone())];
+            let would = self.look(held, &call)?;
+            if would[0]["failed"] == false && would[0]["changed"] == false {
+                book.is_gone(held, record, resource);
+                continue;
+            }
+            let text = removal.args.to_string();
+            if text.contains("{{") || text.contains("{%") {
+                keep("its name looks like a template");
+                continue;
+            }
+            if !book.options.force {
+                if removal.has_data {
+                    keep("it may hold data: `--force` removes it");
+                    continue;
+                }
+                if let Some(why) = self.changed_since(held, record)? {
+                    keep(&format!("it has changed since it was applied ({why}): `--force` removes it"));
+                    continue;
+                }
+                if let Some(foreign) = self.holds_others(held, record, resource, &going)? {
+                    keep(&format!("it holds what no task made ({foreign}): `--force` removes it"));
+                    continue;
+                }
+            }
+            going.insert(resource.clone());
+            if resource.starts_with("package:") {
+                packages.push((removal.module, resource["package:".len()..].to_owned()));
+                continue;
+            }
+            let name = if record.no_log {
+                "remove what a task with no_log made"
+            } else {
+                &*format!("remove {}", shown(resource))
+            };
+            let mut task = Map::from_iter([("name".to_owned(), name.into()), (removal.module, removal.args)]);
+            if record.no_log {
+                task.insert("no_log".to_owned(), true.into());
+            }
+            tasks.push(task.into());
+        }
+        if let Some(task) = self.package_removal(held, folded, &packages)? {
+            tasks.push(task);
+        }
+        Ok(tasks)
+    }
+
+    /// One task for all packages: those that came with them go too, if nothing else would.
+    fn package_removal(
+        &self,
+        held: &Held,
+        folded: &Folded,
+        packages: &[(String, String)],
+    ) -> Result<Option<Value>, ConnectionError> {
+        let Some((module, _)) = packages.first() else { return Ok(None) };
+        let names: Vec<&str> = packages.iter().map(|(_, name)| name.as_str()).collect();
+        let mut args = json!({"name": names, "state": "absent"});
+        if module.ends_with("apt") {
+            let tried = json!({"name": names, "state": "absent", "autoremove": true});
+            let found = self.look(held, &[(module.clone(), tried.clone())])?;
+            let ours = came_with(packages.iter().filter_map(|(_, name)| folded.made.get(&format!("package:{name}"))));
+            let operations = found[0]["change"]["operations"].as_array().cloned().unwrap_or_default();
+            let steps = operations.iter().filter_map(|operation| operation["steps"].as_array()).flatten();
+            let gone: BTreeSet<&str> = steps.filter_map(|step| step["name"].as_str()).collect();
+            if found[0]["failed"] != true && gone.iter().all(|name| ours.contains(name) || names.contains(name)) {
+                args = tried;
+            }
+        }
+        let title = format!("remove packages {}", names.join(", "));
+        Ok(Some(json!({"name": title, module.as_str(): args})))
+    }
+
+    /// Asks what modules would change on a host as it is.
+    pub(super) fn look(&self, held: &Held, calls: &[(String, Value)]) -> Result<Vec<Value>, ConnectionError> {
+        let calls: Vec<Value> = calls.iter().map(|(module, args)| json!({"module": module, "args": args})).collect();
+        let count = calls.len();
+        let answer = self.ask_ledger(held, json!({"look": calls}))?;
+        let mut looked = answer["looked"].as_array().cloned().unwrap_or_default();
+        looked.resize(count, Value::Null);
+        Ok(looked)
+    }
+
+    /// How a resource differs from what was applied.
+    fn changed_since(&self, held: &Held, record: &Record) -> Result<Option<String>, ConnectionError> {
+        let looked = self.look(held, &looks(record))?;
+        Ok(match differences(record, &looked) {
+            Looked::Same => None,
+            Looked::Differs(details) => Some(details.first().cloned().unwrap_or_else(|| "by others".to_owned())),
+            Looked::Unclear(why) => Some(format!("that cannot be told: {why}")),
+        })
+    }
+
+    /// What is in a directory, or in a user's home, that was made by something else.
+    fn holds_others(
+        &self,
+        held: &Held,
+        record: &Record,
+        resource: &str,
+        going: &HashSet<String>,
+    ) -> Result<Option<String>, ConnectionError> {
+        let (directory, after) = match resource.split_once(':') {
+            Some(("file", path)) => (path.to_owned(), f64::MIN),
+            Some(("user", name)) => {
+                let home = record.args.get("home").and_then(Value::as_str).map(str::to_owned);
+                (home.unwrap_or_else(|| format!("/home/{name}")), record.t as f64 + SETTLED)
+            }
+            _ => return Ok(None),
+        };
+        let find = json!({"paths": [directory], "recurse": true, "hidden": true, "file_type": "any"});
+        let looked = self.look(held, &[("ansible.builtin.find".to_owned(), find)])?;
+        let files = looked[0]["output"]["files"].as_array().cloned().unwrap_or_default();
+        let foreign = files.iter().find(|file| {
+            let path = file["path"].as_str().unwrap_or_default();
+            let changed = file["ctime"].as_f64().unwrap_or(f64::MAX);
+            changed > after && !going.contains(&format!("file:{path}"))
+        });
+        Ok(foreign.and_then(|file| file["path"].as_str()).map(str::to_owned))
+    }
+}
+
+/// What looking at a resource gave.
+pub(super) enum Looked {
+    Same,
+    /// In which ways, a line each.
+    Differs(Vec<String>),
+    /// Why that cannot be told.
+    Unclear(String),
+}
+
+/// Compares what modules found with what was applied.
+pub(super) fn differences(record: &Record, looked: &[Value]) -> Looked {
+    let mut details = Vec::new();
+    for outcome in looked {
+        if outcome["failed"] == true || outcome.is_null() {
+            let why = outcome["output"]["msg"].as_str().unwrap_or("the host did not answer").to_owned();
+            // Contents are asked for only to show how a file differs from them.
+            if why.contains("there is no such content") {
+                return Looked::Differs(vec!["its content is another".to_owned()]);
+            }
+            // A file that is not there is refused by name where its attributes are asked for.
+            if why.contains("is absent, cannot continue") {
+                return Looked::Differs(vec!["it is gone".to_owned()]);
+            }
+            return Looked::Unclear(why);
+        }
+        if let Some(stat) = outcome["output"].get("stat") {
+            let sum = stat["checksum"].as_str().unwrap_or_default();
+            if record.secret.as_ref().is_some_and(|hash| *hash != secret_hash(record, sum)) {
+                details.push("its content is another".to_owned());
+            }
+        } else if outcome["changed"] == true {
+            details.extend(told(record, outcome));
+        }
+    }
+    if details.is_empty() { Looked::Same } else { Looked::Differs(details) }
+}
+
+/// What would be put right, line by line; contents are left out where they are not to be shown.
+fn told(record: &Record, outcome: &Value) -> Vec<String> {
+    let mut details = Vec::new();
+    for diff in outcome["diff"].as_array().into_iter().flatten() {
+        let text = |name: &str| diff[name].as_str().unwrap_or_default();
+        let (before, after) = (text("before"), text("after"));
+        let lines: Vec<&str> = after.lines().collect();
+        let is_property = |line: &str| line.split_once(": ").is_some_and(|(name, _)| !name.contains(' '));
+        let properties = !lines.is_empty() && lines.len() < 12 && lines.iter().all(|line| is_property(line));
+        if !text("prepared").is_empty() {
+            details.extend(text("prepared").lines().take(3).map(|line| format!("to put right: {line}")));
+        } else if record.no_log || !properties || before.lines().count() != lines.len() {
+            details.push("its content is another".to_owned());
+        } else {
+            details.extend(
+                before.lines().zip(lines).filter(|(is, was)| is != was).map(|(is, was)| {
+                    format!("{is} (applied: {})", was.split_once(": ").map_or(was, |(_, value)| value))
+                }),
+            );
+        }
+    }
+    if details.is_empty() {
+        details.push("it differs".to_owned());
+    }
+    details
+}
+
+/// A play for the tasks of one ledger: as its user, on its host.
+fn play(held: &Held, tasks: Vec<Value>) -> Value {
+    let mut play = json!({
+        "name": format!("remove what {} does not need any more", held.host),
+        "hosts": &*held.host,
+        "gather_facts": false,
+        "become": held.become_.is_some(),
+        "tasks": tasks,
+    });
+    if let Some(become_) = &held.become_ {
+        play["become_user"] = become_.user.as_str().into();
+        play["become_method"] = become_.method.as_str().into();
+    }
+    if held.target.kind == ConnectionKind::Local {
+        play["connection"] = "local".into();
+    }
+    if let Some(user) = &held.target.user {
+        play["remote_user"] = user.as_str().into();
+    }
+    play
+}
