@@ -20,6 +20,8 @@ pub enum Exit {
     Usage = 5,
     /// Interrupted.
     Interrupted = 99,
+    /// A mistake of ours, in Ansible's commands.
+    Unexpected = 250,
 }
 
 impl From<Exit> for ExitCode {

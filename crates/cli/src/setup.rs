@@ -6,7 +6,7 @@ mod statics;
 
 use crate::args::{RunOptionsArgs, SourceArgs};
 use crate::exit::{Failure, Voice, tell};
-use crate::report::Palette;
+use crate::report::{self, Palette};
 use crate::{extra_vars, helper};
 use anyhow::Context;
 use hostler_core::actions::Actions;
@@ -50,6 +50,8 @@ pub struct Base {
     pub extra_vars: Arc<Map>,
     /// Number of `-v`.
     pub verbosity: u8,
+    /// `--module-path`: looked through before the configured ones.
+    pub module_path: Vec<PathBuf>,
     sources: Vec<String>,
     home: Option<PathBuf>,
     cwd: PathBuf,
@@ -127,6 +129,7 @@ impl Ground {
         let env =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = Config::load(&places, env)?;
+        report::ansible::set_colours(&config)?;
         let colour = |terminal: bool| {
             let off = manner.no_color || config.nocolor.or(false);
             Palette::new(!off && (config.force_color.or(false) || (terminal && !is_dumb())))
@@ -157,7 +160,8 @@ impl Base {
         let verbosity = config.verbosity.or(0).saturating_add(args.verbose);
         let sources = sources(args, &config);
         let extra_vars = Arc::new(extra_vars);
-        Ok(Self { config, palette, voice, redactor, vaults, extra_vars, verbosity, sources, home, cwd })
+        let module_path = Vec::new();
+        Ok(Self { config, palette, voice, redactor, vaults, extra_vars, verbosity, module_path, sources, home, cwd })
     }
 
     /// Whether somebody named an inventory.
@@ -225,7 +229,16 @@ impl Base {
                 ".ansible/collections",
                 &["/usr/share/ansible/collections"],
             ),
-            library: search(config.library.get(), ".ansible/plugins/modules", &["/usr/share/ansible/plugins/modules"]),
+            library: self
+                .module_path
+                .iter()
+                .cloned()
+                .chain(search(
+                    config.library.get(),
+                    ".ansible/plugins/modules",
+                    &["/usr/share/ansible/plugins/modules"],
+                ))
+                .collect(),
             vault: Arc::clone(&self.vaults),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             private_role_vars: config.private_role_vars.get().copied(),

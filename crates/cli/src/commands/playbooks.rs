@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::args::{Format, LedgerArgs, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
-use crate::report::ansible::Look;
+use crate::report::ansible::{Callback, Look};
 use crate::report::{self, FanOut, JsonLines, Plain, Plan, Screen, Terminal, View};
 use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
@@ -38,6 +38,8 @@ pub enum Face {
     Ansible {
         /// To be told first.
         warnings: Vec<Diagnostic>,
+        /// Where modules are looked for first.
+        module_path: Vec<PathBuf>,
     },
 }
 
@@ -150,8 +152,10 @@ pub fn run(args: &RunArgs, face: &Face) -> Result<Option<Summary>, Failure> {
 pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let plan = matches!(face, Face::Own { plan: true });
     let ansible = matches!(face, Face::Ansible { .. });
-    let base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible, quiet: false })?;
-    if let Face::Ansible { warnings } = face {
+    let mut base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible, quiet: false })?;
+    if let Face::Ansible { warnings, module_path } = face {
+        Callback::of(&base.config)?;
+        base.module_path.clone_from(module_path);
         tell_config(&base)?;
         tell(warnings, base.voice);
     }
@@ -320,8 +324,9 @@ fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> R
     if base.voice.ansible {
         let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
         let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-        let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
-        return (Box::new(report::ansible::Default::new(look, out, err)), ask::Terminal::on(&screen));
+        // One that is not built was refused before.
+        let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
+        return (callback.reporter(look, None), ask::Terminal::on(&screen));
     }
     if args.own.output == Format::Json {
         return (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None);

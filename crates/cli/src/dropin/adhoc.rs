@@ -3,8 +3,8 @@
 use super::{args, without_meaning};
 use crate::commands::{self, OneTask};
 use crate::exit::{Exit, Failure, tell};
-use crate::report::Screen;
-use crate::report::ansible::{Default, Look, Single, SingleForm};
+use crate::report::ansible::{Callback, Look, Tree};
+use crate::report::{FanOut, Screen};
 use crate::setup::{Base, Manner, Overrides};
 use crate::{ask, commands::Session};
 use anyhow::Context;
@@ -27,7 +27,8 @@ const NEED_ARGUMENTS: [&str; 6] = ["command", "win_command", "shell", "win_shell
 /// What is wrong with the input.
 pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let run = args.shared.run.clone();
-    let base = Base::new(&run.sources, Manner { ansible: true, ..Manner::default() })?;
+    let mut base = Base::new(&run.sources, Manner { ansible: true, ..Manner::default() })?;
+    base.module_path = args.shared.module_path();
     commands::tell_config(&base)?;
     tell(&without_meaning(&args.shared.without_meaning()), base.voice);
     let configured = base.config.module_name.get().map_or("command", String::as_str);
@@ -70,7 +71,7 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let playbook = task.playbook(&base, &parts)?;
     let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, run.check);
     let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-    let reporter = reporter(args, &base, look, origin(args, module, text));
+    let reporter = reporter(args, &base, look, origin(args, module, text))?;
     let dir = match args.playbook_dir.as_ref().or(base.config.playbook_dir.get()) {
         Some(dir) => std::path::absolute(dir).context("find the playbook directory")?,
         None => std::env::current_dir().context("find the working directory")?,
@@ -131,17 +132,20 @@ fn origin(args: &args::AdHoc, module: &str, text: &str) -> String {
     format!("Origin: <adhoc '{module}' task>\n\n{}", Templar::text_of(&value::Value::from(task)))
 }
 
-fn reporter(args: &args::AdHoc, base: &Base, look: Look, origin: String) -> Box<dyn Reporter> {
-    let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
+/// `minimal`, unless the command line or the settings ask for another form; with `--tree`, files besides.
+fn reporter(args: &args::AdHoc, base: &Base, look: Look, origin: String) -> Result<Box<dyn Reporter>, Failure> {
     // Another form has to be allowed for single tasks.
     let configured = match base.config.bin_ansible_callbacks.or(false) {
-        true => base.config.stdout_callback.get().map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name)),
-        false => None,
+        true => Callback::of(&base.config)?,
+        false => Callback::Default,
     };
-    match configured {
-        _ if args.one_line => Box::new(Single::new(look, SingleForm::OneLine, origin, out, err)),
-        Some("oneline") => Box::new(Single::new(look, SingleForm::OneLine, origin, out, err)),
-        None | Some("minimal" | "default") => Box::new(Single::new(look, SingleForm::Minimal, origin, out, err)),
-        Some(_) => Box::new(Default::new(look, out, err)),
-    }
+    let callback = match configured {
+        _ if args.one_line => Callback::OneLine,
+        Callback::Default => Callback::Minimal,
+        other => other,
+    };
+    let reporter = callback.reporter(look.clone(), Some(origin));
+    let Some(directory) = &args.tree else { return Ok(reporter) };
+    let tree = Tree::new(directory.clone(), look, Box::new(std::io::stderr()));
+    Ok(Box::new(FanOut(vec![reporter, Box::new(tree)])))
 }

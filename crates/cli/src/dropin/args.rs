@@ -99,12 +99,14 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The directories of `--module-path`.
+    pub fn module_path(&self) -> Vec<PathBuf> {
+        let paths = self.module_path.iter().flat_map(|paths| paths.split(':'));
+        paths.filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+    }
+
     /// Options that are given and mean nothing here.
-    pub fn without_meaning(&self) -> [(&'static str, bool); 3] {
-        [
-            ("--module-path", !self.module_path.is_empty()),
-            ("--sftp-extra-args", self.sftp_extra_args.is_some()),
-            ("--scp-extra-args", self.scp_extra_args.is_some()),
-        ]
+    pub fn without_meaning(&self) -> [(&'static str, bool); 2] {
+        [("--sftp-extra-args", self.sftp_extra_args.is_some()), ("--scp-extra-args", self.scp_extra_args.is_some())]
     }
 }

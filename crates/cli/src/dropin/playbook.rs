@@ -35,6 +35,7 @@ pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
         ledger: LedgerArgs::default(),
         own: OwnArgs::default(),
     };
-    let face = Face::Ansible { warnings: without_meaning(&args.shared.without_meaning()) };
+    let warnings = without_meaning(&args.shared.without_meaning());
+    let face = Face::Ansible { warnings, module_path: args.shared.module_path() };
     commands::run_playbooks(&args_of_apply, &face).map(|summary| summary.map_or(Exit::Done, commands::exit_of))
 }

@@ -15,6 +15,11 @@ pub fn pretty(value: &Value) -> String {
     written(value, PrettyFormatter::with_indent(b"    "))
 }
 
+/// As with no columns a level, without line ends.
+pub fn tight(value: &Value) -> String {
+    written(value, PrettyFormatter::with_indent(b"")).replace('\n', "")
+}
+
 /// One column a level, without line ends.
 pub fn narrow(value: &Value) -> String {
     written(value, PrettyFormatter::with_indent(b" ")).replace('\n', "")

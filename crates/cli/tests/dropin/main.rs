@@ -112,6 +112,43 @@ fn ends_with_ansibles_codes() {
     }
 }
 
+/// What programs read: a document at the end, and files by host.
+#[test]
+fn tells_programs_in_json() {
+    let bin = links();
+    let place = tempfile::tempdir().unwrap();
+    let tree = place.path().join("tree");
+    let line = ["ansible", "-i", "hosts", "db", "-m", "debug", "-a", "msg=hello", "--tree", tree.to_str().unwrap()];
+    assert_eq!(code(&line, bin.path()).0, 0);
+    let written = fs::read_to_string(tree.join("db1")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap()["msg"], "hello");
+
+    let mut command = Command::new(bin.path().join("ansible-playbook"));
+    command.args(["-i", "hosts", "statistics.yml"]).current_dir(cases()).stdin(Stdio::null());
+    let output = command.env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.json").output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["plays"][0]["play"]["name"], "web");
+    assert_eq!(document["plays"][0]["tasks"][0]["hosts"]["web1"]["action"], "set_stats");
+    assert_eq!(document["stats"]["web2"]["ok"], 3);
+    assert_eq!(document["global_custom_stats"]["count"], 5);
+    assert_eq!(document["custom_stats"]["web1"]["own"], "web1");
+
+    let output = command.env("ANSIBLE_STDOUT_CALLBACK", "dense").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Invalid callback for stdout specified: dense"));
+}
+
+/// Modules of `--module-path` are found.
+#[test]
+fn runs_modules_of_the_path_it_is_given() {
+    let bin = links();
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("greeting"), "#!/bin/sh\necho '{\"changed\": false, \"msg\": \"from there\"}'\n")
+        .unwrap();
+    let line = ["ansible", "localhost", "-m", "greeting", "-M", place.path().to_str().unwrap()];
+    let (code, text) = code(&line, bin.path());
+    assert!(code == 0 && text.contains("from there"), "{text}");
+}
+
 /// What was encrypted comes back, and nobody else may read it.
 #[test]
 fn vaults_go_there_and_back() {

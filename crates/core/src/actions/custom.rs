@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) ->
             (whole.into_bytes(), String::new())
         }
         ModuleStyle::Python => {
-            let packed = super::python_module::pack(name, &String::from_utf8_lossy(&content))?;
+            let packed = super::python_module::pack(name, path, &String::from_utf8_lossy(&content))?;
             (packed, json!({"ANSIBLE_MODULE_ARGS": arguments}).to_string())
         }
         _ => (content, Json::Object(arguments).to_string()),

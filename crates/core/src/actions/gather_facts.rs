@@ -3,6 +3,7 @@
 //! Deviation: several are called one after the other, whatever `parallel` says.
 
 use super::{Action, ActionError, Context, Effect, Reply};
+use crate::module::short_name;
 use crate::module::types::{LooseBool, LooseInt, LooseString, StringList};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
@@ -89,17 +90,21 @@ fn modules(context: &Context<'_>, args: &Map) -> Result<Vec<String>, ActionError
     Ok(modules)
 }
 
-/// The module that Ansible takes for a network device's system.
+/// The module that Ansible takes for a network device's system: that of its collection.
 fn facts_module(system: &str) -> Option<String> {
-    const SYSTEMS: &[&str] = &[
-        "asa", "eos", "exos", "frr", "ios", "iosxr", "ironware", "junos", "nxos", "slxos", "voss", "vyos", "bigip",
-        "aireos", "enos", "ce",
+    const COLLECTIONS: &[(&str, &str)] = &[
+        ("asa", "cisco.asa"),
+        ("eos", "arista.eos"),
+        ("frr", "frr.frr"),
+        ("ios", "cisco.ios"),
+        ("iosxr", "cisco.iosxr"),
+        ("junos", "junipernetworks.junos"),
+        ("nxos", "cisco.nxos"),
+        ("vyos", "vyos.vyos"),
     ];
     let short = system.rsplit('.').next().unwrap_or(system);
-    let known = SYSTEMS.contains(&short);
-    known.then(
-        || if system.contains('.') { format!("{system}_facts") } else { format!("ansible.legacy.{system}_facts") },
-    )
+    let (short, collection) = COLLECTIONS.iter().find(|(known, _)| *known == short)?;
+    Some(format!("{collection}.{short}_facts"))
 }
 
 /// What a module is told: `setup` what the task says, others only what is not about `setup`; then its own defaults.
@@ -112,7 +117,7 @@ fn arguments(context: &Context<'_>, module: &str, args: &Map) -> Result<Map, Act
     }
     own.retain(|_, value| *value != Value::Null);
     let canonical = context.loader.actions().canonical(module);
-    for name in [Some(module), canonical.as_deref()].into_iter().flatten() {
+    for name in [Some(module), canonical.as_deref(), Some(short_name(module))].into_iter().flatten() {
         for (key, value) in context.machine.defaults(context.templar, name)? {
             own.entry(key).or_insert(value);
         }

@@ -37,7 +37,7 @@ sys.argv = sys.argv[:1]
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = arguments
 basic._ANSIBLE_PROFILE = "legacy"
-name = "ansible.modules.@NAME@"
+name = "@NAME@"
 runpy.run_module(name, dict(_module_fqn=name, _modlib_path=""), "__main__", True)
 "#;
 
@@ -48,7 +48,7 @@ type Files = Vec<(String, bool, String)>;
 ///
 /// # Errors
 /// If the library is not there or cannot be read.
-pub(super) fn pack(name: &str, module: &str) -> Result<Vec<u8>, ActionError> {
+pub(super) fn pack(name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
     let Some(library) = local_files::python_package("ansible") else {
         return Err(ActionError::Failed("Ansible's Python library is not there".to_owned()));
     };
@@ -64,12 +64,38 @@ pub(super) fn pack(name: &str, module: &str) -> Result<Vec<u8>, ActionError> {
             add(name, *package, text);
         }
     }
-    add(&format!("ansible.modules.{name}"), false, module);
+    let full = match collection(path) {
+        Some((folder, collection)) => {
+            let mut package = String::new();
+            for part in format!("ansible_collections.{collection}.plugins.modules").split('.') {
+                package = if package.is_empty() { part.to_owned() } else { format!("{package}.{part}") };
+                add(&package, true, "");
+            }
+            let own = format!("ansible_collections.{collection}.plugins.module_utils");
+            let mut utilities = Files::new();
+            if local_files::is_dir(&folder.join("plugins/module_utils")) {
+                collect(&folder.join("plugins/module_utils"), &own, &mut utilities)
+                    .map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+            }
+            utilities.iter().for_each(|(name, package, text)| add(name, *package, text));
+            format!("{package}.{name}")
+        }
+        None => format!("ansible.modules.{name}"),
+    };
+    add(&full, false, module);
     let failed = |error: std::io::Error| ActionError::Failed(format!("failed to pack the module {name}: {error}"));
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(Value::Object(packed).to_string().as_bytes()).map_err(failed)?;
     let packed = STANDARD.encode(encoder.finish().map_err(failed)?);
-    Ok(PROGRAM.replace("@NAME@", name).replace("@PACKED@", &packed).into_bytes())
+    Ok(PROGRAM.replace("@NAME@", &full).replace("@PACKED@", &packed).into_bytes())
+}
+
+/// The folder and the name of the collection that a module's file is in.
+fn collection(path: &Path) -> Option<(PathBuf, String)> {
+    let folder = path.ancestors().find(|folder| folder.ends_with("plugins/modules"))?.parent()?.parent()?;
+    let mut names = folder.iter().rev().map(|name| name.to_string_lossy());
+    let (collection, namespace, root) = (names.next()?, names.next()?, names.next()?);
+    (root == "ansible_collections").then(|| (folder.to_owned(), format!("{namespace}.{collection}")))
 }
 
 fn files(library: &Path) -> Result<&'static Files, ActionError> {

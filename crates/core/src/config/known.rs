@@ -3,7 +3,14 @@
 /// Accepted in silence: they tune machinery that is not here (Python, forks of ssh, cows) or only how things look.
 /// A name that ends with a dot stands for the whole section.
 const WITHOUT_EFFECT: &[&str] = &[
-    "colors.",
+    "colors.console_prompt",
+    "colors.doc_constant",
+    "colors.doc_deprecated",
+    "colors.doc_link",
+    "colors.doc_module",
+    "colors.doc_plugin",
+    "colors.doc_reference",
+    "colors.highlight",
     "galaxy.",
     "netconf_connection.",
     "paramiko_connection.",

@@ -249,6 +249,32 @@ settings! {
     callbacks_enabled: Vec<String> = list, CALLBACKS_ENABLED([]), ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
     /// Form of results.
     result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), callback/default/result_format("json"), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
+    /// Colour of what was changed.
+    color_changed: String = text, COLOR_CHANGED("yellow"), ["colors.changed"], ["ANSIBLE_COLOR_CHANGED"];
+    /// Colour of details.
+    color_debug: String = text, COLOR_DEBUG("dark gray"), ["colors.debug"], ["ANSIBLE_COLOR_DEBUG"];
+    /// Colour of what will go.
+    color_deprecate: String = text, COLOR_DEPRECATE("purple"), ["colors.deprecate"], ["ANSIBLE_COLOR_DEPRECATE"];
+    /// Colour of lines that come.
+    color_diff_add: String = text, COLOR_DIFF_ADD("green"), ["colors.diff_add"], ["ANSIBLE_COLOR_DIFF_ADD"];
+    /// Colour of places of lines.
+    color_diff_lines: String = text, COLOR_DIFF_LINES("cyan"), ["colors.diff_lines"], ["ANSIBLE_COLOR_DIFF_LINES"];
+    /// Colour of lines that go.
+    color_diff_remove: String = text, COLOR_DIFF_REMOVE("red"), ["colors.diff_remove"], ["ANSIBLE_COLOR_DIFF_REMOVE"];
+    /// Colour of errors and failures.
+    color_error: String = text, COLOR_ERROR("red"), ["colors.error"], ["ANSIBLE_COLOR_ERROR"];
+    /// Colour of what was included.
+    color_included: String = text, COLOR_INCLUDED("cyan"), ["colors.included"], ["ANSIBLE_COLOR_INCLUDED"];
+    /// Colour of what is as it should be.
+    color_ok: String = text, COLOR_OK("green"), ["colors.ok"], ["ANSIBLE_COLOR_OK"];
+    /// Colour of what was skipped.
+    color_skip: String = text, COLOR_SKIP("cyan"), ["colors.skip"], ["ANSIBLE_COLOR_SKIP"];
+    /// Colour of hosts that cannot be reached.
+    color_unreachable: String = text, COLOR_UNREACHABLE("bright red"), ["colors.unreachable"], ["ANSIBLE_COLOR_UNREACHABLE"];
+    /// Colour of what `-v` shows.
+    color_verbose: String = text, COLOR_VERBOSE("blue"), ["colors.verbose"], ["ANSIBLE_COLOR_VERBOSE"];
+    /// Colour of warnings.
+    color_warn: String = text, COLOR_WARN("bright purple"), ["colors.warn"], ["ANSIBLE_COLOR_WARN"];
     /// Runs of handlers that no task asks for are shown.
     debug: bool = boolean, DEFAULT_DEBUG(false), ["defaults.debug"], ["ANSIBLE_DEBUG"];
     /// Skipped hosts are shown.

@@ -1,6 +1,7 @@
 //! One task on one host: condition, arguments, the action itself, retries, and what its result means.
 
 use super::RunMode;
+use super::arguments::shown_arguments;
 use super::batch::Batch;
 use super::ended::Ended;
 use super::machine::Machine;
@@ -62,17 +63,6 @@ impl HostTask<'_> {
             };
         }
         self.perform(templar)
-    }
-
-    /// `ansible_delegated_vars`, evaluated if asked for: what the host that the task is delegated to knows.
-    fn delegated_vars(&self, templar: &Templar) -> Option<Map> {
-        let written = self.task.scope.find(|keywords| &keywords.delegate_to)?;
-        let name = templar.resolve(&written.value).ok().filter(|name| !matches!(name, Value::Null | Value::Omit))?;
-        let name = serde_json::to_string(&Templar::text_of(&name)).ok()?;
-        let source = format!(
-            "{{{{ {{{name}: (hostvars[{name}] | default({{}})) | combine({{'inventory_hostname': inventory_hostname}})}} }}}}"
-        );
-        Some(Map::from_iter([(Key::from("ansible_delegated_vars"), Value::trusted(source, None))]))
     }
 
     /// A failure before the task began, which the playbook may ignore as any other.
@@ -247,62 +237,6 @@ impl HostTask<'_> {
         }
         let args = self.args(templar)?;
         Ok((settings, args, delegate))
-    }
-
-    /// The arguments, evaluated, over the defaults that `module_defaults` gives.
-    ///
-    /// # Errors
-    /// What cannot be evaluated, and what was being done then.
-    pub(super) fn args(&self, templar: &Templar) -> Result<Map, (TemplateError, String)> {
-        let finalizing = |error| (error, format!("Finalization of task args for '{}' failed: ", self.task.action));
-        let resolving = |name: &Key| {
-            let doing = format!(
-                "Finalization of task args for '{}' failed: Error while resolving value for '{name}': ",
-                self.task.action
-            );
-            move |error| (error, doing)
-        };
-        let mut args = self.defaults(templar, &self.task.action).map_err(finalizing)?;
-        if let Some(whole) = self.task.args.get("_variable_params") {
-            match templar.resolve(whole).map_err(finalizing)? {
-                Value::Omit => {}
-                Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
-                other => {
-                    let message =
-                        format!("failed to evaluate `args`: it must give a mapping, not {}", other.type_name());
-                    return Err(finalizing(TemplateError::new(message, None)));
-                }
-            }
-        }
-        let action = self.batch.engine.parts.actions.get(&self.task.action);
-        for (key, value) in self.task.args.iter().filter(|(key, _)| key.as_str() != Some("_variable_params")) {
-            // An action that evaluates a parameter itself (`that`, `var`) gets it as written.
-            let raw = key.as_str().is_some_and(|key| action.is_some_and(|action| action.raw_args().contains(&key)));
-            let value = if raw { value.clone() } else { templar.resolve(value).map_err(resolving(key))? };
-            if value == Value::Omit {
-                args.shift_remove(key);
-            } else {
-                args.insert(key.clone(), value);
-            }
-        }
-        Ok(args)
-    }
-
-    /// What `module_defaults` gives an action, inner levels over outer ones.
-    pub(super) fn defaults(&self, templar: &Templar, action: &str) -> Result<Map, TemplateError> {
-        let mut args = Map::new();
-        let mut levels: Vec<_> = self.task.scope.levels().collect();
-        levels.reverse();
-        for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
-            let defaults = match templar.resolve(&written.value)? {
-                Value::List(items) => items.to_vec(),
-                other => vec![other],
-            };
-            for defaults in defaults.iter().filter_map(|defaults| defaults.get(action)).filter_map(Value::as_map) {
-                args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));
-            }
-        }
-        Ok(args)
     }
 
     /// Tries until the conditions hold or the tries are used up.
@@ -616,20 +550,6 @@ pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {
         Value::Map(map) => map.values().find_map(first_unknown),
         _ => None,
     }
-}
-
-/// The arguments, without those that are secret by their names.
-fn shown_arguments(args: &Map) -> Value {
-    let is_secret =
-        |name: &str| ["pass", "secret", "token", "cryptkey", "ca_key"].iter().any(|word| name.contains(word));
-    let shown = |(key, value): (&Key, &Value)| match value {
-        Value::Str(_) | Value::List(_) | Value::Map(_) if key.as_str().is_some_and(is_secret) => {
-            (key.clone(), Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"))
-        }
-        value => (key.clone(), value.clone()),
-    };
-    let arguments: Map = args.iter().map(shown).collect();
-    Map::from_iter([(Key::from("module_args"), arguments.into())]).into()
 }
 
 /// A condition as it was written.

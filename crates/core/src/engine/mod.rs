@@ -1,6 +1,7 @@
 //! Plays on hosts: order, handlers, failures, loops, connections. The only layer that knows both playbooks and machines.
 
 mod ahead;
+mod arguments;
 mod background;
 mod batch;
 mod block;

@@ -242,7 +242,7 @@ impl Engine {
     fn role_variables(&self, play: &Play, variables: &mut PlayVariables) {
         let merged = |of: &dyn Fn(&crate::playbook::Role) -> Arc<Map>| {
             let mut all = Map::new();
-            for role in &play.static_roles {
+            for role in play.static_roles.iter().filter(|role| role.public) {
                 all.extend(of(role).iter().map(|(key, value)| (key.clone(), value.clone())));
             }
             RwLock::new(Arc::new(all))

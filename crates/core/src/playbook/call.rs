@@ -130,7 +130,11 @@ impl Reading<'_> {
         if has_jinja(name) {
             return Some(name.into());
         }
-        if let Some(path) = self.loader.library.find(name) {
+        let is_full = name.contains('.') && !name.starts_with("ansible.legacy.");
+        let built_in = self.loader.options.actions.canonical(name).filter(|_| is_full);
+        if built_in.is_none()
+            && let Some(path) = self.loader.library.find(name)
+        {
             return self.custom(at, name, &path);
         }
         if let Some(full) = self.loader.options.actions.canonical(name) {
@@ -176,7 +180,7 @@ impl Reading<'_> {
             }
             self.warn(Diagnostic::warning(refusal).at(&at.span));
         }
-        Some(format!("ansible.legacy.{short}").into())
+        Some(if short.contains('.') { short.into() } else { format!("ansible.legacy.{short}").into() })
     }
 
     /// `args:`, which the action's own arguments override.

@@ -3,6 +3,7 @@
 //! Hostler runs what a host can run by itself: executables, and scripts of any interpreter. Modules in Python that are made for
 //! Ansible's own library are packed with it where the controller has it, and refused by name elsewhere.
 
+use super::collections::Collections;
 use crate::system::local_files;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ const NO_MODULES: &[&str] =
 #[derive(Debug, Default)]
 pub struct Library {
     configured: Vec<PathBuf>,
+    pub(super) collections: Collections,
     found: Mutex<Found>,
 }
 
@@ -46,9 +48,9 @@ struct Found {
 }
 
 impl Library {
-    /// Modules in these directories, after those of playbooks and roles.
-    pub fn new(configured: Vec<PathBuf>) -> Self {
-        Self { configured, found: Mutex::default() }
+    /// Modules in these directories, after those of playbooks and roles; and those of collections in the others.
+    pub fn new(configured: Vec<PathBuf>, collections: Vec<PathBuf>) -> Self {
+        Self { configured, collections: Collections::new(collections), found: Mutex::default() }
     }
 
     /// The file of an action plug-in, which only Ansible can run.
@@ -65,6 +67,7 @@ impl Library {
             self.found.lock().unwrap_or_else(PoisonError::into_inner).plugins.insert(plugins);
         }
         self.scan(&dir.join("library"));
+        self.collections.add(dir.join("collections"));
     }
 
     fn scan(&self, dir: &Path) {
@@ -86,11 +89,11 @@ impl Library {
         }
     }
 
-    /// The file of the module called `name` (short, or `ansible.legacy.NAME`).
+    /// The file of the module called `name` (short, `ansible.legacy.NAME`, or a collection's).
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
         if short.contains('.') {
-            return None;
+            return self.collections.module(short);
         }
         let known = || self.found.lock().unwrap_or_else(PoisonError::into_inner).modules.get(short).cloned();
         known().or_else(|| {
@@ -175,7 +178,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let library = Library::new(vec![dir.path().join("c")]);
+        let library = Library::new(vec![dir.path().join("c")], Vec::new());
         library.add(&dir.path().join("a"));
         library.add(&dir.path().join("b"));
         let found = |name: &str| library.find(name).map(|path| std::fs::read_to_string(path).unwrap());

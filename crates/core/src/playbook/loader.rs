@@ -86,18 +86,32 @@ pub struct LoadedTasks {
 impl Loader {
     /// A loader that has read nothing yet.
     pub fn new(options: LoaderOptions) -> Self {
-        let library = Library::new(options.library.clone());
+        let library = Library::new(options.library.clone(), options.collections_path.clone());
         Self { options, library, files: Mutex::default(), warnings: Mutex::default() }
     }
 
     /// The file of a module of one's own, if `action` is one.
     pub fn custom_module(&self, action: &str) -> Option<PathBuf> {
-        self.library.find(action).filter(|_| action.starts_with("ansible.legacy."))
+        let is_own = action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none();
+        self.library.find(action).filter(|_| is_own && action.contains('.'))
     }
 
     /// The file of the module of one's own that a short name, or one with `ansible.legacy`, means.
     pub fn own_module(&self, name: &str) -> Option<PathBuf> {
         self.library.find(name)
+    }
+
+    /// Whether `action` is in the group that `module_defaults` calls `group/NAME`.
+    pub fn in_group(&self, name: &str, action: &str) -> bool {
+        let canonical = |name: &str| self.options.actions.canonical(name).unwrap_or_else(|| name.into());
+        match self.library.collections.group(name) {
+            Some(group) => group.iter().any(|member| *canonical(member) == *action),
+            // Of a collection that is not there those of its modules that are built in.
+            None => name.rsplit_once('.').is_some_and(|(collection, group)| {
+                let short = action.strip_prefix(collection).and_then(|rest| rest.strip_prefix('.'));
+                short.is_some_and(|short| short.starts_with(group))
+            }),
+        }
     }
 
     /// The names that tasks can call.

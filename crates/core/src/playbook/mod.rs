@@ -5,6 +5,7 @@
 mod actions;
 mod build;
 mod call;
+mod collections;
 mod files;
 mod includes;
 mod key_values;

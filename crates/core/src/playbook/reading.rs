@@ -318,19 +318,27 @@ impl<'a> Reading<'a> {
             return Some(Key::from(name));
         }
         let actions = &self.loader.options.actions;
-        if self.loader.library.find(name).is_some() {
-            let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        if !short.contains('.') && self.loader.library.find(name).is_some() {
             return Some(Key::from(format!("ansible.legacy.{short}")));
         }
         if let Some(full) = actions.canonical(name) {
             return Some(Key::Str(full));
         }
+        if self.loader.library.find(name).is_some() {
+            return Some(Key::from(name));
+        }
         if let Some(full) = known_module(name) {
             return Some(Key::from(full));
         }
         let names = actions.names();
-        let error = Diagnostic::error(format!("unknown module `{name}`")).at(&key.span);
-        self.error(error.suggest(name, names.iter().map(|name| &**name)));
+        let unknown = format!("unknown module `{name}`");
+        if self.loader.options.defer_unbuilt {
+            // Ansible says nothing of defaults for what is not there.
+            self.warn(Diagnostic::warning(unknown).at(&key.span).suggest(name, names.iter().map(|name| &**name)));
+            return Some(Key::from(name));
+        }
+        self.error(Diagnostic::error(unknown).at(&key.span).suggest(name, names.iter().map(|name| &**name)));
         None
     }
 

@@ -1,6 +1,8 @@
 //! Ansible's default output of playbooks.
 
-use super::look::{CHANGED, DEBUG, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING};
+use super::look::{
+    CHANGED, Colour, DEBUG, DEPRECATED, FAILED, INCLUDED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING,
+};
 use super::result;
 use crate::report::python_json;
 use crate::report::screen::{Sink, lock, put};
@@ -50,14 +52,14 @@ impl Default {
         put(&mut state.out, &format!("\n{title} {stars}\n"));
     }
 
-    fn line(&self, state: &mut State, colour: &str, text: &str) {
+    fn line(&self, state: &mut State, colour: Colour, text: &str) {
         // One that has its end gets no other.
         let text = if text.contains('\n') { text.strip_suffix('\n').unwrap_or(text) } else { text };
         put(&mut state.out, &format!("{}\n", self.look.paint(colour, text)));
     }
 
     /// A line about a failure, which may be wanted elsewhere.
-    fn failure(&self, state: &mut State, colour: &str, text: &str) {
+    fn failure(&self, state: &mut State, colour: Colour, text: &str) {
         let text = if text.starts_with("fatal") || text.starts_with("failed") {
             text.strip_suffix('\n').unwrap_or(text)
         } else {
@@ -112,7 +114,7 @@ impl Default {
         }
     }
 
-    fn warning(&self, state: &mut State, colour: &str, text: &str) {
+    fn warning(&self, state: &mut State, colour: Colour, text: &str) {
         if state.told.insert(text.to_owned()) {
             put(&mut state.err, &format!("{}\n", self.look.paint(colour, text)));
         }
@@ -334,7 +336,7 @@ impl Reporter for Default {
             }
             Event::Included { what, hosts, item } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
-                self.line(state, SKIPPED, &format!("included: {what} for {}{item}", hosts.join(", ")));
+                self.line(state, INCLUDED, &format!("included: {what} for {}{item}", hosts.join(", ")));
             }
             Event::Warning { message } => self.warning(state, WARNING, &format!("[WARNING]: {message}")),
             // Said where the limit is passed, and again where the play ends for it.

@@ -1,14 +1,20 @@
 //! What Ansible's own commands print, format by format, for the programs and people that read it.
 //!
-//! `default` is the playbooks', `minimal` and `oneline` are those of single tasks.
+//! `default` is the playbooks', `minimal` and `oneline` are those of single tasks, `json` is for programs.
 
+mod callback;
 mod default;
+mod json;
 mod look;
 mod message;
 mod result;
 mod single;
+mod tree;
 
+pub use callback::Callback;
 pub use default::Default;
-pub use look::{CHANGED, Look, OK, paint};
+pub use json::Json;
+pub use look::{CHANGED, Look, OK, ResultFormat, paint, set_colours};
 pub use message::{diagnostic, verbose};
 pub use single::{Single, SingleForm};
+pub use tree::Tree;

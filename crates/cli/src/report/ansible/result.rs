@@ -1,6 +1,6 @@
 //! A task's result as Ansible's callbacks dump it.
 
-use super::look::{FAILED, Look, OK, ResultFormat, SKIPPED};
+use super::look::{DIFF_ADD, DIFF_LINES, DIFF_REMOVE, Look, ResultFormat};
 use super::message::place;
 use crate::report::python_json;
 use crate::report::result_text::is_quiet;
@@ -88,13 +88,18 @@ fn shown(task: &TaskInfo, result: &TaskResult, look: &Look, items: bool) -> Map<
             false => fields.retain(|name, _| !HIDDEN_IN_DEBUG.contains(&name.as_str())),
         }
     }
+    tell(&mut fields, look, items);
+    fields
+}
+
+/// Leaves out what is internal, told otherwise, or too much.
+fn tell(fields: &mut Map<String, Value>, look: &Look, items: bool) {
     fields.retain(|name, _| {
         let internal = name.starts_with("_ansible_");
         let told = matches!(name.as_str(), "exception" | "warnings" | "deprecations" | "failed" | "skipped");
         let detail = matches!(name.as_str(), "invocation" | "diff") && look.verbosity < 3;
         !internal && !told && !detail && !(items && name == "results")
     });
-    fields
 }
 
 /// The result as text.
@@ -108,6 +113,14 @@ pub fn dump(task: &TaskInfo, result: &TaskResult, look: &Look, items: bool) -> S
 /// The result, indented.
 pub fn dump_indented(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
     layout(&shown(task, result, look, false), look, look.pretty != Some(false))
+}
+
+/// The result on one line, as `oneline` has it.
+pub fn dump_tight(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    let mut fields = result.result.clone();
+    tell(&mut fields, look, false);
+    let fields = Value::Object(fields);
+    if always(task, result) { python_json::pretty(&fields).replace('\n', "") } else { python_json::tight(&fields) }
 }
 
 /// Fields in the format that was asked for.
@@ -181,9 +194,9 @@ fn one_diff(diff: &Diff, look: &Look) -> String {
         let unified = changes.unified_diff().context_radius(look.diff_context).header(&before, &after).to_string();
         for line in unified.lines() {
             let colour = match line.bytes().next() {
-                Some(b'+') => Some(OK),
-                Some(b'-') => Some(FAILED),
-                Some(b'@') => Some(SKIPPED),
+                Some(b'+') => Some(DIFF_ADD),
+                Some(b'-') => Some(DIFF_REMOVE),
+                Some(b'@') => Some(DIFF_LINES),
                 _ => None,
             };
             text.push_str(&colour.map_or_else(|| line.to_owned(), |colour| look.paint(colour, line)));

@@ -1,6 +1,6 @@
 //! Ansible's output of a single task: one result a host, as `minimal` and `oneline` print it.
 
-use super::look::{CHANGED, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, WARNING};
+use super::look::{CHANGED, Colour, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, WARNING};
 use super::result::{self, short};
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::event::{Event, Reporter, Status, TaskInfo, TaskResult};
@@ -24,8 +24,8 @@ pub enum SingleForm {
 pub struct Single {
     look: Look,
     form: SingleForm,
-    /// What errors call the task.
-    origin: String,
+    /// What errors call the task, where it is in no file.
+    origin: Option<String>,
     sinks: Mutex<Sinks>,
 }
 
@@ -37,7 +37,7 @@ struct Sinks {
 
 impl Single {
     /// Prints to `out`, warnings to `err`.
-    pub fn new(look: Look, form: SingleForm, origin: String, out: Sink, err: Sink) -> Self {
+    pub fn new(look: Look, form: SingleForm, origin: Option<String>, out: Sink, err: Sink) -> Self {
         Self { look, form, origin, sinks: Mutex::new(Sinks { out, err, told: HashSet::new() }) }
     }
 
@@ -69,7 +69,7 @@ impl Single {
             }
             SingleForm::OneLine => {
                 let mark = if failed { "!" } else { "" };
-                format!("{host} | {word}{mark} => {}", result::dump(task, result, &self.look, false).replace('\n', ""))
+                format!("{host} | {word}{mark} => {}", result::dump_tight(task, result, &self.look))
             }
         };
         self.look.paint(colour, &text)
@@ -104,10 +104,13 @@ impl Single {
         let failed = matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable);
         if failed
             && self.form == SingleForm::Minimal
-            && let Some(error) = result::error(task, result, Some(&self.origin))
+            && let Some(error) = result::error(task, result, self.origin.as_deref())
             && sinks.told.insert(error.clone())
         {
             put(&mut sinks.out, &format!("{}\n", self.look.paint(FAILED, &error)));
+        }
+        if result.status == Status::Failed && self.form == SingleForm::OneLine {
+            put(&mut sinks.out, &format!("{}\n", self.look.paint(FAILED, &self.exception(result))));
         }
         if result.result.contains_key("diff") {
             put(&mut sinks.out, &ended(result::diff(&result.diff, &self.look)));
@@ -115,7 +118,19 @@ impl Single {
         put(&mut sinks.out, &ended(self.text(task, host, result)));
     }
 
-    fn warn(&self, sinks: &mut Sinks, colour: &str, text: &str) {
+    /// That it failed, and the last line of why, or all of it.
+    fn exception(&self, result: &TaskResult) -> String {
+        let (exception, what) = (field(result, "exception").trim(), "An exception occurred during task execution.");
+        match self.look.verbosity < 3 {
+            true => {
+                let last = exception.lines().last().unwrap_or_default();
+                format!("{what} To see the full traceback, use -vvv. The error was: {last}")
+            }
+            false => format!("{what} The full traceback is:\n{}", exception.replace('\n', "")),
+        }
+    }
+
+    fn warn(&self, sinks: &mut Sinks, colour: Colour, text: &str) {
         if sinks.told.insert(text.to_owned()) {
             put(&mut sinks.err, &format!("{}\n", self.look.paint(colour, text)));
         }
