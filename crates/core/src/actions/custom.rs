@@ -151,11 +151,7 @@ fn reply(output: &RawOutput) -> Reply {
     let mut reply = Reply { changed, failed, skipped, from_host: true, ..Reply::default() };
     let hidden = |name: &str| matches!(name, "changed" | "failed") || name.starts_with("_ansible_");
     for (name, value) in fields.into_iter().filter(|(name, _)| !hidden(name)) {
-        let value = match (name.as_str(), value) {
-            ("warnings" | "deprecations", Json::Array(items)) => items.into_iter().map(message).collect(),
-            (_, value) => value,
-        };
-        reply.output.insert(Key::from(name), Value::from(value));
+        reply.output.insert(Key::from(name), Value::from(plain(value)));
     }
     for name in ["stdout", "stderr"] {
         let lines = format!("{name}_lines");
@@ -172,11 +168,25 @@ fn reply(output: &RawOutput) -> Reply {
     reply
 }
 
-/// The text of a warning, which Ansible's own library wraps.
-fn message(mut item: Json) -> Json {
-    match item.pointer_mut("/event/msg").map(Json::take) {
-        Some(message @ Json::String(_)) => message,
-        _ => item,
+/// What Ansible's library sends as summaries of messages, in the form that results have them.
+fn plain(value: Json) -> Json {
+    match value {
+        Json::Array(items) => items.into_iter().map(plain).collect(),
+        Json::Object(mut fields) => {
+            let message = fields.get("event").and_then(|event| event.get("msg")).cloned();
+            match (fields.get("__ansible_type").and_then(Json::as_str), message) {
+                (Some("WarningSummary" | "ErrorSummary"), Some(message)) => message,
+                (Some("DeprecationSummary"), Some(message)) => {
+                    let mut told = serde_json::Map::from_iter([("msg".to_owned(), message)]);
+                    for name in ["version", "date"] {
+                        told.extend(fields.remove(name).map(|value| (name.to_owned(), value)));
+                    }
+                    Json::Object(told)
+                }
+                _ => Json::Object(fields),
+            }
+        }
+        other => other,
     }
 }
 
@@ -211,6 +221,11 @@ mod tests {
         assert_eq!(warned.output.get("warnings").unwrap().to_json(), json!(["a", "b"]));
         assert!(said("{\"rc\": 1}", 0).failed);
         assert!(said("{\"failed\": true, \"msg\": \"no\"}", 1).failed);
+        let summary = r#"{"warnings": [{"__ansible_type": "WarningSummary", "event": {"msg": "odd"}}],
+            "deprecations": [{"__ansible_type": "DeprecationSummary", "event": {"msg": "old"}, "version": "9", "x": 1}]}"#;
+        let told = said(summary, 0).output;
+        assert_eq!(told.get("warnings").unwrap().to_json(), json!(["odd"]));
+        assert_eq!(told.get("deprecations").unwrap().to_json(), json!([{"msg": "old", "version": "9"}]));
         let broken = said("Segmentation fault", 139);
         assert!(broken.failed);
         assert_eq!(broken.output.get("module_stderr").unwrap().to_json(), json!("oops"));

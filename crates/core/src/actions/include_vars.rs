@@ -1,10 +1,12 @@
 //! `include_vars`: variables from files of the controller.
 
 use super::{Action, ActionError, Context, Effect, Reply};
+use crate::diagnostic::Diagnostic;
 use crate::module::types::{LooseBool, LooseInt, LooseString, StringList};
+use crate::playbook::reserved;
 use crate::system::local_files;
 use crate::value::{Key, Map, Value};
-use crate::vars::files::load_vars_file;
+use crate::vars::files::{load_yaml_file, mapping};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -55,9 +57,7 @@ impl Action for IncludeVars {
         };
         let mut variables = Map::new();
         for file in &files {
-            let loaded = load_vars_file(file, context.vault, &mut Vec::new());
-            let loaded = loaded.map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?;
-            variables.extend(loaded);
+            variables.extend(load(context, file).map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?);
         }
         if args.hash_behaviour.as_ref().is_some_and(|behaviour| &**behaviour == "merge") {
             variables = merged(context, variables)?;
@@ -72,6 +72,17 @@ impl Action for IncludeVars {
         ];
         Ok(Reply { effects: vec![Effect::IncludeVars(variables)], ..Reply::ok(fields) })
     }
+}
+
+/// A file's variables. Those whose names are the language's own are warned of.
+fn load(context: &Context<'_>, file: &Path) -> Result<Map, Diagnostic> {
+    let Some(tree) = load_yaml_file(file, context.vault, &mut Vec::new())? else { return Ok(Map::new()) };
+    for (key, _) in tree.as_map().unwrap_or_default() {
+        if let Some(warning) = key.as_str().and_then(|name| reserved::warning(name, None)) {
+            context.templar.warn(format!("{}\nOrigin: {}\n", warning.message, key.span));
+        }
+    }
+    mapping(&tree, context.vault)
 }
 
 /// The files of a directory that the filters let through, in order.

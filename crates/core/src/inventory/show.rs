@@ -2,7 +2,7 @@
 
 use super::model::{Group, Inventory};
 use crate::diagnostic::Diagnostic;
-use crate::value::{Key, Map, Value, has_jinja};
+use crate::value::{Key, Map, Value};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
 use std::path::Path;
@@ -218,7 +218,7 @@ fn plain(value: &Value) -> String {
 fn shown(value: &Value) -> Json {
     match value {
         Value::Vault(vault) => json!({"__ansible_vault": vault.envelope()}),
-        Value::Str(text) if has_jinja(text) => json!({"__ansible_unsafe": &**text}),
+        Value::Str(text) if !text.is_trusted() => json!({"__ansible_unsafe": &**text}),
         Value::List(items) => items.iter().map(shown).collect(),
         Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.to_string(), shown(value))).collect()),
         other => other.to_json(),

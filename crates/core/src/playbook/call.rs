@@ -6,6 +6,7 @@ use super::keyword_table::Owner;
 use super::known_modules::known_module;
 use super::library::ModuleStyle;
 use super::reading::{Reading, shown};
+use super::reserved;
 use crate::diagnostic::Diagnostic;
 use crate::system::local_files;
 use crate::value::{Key, Map, Value, has_jinja};
@@ -233,7 +234,13 @@ impl Reading<'_> {
     fn arguments(&mut self, action: &str, node: &Yaml, mut base: Map) -> Option<Map> {
         match &node.kind {
             NodeKind::Null => {}
-            NodeKind::Map(_) => base.extend(self.mapping(node)?),
+            NodeKind::Map(pairs) => {
+                if action == "ansible.builtin.set_fact" {
+                    let names = pairs.iter().filter_map(|(key, _)| reserved::warning(key.as_str()?, Some(&key.span)));
+                    names.for_each(|warning| self.loader.warn(warning));
+                }
+                base.extend(self.mapping(node)?);
+            }
             NodeKind::Str(text) | NodeKind::Unsafe(text) => base.extend(self.text_arguments(action, text, node)?),
             NodeKind::Vault(_) => {
                 base.insert(Key::from("_raw_params"), self.value(node));

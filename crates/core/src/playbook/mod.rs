@@ -17,6 +17,7 @@ mod listing;
 mod loader;
 mod plays;
 mod reading;
+pub(crate) mod reserved;
 mod role_use;
 mod tags;
 mod tasks;

@@ -3,6 +3,7 @@
 use super::keyword_table::{Form, Owner, SINGLES, Single};
 use super::keywords::Keyword;
 use super::known_modules::known_module;
+use super::reserved;
 use super::unsupported::refused;
 use super::{Keywords, Loader, Role, Scope, Spanned, Statics};
 use crate::diagnostic::Diagnostic;
@@ -249,6 +250,7 @@ impl<'a> Reading<'a> {
         for (key, value) in self.pairs(node, "`vars`").unwrap_or_default() {
             match key.as_str() {
                 Some(name) if is_variable_name(name) => {
+                    reserved::warning(name, Some(&key.span)).into_iter().for_each(|warning| self.loader.warn(warning));
                     vars.insert(Key::from(name), self.value(value));
                 }
                 _ => self.bad_variable_name(key),

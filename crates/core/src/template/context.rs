@@ -7,7 +7,7 @@ use super::fault::{Fault, Marker, Origin, Result};
 use super::python::{Deferred, Py, PyMap, text};
 use super::syntax::Mode;
 use super::templar::Templar;
-use crate::value::{Map, Template, Value};
+use crate::value::{Map, Template, Text, Value};
 use crate::vars::Variables;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -161,9 +161,9 @@ impl Context {
             Value::Map(map) => {
                 Py::dict(map.iter().map(|(key, value)| (key.clone(), self.import(value))).collect::<PyMap>())
             }
-            Value::Vault(vault) => {
-                Py::captured(vault.reveal().map(Py::str).map_err(|error| Fault::closed(vault, error)))
-            }
+            Value::Vault(vault) => Py::captured(
+                vault.reveal().map(|text| Py::Str(Text::from_vault(text))).map_err(|error| Fault::closed(vault, error)),
+            ),
             Value::Template(template) => Py::captured(self.evaluate_template(template)),
             other => self.import(other),
         }

@@ -50,6 +50,11 @@ impl Templar {
         Self { templates, variables, locals: Arc::default(), search: no_search(), loop_dir: None }
     }
 
+    /// Tells the user something when the task has ended.
+    pub(crate) fn warn(&self, message: String) {
+        self.templates.warn(message);
+    }
+
     /// Home directory of who runs Hostler.
     pub fn home(&self) -> Option<PathBuf> {
         self.templates.options.env.get("HOME").map(PathBuf::from)

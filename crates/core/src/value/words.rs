@@ -11,18 +11,38 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Text {
     text: Arc<str>,
-    trusted: bool,
+    from: Source,
+}
+
+/// Where a text comes from, as far as anybody asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Anywhere,
+    /// A file of the user's has it just so.
+    User,
+    /// A vault that was opened.
+    Vault,
 }
 
 impl Text {
     /// Text as it stands in a file of the user's.
     pub fn trusted(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), trusted: true }
+        Self { text: text.into(), from: Source::User }
     }
 
     /// Whether it may be used as an expression.
     pub fn is_trusted(&self) -> bool {
-        self.trusted
+        self.from == Source::User
+    }
+
+    /// What a vault held.
+    pub fn from_vault(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), from: Source::Vault }
+    }
+
+    /// Whether a vault held it, and nothing was made of it since.
+    pub fn is_from_vault(&self) -> bool {
+        self.from == Source::Vault
     }
 
     /// The text itself, shared.
@@ -47,7 +67,7 @@ impl AsRef<str> for Text {
 /// From anywhere else: untrusted.
 impl From<Arc<str>> for Text {
     fn from(text: Arc<str>) -> Self {
-        Self { text, trusted: false }
+        Self { text, from: Source::Anywhere }
     }
 }
 

@@ -67,7 +67,11 @@ pub fn load_listed_vars(
     Ok(all)
 }
 
-fn mapping(tree: &Node, vaults: &Arc<dyn Decrypt>) -> Result<Map, Diagnostic> {
+/// A file's variables.
+///
+/// # Errors
+/// If it holds anything but a mapping.
+pub(crate) fn mapping(tree: &Node, vaults: &Arc<dyn Decrypt>) -> Result<Map, Diagnostic> {
     tree.to_map(vaults, Trust::Trusted).ok_or_else(|| {
         Diagnostic::error(format!("a file of variables holds a mapping, but this one holds {}", tree.type_name()))
             .at(&tree.span)

@@ -59,7 +59,10 @@ impl Frame {
         let mut out = Args::default();
         for arg in args {
             match arg {
-                Arg::Positional(expr) if lookup => out.positional.push(self.term(expr)?.force()),
+                // Its name is no template.
+                Arg::Positional(expr) if lookup && !out.positional.is_empty() => {
+                    out.positional.push(self.term(expr)?.force())
+                }
                 Arg::Positional(expr) => out.positional.push(self.eval(expr)?.force()),
                 Arg::Named(name, expr) => out.named.push((Arc::clone(name), self.eval(expr)?.force())),
                 Arg::Spread(expr) => out.positional.extend(self.operand(expr)?.iterate()?),

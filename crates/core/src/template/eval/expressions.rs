@@ -6,7 +6,7 @@ use crate::template::context::{Context, undefined_name};
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, slice};
 use crate::template::stack;
-use crate::template::syntax::{Expr, ExprKind, Literal};
+use crate::template::syntax::{CompareOp, Expr, ExprKind, Literal};
 use crate::value::{Key, Template, has_jinja};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,7 +63,9 @@ impl Frame {
                 binary(&self.context, *op, left, right).map_err(|fault| self.rendering(fault))
             }
             ExprKind::Compare(first, rest) => {
-                let mut left = self.operand(first)?;
+                // Whether something undefined is in a list is for the list to say.
+                let looks = matches!(rest.first(), Some((CompareOp::In | CompareOp::NotIn, _)));
+                let mut left = if looks { self.eval(first)?.force() } else { self.operand(first)? };
                 for (op, right) in rest {
                     let right = self.operand(right)?;
                     if !compare(&self.context, *op, &left, &right).map_err(|fault| self.rendering(fault))? {

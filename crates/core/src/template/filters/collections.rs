@@ -283,6 +283,10 @@ fn other(args: Args) -> Result<Py> {
 
 /// Each item once, in the order of first occurrence.
 fn once(context: &Context, items: impl IntoIterator<Item = Py>) -> Result<Py> {
+    distinct(context, items).map(Py::list)
+}
+
+fn distinct(context: &Context, items: impl IntoIterator<Item = Py>) -> Result<Vec<Py>> {
     let mut seen = Seen::default();
     let mut kept = Vec::new();
     for item in items {
@@ -290,7 +294,7 @@ fn once(context: &Context, items: impl IntoIterator<Item = Py>) -> Result<Py> {
             kept.push(item);
         }
     }
-    Ok(Py::list(kept))
+    Ok(kept)
 }
 
 /// The items of `a` that are (or are not) in `b`.
@@ -315,8 +319,20 @@ fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
     if value.is_empty() {
         return Ok(Py::list(value));
     }
-    let other = Py::list(other(args)?.iterate()?);
-    once(context, filtered(context, value, &other, true)?)
+    let items = distinct(context, value)?;
+    let others = distinct(context, other(args)?.iterate()?)?;
+    // Of two that are equal (`1`, `true`) Python keeps the one of the smaller set.
+    let of_others = others.len() <= items.len();
+    let mut common = Vec::new();
+    for item in items {
+        for candidate in &others {
+            if equal(context, &item, candidate)? {
+                common.push(if of_others { candidate.clone() } else { item });
+                break;
+            }
+        }
+    }
+    Ok(Py::list(common))
 }
 
 fn difference(context: &Context, value: Py, args: Args) -> Result<Py> {

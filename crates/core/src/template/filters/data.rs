@@ -7,7 +7,7 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::json::{self, Layout};
 use crate::template::python::{Args, Py};
-use crate::value::Value;
+use crate::value::{Text, Value};
 use crate::vars::Decrypt;
 use crate::yaml::{self, Trust, emit};
 use std::sync::Arc;
@@ -81,14 +81,34 @@ fn html_json(context: &Context, value: Py, args: Args) -> Result<Py> {
 }
 
 fn from_json(context: &Context, value: Py, args: Args) -> Result<Py> {
-    let [_profile] = args.bind(["profile"])?;
+    let [profile] = args.bind(["profile"])?;
     let Py::Str(text) = &value else {
         let kind = value.type_name();
         return Err(Fault::error(format!("the JSON object must be str, bytes or bytearray, not {kind}")));
     };
+    match profile.as_ref().and_then(Py::as_str) {
+        None | Some("tagless") => {}
+        Some("legacy" | "inventory_legacy") => return marked_json(context, text),
+        Some(other) => return Err(Fault::error(format!("Unknown profile name '{other}'."))),
+    }
     let parsed: serde_json::Value =
         serde_json::from_str(text).map_err(|error| Fault::error(format!("this is not JSON: {error}")))?;
     Ok(context.import(&Value::from(parsed)).force())
+}
+
+/// JSON in which vaults and untrusted text are marked; all other text is as trusted as the JSON itself.
+fn marked_json(context: &Context, text: &Text) -> Result<Py> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
+        .map_err(|error| Fault::error(format!("this is not JSON: {error}")))?;
+    let trust = if text.is_trusted() { Trust::Trusted } else { Trust::Untrusted };
+    let vaults: Arc<dyn Decrypt> = match &context.templar().templates.options.vaults {
+        Some(vaults) => Arc::clone(vaults),
+        None => Arc::new(NoVaults),
+    };
+    let nodes = yaml::load_all(&SourceFile::new("<from_json>", &**text), &mut Vec::new())
+        .map_err(|error| Fault::error(format!("this is not JSON: {}", error.message)))?;
+    let value = nodes.first().map(|node| node.to_value(&vaults, trust)).unwrap_or_default();
+    Ok(context.import(&value).force())
 }
 
 fn to_yaml(context: &Context, value: Py, mut args: Args, nice: bool) -> Result<Py> {

@@ -13,6 +13,9 @@ pub(super) const TABLE: Table = &[("strftime", strftime), ("to_datetime", to_dat
 
 fn strftime(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [second, utc] = args.bind(["second", "utc"])?;
+    if value.as_str().is_none() {
+        return Err(Fault::error(format!("strftime() argument 1 must be str, not {}", value.type_name())));
+    }
     let zone = if flag(utc.as_ref(), false)? { TimeZone::UTC } else { TimeZone::system() };
     let at = match second.filter(|second| !matches!(second, Py::None)) {
         None => Timestamp::now(),

@@ -8,25 +8,36 @@ use crate::template::python::{Args, Py};
 use std::path::Path;
 
 pub(super) const TABLE: Table = &[
-    ("basename", |context, value, _| Ok(Py::str(split_path(&context.text(&value)?).1))),
-    ("dirname", |context, value, _| Ok(Py::str(split_path(&context.text(&value)?).0))),
+    ("basename", |context, value, _| Ok(Py::str(split_path(&path_text(context, &value)?).1))),
+    ("dirname", |context, value, _| Ok(Py::str(split_path(&path_text(context, &value)?).0))),
     ("splitext", split_extension),
     ("path_join", path_join),
     ("expanduser", expand_user),
     ("expandvars", expand_vars),
     ("realpath", real_path),
     ("relpath", relative_path),
-    ("normpath", |context, value, _| Ok(Py::str(normalize(&context.text(&value)?)))),
+    ("normpath", |context, value, _| Ok(Py::str(normalize(&path_text(context, &value)?)))),
     ("commonpath", common_path),
     ("fileglob", file_glob),
-    ("win_basename", |context, value, _| Ok(Py::str(split_windows(&context.text(&value)?).1))),
-    ("win_dirname", |context, value, _| Ok(Py::str(split_windows(&context.text(&value)?).0))),
+    ("win_basename", |context, value, _| Ok(Py::str(split_windows(&path_text(context, &value)?).1))),
+    ("win_dirname", |context, value, _| Ok(Py::str(split_windows(&path_text(context, &value)?).0))),
     ("win_splitdrive", |context, value, _| {
-        let path = context.text(&value)?;
+        let path = path_text(context, &value)?;
         let at = if path.as_bytes().get(1) == Some(&b':') { 2 } else { 0 };
         Ok(Py::tuple(vec![Py::str(&path[..at]), Py::str(&path[at..])]))
     }),
 ];
+
+/// Paths are text; Python's functions make nothing else of it.
+fn path_text(context: &Context, value: &Py) -> Result<String> {
+    match value {
+        Py::Str(_) | Py::Marker(_) | Py::Unknown(_) => context.text(value),
+        other => {
+            let kind = other.type_name();
+            Err(Fault::error(format!("expected str, bytes or os.PathLike object, not {kind}")))
+        }
+    }
+}
 
 /// Directory and last part.
 fn split_path(path: &str) -> (&str, &str) {
@@ -45,7 +56,7 @@ fn split_windows(path: &str) -> (&str, &str) {
 }
 
 fn split_extension(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let path = context.text(&value)?;
+    let path = path_text(context, &value)?;
     let name = split_path(&path).1;
     // Dots at the start of a name begin no extension.
     let stem = name.trim_start_matches('.');
@@ -69,7 +80,7 @@ fn path_join(context: &Context, value: Py, _: Args) -> Result<Py> {
     };
     let mut path = String::new();
     for part in parts {
-        let part = context.text(&part)?;
+        let part = path_text(context, &part)?;
         if part.starts_with('/') {
             path = part;
         } else {
@@ -83,7 +94,7 @@ fn path_join(context: &Context, value: Py, _: Args) -> Result<Py> {
 }
 
 fn expand_user(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let path = context.text(&value)?;
+    let path = path_text(context, &value)?;
     let Some(rest) = path.strip_prefix('~') else { return Ok(Py::str(path)) };
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let home = if user.is_empty() {
@@ -100,7 +111,7 @@ fn expand_user(context: &Context, value: Py, _: Args) -> Result<Py> {
 }
 
 fn expand_vars(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let text = context.text(&value)?;
+    let text = path_text(context, &value)?;
     let env = &context.templar().templates.options.env;
     let mut out = String::new();
     let mut rest = text.as_str();
@@ -155,7 +166,7 @@ fn absolute(context: &Context, path: &str) -> String {
 }
 
 fn real_path(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let path = absolute(context, &context.text(&value)?);
+    let path = absolute(context, &path_text(context, &value)?);
     // Parts that are not there stay as they are.
     for at in path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]).rev() {
         let (head, tail) = path.split_at(at);
@@ -169,8 +180,8 @@ fn real_path(context: &Context, value: Py, _: Args) -> Result<Py> {
 
 fn relative_path(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [start] = args.bind(["start"])?;
-    let start = start.map(|start| context.text(&start)).transpose()?.unwrap_or_else(|| ".".into());
-    let (path, start) = (absolute(context, &context.text(&value)?), absolute(context, &start));
+    let start = start.map(|start| path_text(context, &start)).transpose()?.unwrap_or_else(|| ".".into());
+    let (path, start) = (absolute(context, &path_text(context, &value)?), absolute(context, &start));
     let parts = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let (path, start) = (parts(&path), parts(&start));
     let shared = path.iter().zip(&start).take_while(|(a, b)| a == b).count();
@@ -201,7 +212,7 @@ fn common_path(context: &Context, value: Py, _: Args) -> Result<Py> {
 }
 
 fn file_glob(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let pattern = context.templar().templates.options.base_dir.join(context.text(&value)?);
+    let pattern = context.templar().templates.options.base_dir.join(path_text(context, &value)?);
     let found = local_files::glob_files(&pattern.display().to_string()).map_err(Fault::error)?;
     Ok(Py::strings(found.into_iter().map(|path| path.display().to_string())))
 }

@@ -266,6 +266,10 @@ fn xml_attributes(context: &Context, value: Py, args: Args) -> Result<Py> {
                 let kind = Py::from(&key).type_name();
                 return Err(Fault::error(format!("expected string or bytes-like object, got '{kind}'")));
             }
+            if key.as_str().is_some_and(|key| key.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '=')))
+            {
+                return Err(Fault::error(format!("Invalid character in attribute name: '{key}'")));
+            }
             parts.push(format!("{}=\"{}\"", escaped(&key.to_string()), escaped(&context.text(&value)?)));
         }
     }

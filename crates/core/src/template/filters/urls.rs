@@ -123,8 +123,12 @@ fn url_encode(context: &Context, value: Py, _: Args) -> Result<Py> {
     Ok(Py::str(pairs.collect::<Result<Vec<_>>>()?.join("&")))
 }
 
-fn url_decode(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let text = context.text(&value)?.replace('+', " ");
+fn url_decode(_: &Context, value: Py, _: Args) -> Result<Py> {
+    let Some(text) = value.as_str() else {
+        let kind = value.type_name();
+        return Err(Fault::error(format!("'{kind}' object has no attribute 'replace'")));
+    };
+    let text = text.replace('+', " ");
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

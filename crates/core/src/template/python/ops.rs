@@ -161,7 +161,9 @@ fn arithmetic(op: BinaryOp, left: &Py, right: &Py) -> Result<Py> {
 
 /// `left op right` for comparisons.
 pub(crate) fn compare(context: &Context, op: CompareOp, left: &Py, right: &Py) -> Result<bool> {
-    let left = left.clone().force().used()?;
+    // Whether something undefined is in a list is for the list to say.
+    let looks = matches!(op, CompareOp::In | CompareOp::NotIn);
+    let left = if looks { left.clone() } else { left.clone().force().used()? };
     let right = right.clone().force().used()?;
     match op {
         CompareOp::Eq => equal(context, &left, &right),
@@ -266,6 +268,9 @@ pub(crate) fn order(context: &Context, left: &Py, right: &Py, sign: &str) -> Res
             }
             Ok(a.len().cmp(&b.len()))
         }
+        (Py::Object(_), Py::Object(_)) if left.is_sequence() && right.is_sequence() => {
+            order(context, &Py::tuple(left.iterate()?), &Py::tuple(right.iterate()?), sign)
+        }
         (Py::Object(a), Py::Object(b)) => match (a.as_date(), b.as_date()) {
             (Some(a), Some(b)) => a.order(b).ok_or_else(refused),
             _ => Err(refused()),
@@ -282,8 +287,13 @@ pub(crate) fn order(context: &Context, left: &Py, right: &Py, sign: &str) -> Res
 
 /// `needle in haystack`.
 pub(crate) fn contains(context: &Context, haystack: &Py, needle: &Py) -> Result<bool> {
+    let haystack = haystack.clone().force().used()?;
+    // Nothing is in an empty list, not even what is undefined: nobody looks at it.
+    if haystack.is_sequence() && haystack.len().is_ok_and(|len| len == 0) {
+        return Ok(false);
+    }
     let needle = needle.clone().force().used()?;
-    match haystack.clone().force().used()? {
+    match haystack {
         Py::Str(text) => match &needle {
             Py::Str(part) => Ok(text.contains(&**part)),
             other => {
@@ -325,6 +335,7 @@ pub(crate) fn slice(value: &Py, bounds: [Option<Py>; 3]) -> Result<Py> {
     let items = match &value {
         Py::Str(_) | Py::List(_) | Py::Tuple(_) | Py::Range(..) => match &value {
             Py::List(items) => items.borrow().clone(),
+            Py::Tuple(items) => items.to_vec(),
             other => other.iterate()?,
         },
         other => return Err(Fault::error(format!("'{}' object is not subscriptable", other.type_name()))),

@@ -30,8 +30,8 @@ pub(super) const TABLE: Table = &[
     ("escaped", |_, _, _| Ok(false)),
     ("lower", |_, value, _| Ok(value.as_str().is_some_and(|text| letters(text) && text == text.to_lowercase()))),
     ("upper", |_, value, _| Ok(value.as_str().is_some_and(|text| letters(text) && text == text.to_uppercase()))),
-    ("odd", |_, value, _| whole(&value).map(|value| value.rem_euclid(2) == 1)),
-    ("even", |_, value, _| whole(&value).map(|value| value.rem_euclid(2) == 0)),
+    ("odd", |_, value, _| rest_of_two(&value).map(|rest| rest == 1.0)),
+    ("even", |_, value, _| rest_of_two(&value).map(|rest| rest == 0.0)),
     ("divisibleby", divisible_by),
     ("sameas", same_as),
     ("eq", |context, value, args| compared(context, CompareOp::Eq, value, args)),
@@ -67,8 +67,10 @@ pub(super) const TABLE: Table = &[
     ("filter", |_, value, _| Ok(value.as_str().is_some_and(|name| filters::find(name).is_some()))),
     ("test", |_, value, _| Ok(value.as_str().is_some_and(|name| tests::find(name).is_some()))),
     ("vault_encrypted", |_, value, _| match value {
+        Py::Marker(marker) if marker.vault.is_some() => Ok(true),
         Py::Marker(marker) => Err(Fault::Error(marker)),
-        other => Ok(other.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;"))),
+        Py::Str(text) => Ok(text.is_from_vault() || text.starts_with("$ANSIBLE_VAULT;")),
+        _ => Ok(false),
     }),
 ];
 
@@ -92,10 +94,15 @@ fn only(args: Args) -> Result<Py> {
     other.ok_or_else(|| Fault::error("needs an argument"))
 }
 
-fn whole(value: &Py) -> Result<i64> {
-    value
-        .as_int()
-        .ok_or_else(|| Fault::error(format!("unsupported operand type(s) for %: '{}' and 'int'", value.type_name())))
+fn rest_of_two(value: &Py) -> Result<f64> {
+    match (value.as_int(), value.as_float()) {
+        (Some(whole), _) => Ok(if whole.rem_euclid(2) == 1 { 1.0 } else { 0.0 }),
+        (None, Some(number)) => Ok(number.rem_euclid(2.0)),
+        (None, None) => {
+            let kind = value.type_name();
+            Err(Fault::error(format!("unsupported operand type(s) for %: '{kind}' and 'int'")))
+        }
+    }
 }
 
 fn divisible_by(context: &Context, value: Py, args: Args) -> Result<bool> {
