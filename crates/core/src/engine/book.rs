@@ -3,6 +3,7 @@
 
 use super::host_task::HostTask;
 use super::machine::Machine;
+use super::prune::NAME;
 use super::settings::Settings;
 use crate::connection::{Become, BlobSource, Target};
 use crate::event::{Status, TaskInfo};
@@ -86,10 +87,12 @@ pub(super) struct Noted {
 impl Noted {
     /// The line that the host writes if something changes.
     pub(super) fn line(&self) -> Map<String, Value> {
-        match serde_json::to_value(Line::Apply(self.record.clone())) {
+        let mut line = match serde_json::to_value(&self.record) {
             Ok(Value::Object(line)) => line,
             _ => Map::new(),
-        }
+        };
+        line.insert("do".to_owned(), "apply".into());
+        line
     }
 }
 
@@ -143,7 +146,10 @@ impl Book {
 
     /// The ledger that a task with these settings belongs to.
     pub(super) fn with_held<T>(&self, settings: &Settings, work: impl FnOnce(&mut Held) -> T) -> T {
-        let key = format!("{:?} {:?}", settings.target, settings.become_);
+        let Target { name, address, port, user, .. } = &settings.target;
+        let becomes = settings.become_.as_ref().map_or("", |become_| &become_.user);
+        let (port, user) = (port.unwrap_or_default(), user.as_deref().unwrap_or_default());
+        let key = format!("{name}\n{address}\n{port}\n{user}\n{becomes}");
         let mut held = self.held();
         work(held.entry(key).or_insert_with(|| Held {
             host: Arc::clone(&settings.reached),
@@ -209,7 +215,9 @@ impl Book {
         let mut secret = None;
         if let Some(described) = described {
             (record.args, record.resources) = (described.managed.args, described.managed.resources);
-            (record.gone, record.hidden, secret) = (described.managed.gone, described.hidden, described.secret);
+            // A service that goes back to what it was is not managed any more either.
+            record.gone = described.managed.gone || record.at.starts_with(NAME);
+            (record.hidden, secret) = (described.hidden, described.secret);
         }
         Some(Noted { record, secret })
     }

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 /// Where the removals stand, as places name it.
-const NAME: &str = "<orphans>";
+pub(super) const NAME: &str = "<orphans>";
 /// What a home directory gets when its user is made is there so many seconds later.
 const SETTLED: f64 = 120.0;
 
@@ -167,7 +167,10 @@ impl Engine {
         resource: &str,
         going: &HashSet<String>,
     ) -> Result<Option<String>, ConnectionError> {
+        let state = record.args.get("state").and_then(Value::as_str);
         let (directory, after) = match resource.split_once(':') {
+            // What is behind a link stays when the link goes.
+            Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(None),
             Some(("file", path)) => (path.to_owned(), f64::MIN),
             Some(("user", name)) => {
                 let home = record.args.get("home").and_then(Value::as_str).map(str::to_owned);
