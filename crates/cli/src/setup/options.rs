@@ -71,6 +71,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
             Some(config::Gathering::Implicit) | None => Gathering::Implicit,
         },
         facts_modules: config.facts_modules.or(default.facts_modules),
+        connection_plugins: config.connection_plugins.get().cloned().unwrap_or_default(),
         connection: connection.clone().or_else(|| config.transport.get().cloned()),
         remote_user: user.clone().or_else(|| config.remote_user.get().cloned()),
         private_key_file: private_key.clone().or_else(|| config.private_key_file.get().cloned()),

@@ -80,7 +80,6 @@ const UNSUPPORTED: &[&str] = &[
     "defaults.cache_plugins",
     "defaults.callback_plugins",
     "defaults.cliconf_plugins",
-    "defaults.connection_plugins",
     "defaults.doc_fragment_plugins",
     "defaults.enable_task_debugger",
     "defaults.filter_plugins",

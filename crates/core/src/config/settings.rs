@@ -89,6 +89,8 @@ settings! {
     inventory: Vec<String> = inventories, DEFAULT_HOST_LIST(["/etc/ansible/hosts"]), ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
     /// Where roles are looked for after the playbook's own folder.
     roles_path: Vec<PathBuf> = search_path, DEFAULT_ROLES_PATH(["~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles"]), ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
+    /// Where connection plug-ins are: a host that needs one of them is out of reach here.
+    connection_plugins: Vec<PathBuf> = search_path, DEFAULT_CONNECTION_PLUGIN_PATH(["~/.ansible/plugins/connection", "/usr/share/ansible/plugins/connection"]), ["defaults.connection_plugins"], ["ANSIBLE_CONNECTION_PLUGINS"];
     /// Where modules of one's own are looked for besides `library/`.
     library: Vec<PathBuf> = search_path, DEFAULT_MODULE_PATH(["~/.ansible/plugins/modules", "/usr/share/ansible/plugins/modules"]), ["defaults.library"], ["ANSIBLE_LIBRARY"];
     /// Where collections are looked for.

@@ -61,6 +61,8 @@ pub struct Target {
     pub retries: u32,
     /// Directory for the helper (`ansible_remote_tmp`'s counterpart); tried first.
     pub helper_dir: Option<String>,
+    /// Why it cannot be reached from here, if that is known.
+    pub out_of_reach: Option<String>,
     /// Local connections: where programs run.
     pub directory: Option<PathBuf>,
     /// Local connections: shell to use.

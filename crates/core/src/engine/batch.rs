@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) notified: HashMap<usize, HashSet<Arc<str>>>,
     /// A mistake that ends the whole run.
     pub(super) error: Option<RunError>,
+    /// Hosts that could not be reached in this batch.
+    pub(super) unreachable: HashSet<Arc<str>>,
     /// Hosts whose failures `meta: clear_host_errors` forgave.
     pub(super) forgiven: HashSet<Arc<str>>,
     /// Roles of which a host has run a task, rather than skipped all.

@@ -47,8 +47,7 @@ impl HostTask<'_> {
             known.extend(locals(&control, &items, index));
             let locals = templar.with_locals(known);
             let one = self.item(&locals, loop_, &control, item, index);
-            let lost = one.status == Status::Unreachable;
-            let stop = lost || self.breaks(&locals, loop_, &one);
+            let stop = self.breaks(&locals, loop_, &one);
             carry(&mut carried, &one);
             ended.push(one);
             if stop || self.batch.engine.cancel.is_immediate() {
@@ -244,10 +243,13 @@ fn sum_up(items: Vec<Ended>) -> Ended {
     let any = |status: Status| items.iter().any(|item| item.status == status);
     let all_skipped = items.iter().all(|item| item.status == Status::Skipped);
     let changed = items.iter().any(Ended::is_changed);
+    let is_unreachable = |item: &Ended| item.result.get("unreachable") == Some(&Value::Bool(true));
+    let unreachable = items.iter().any(is_unreachable);
     let (status, message) = match () {
         () if items.is_empty() => (Status::Skipped, "No items in the list"),
-        () if any(Status::Unreachable) => (Status::Unreachable, "One or more items could not be reached"),
-        () if any(Status::Failed) => (Status::Failed, "One or more items failed"),
+        () if any(Status::Failed) && !any(Status::Unreachable) => (Status::Failed, "One or more items failed"),
+        () if any(Status::Unreachable) => (Status::Unreachable, "All items completed"),
+        () if unreachable => (Status::Ignored, "All items completed"),
         () if any(Status::Ignored) => (Status::Ignored, "One or more items failed"),
         () if all_skipped => (Status::Skipped, "All items skipped"),
         () if any(Status::Unknown) => (Status::Unknown, "All items completed"),
@@ -263,7 +265,11 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         sum.result.insert(Key::from("skipped_reason"), Value::from("No items in the list"));
     }
     sum.result.insert(Key::from("skipped"), Value::Bool(status == Status::Skipped));
-    sum.result.insert(Key::from("failed"), Value::Bool(matches!(status, Status::Failed | Status::Ignored)));
+    if unreachable {
+        sum.result.insert(Key::from("unreachable"), Value::Bool(true));
+    }
+    let failed = matches!(status, Status::Failed | Status::Ignored) && !unreachable;
+    sum.result.insert(Key::from("failed"), Value::Bool(failed));
     for item in items {
         sum.no_log |= item.no_log;
         sum.diff.extend(item.diff);

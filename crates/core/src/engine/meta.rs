@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, TaskInfo};
 use crate::playbook::{META_ACTIONS, Task};
 use crate::template::Templar;
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 /// Those whose `when` has no effect.
@@ -128,6 +129,7 @@ impl Batch<'_> {
 
     fn do_meta(&self, action: &str, task: &Arc<Task>, info: &Arc<TaskInfo>, met: Hosts, unmet: Hosts) -> Hosts {
         let engine = self.engine;
+        let mut returning = Hosts::new();
         match action {
             "end_host" => {
                 for host in &met {
@@ -157,6 +159,9 @@ impl Batch<'_> {
                 }
                 let mut state = self.state();
                 state.failed.retain(|host| !self.hosts.contains(host));
+                // Those that could not be reached go on from here.
+                let back = if self.free { HashSet::new() } else { std::mem::take(&mut state.unreachable) };
+                returning.extend(back);
                 state.forgiven.extend(self.hosts.iter().cloned());
             }
             "refresh_inventory" => {
@@ -177,7 +182,7 @@ impl Batch<'_> {
         for host in &met {
             engine.stats.touch(host);
         }
-        self.in_order(met.into_iter().chain(unmet).collect())
+        self.in_order(met.into_iter().chain(unmet).chain(returning).collect())
     }
 }
 

@@ -74,6 +74,8 @@ pub struct RunOptions {
     pub gather_subset: Vec<String>,
     /// Modules that gather facts; `smart` stands for the one that fits.
     pub facts_modules: Vec<String>,
+    /// Directories of connection plug-ins, which only Ansible can run: a host that needs one is out of reach.
+    pub connection_plugins: Vec<PathBuf>,
     /// Default `-c`.
     pub connection: Option<String>,
     /// Default `-u`.
@@ -134,6 +136,7 @@ impl Default for RunOptions {
             gathering: Gathering::Implicit,
             gather_subset: Vec::new(),
             facts_modules: vec!["smart".to_owned()],
+            connection_plugins: Vec::new(),
             connection: None,
             remote_user: None,
             remote_port: None,

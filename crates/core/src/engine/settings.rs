@@ -193,7 +193,9 @@ impl Resolver<'_> {
                 .or(self.text("connection", |keywords| &keywords.connection)?)
                 .or_else(|| options.connection.clone()),
         };
-        let kind = self.kind(connection.as_deref().unwrap_or("ssh"))?;
+        let connection = connection.as_deref().unwrap_or("ssh");
+        let out_of_reach = self.plugin(connection);
+        let kind = if out_of_reach.is_some() { ConnectionKind::default() } else { self.kind(connection)? };
         let address = self.variable_text(&["ansible_host", "ansible_ssh_host"])?;
         let port = match self.variable_text(&["ansible_port", "ansible_ssh_port"])? {
             Some(port) => Some(port),
@@ -217,6 +219,7 @@ impl Resolver<'_> {
         let timeout = self.variable_text(&["ansible_timeout", "ansible_ssh_timeout"])?;
         Ok(Target {
             name: self.host.to_string(),
+            out_of_reach,
             directory: (kind == ConnectionKind::Local).then(|| local_files::absolute(self.directory)),
             kind,
             address: address.unwrap_or_else(|| self.host.to_string()),
@@ -247,6 +250,14 @@ impl Resolver<'_> {
             helper_dir: self.variable_text(&["ansible_remote_tmp"])?.or_else(|| options.remote_tmp.clone()),
             shell: self.variable_text(&["ansible_shell_executable"])?,
         })
+    }
+
+    /// Why a host with this connection is out of reach, where it is a plug-in in Python.
+    fn plugin(&self, name: &str) -> Option<String> {
+        let paths = self.options.connection_plugins.iter().map(|dir| dir.join(format!("{name}.py")));
+        let path = paths.into_iter().find(|path| local_files::is_file(path))?;
+        let path = path.display();
+        Some(format!("connection plug-in '{name}' ({path}) is made for Ansible's Python library, which is not used"))
     }
 
     fn kind(&self, name: &str) -> Result<ConnectionKind> {

@@ -338,6 +338,9 @@ impl Batch<'_> {
         if lost {
             self.lose(host);
         }
+        if status == Status::Unreachable {
+            self.state().unreachable.insert(Arc::clone(host));
+        }
         status
     }
 
