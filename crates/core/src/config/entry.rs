@@ -48,7 +48,7 @@ impl Config {
     /// What every setting is: by name, those of plug-ins as `TYPE/PLUGIN/OPTION`, each with its origin in Ansible's words.
     pub fn by_name(&self, home: Option<&Path>) -> BTreeMap<String, (Value, String)> {
         let entries = self.entries().into_iter();
-        entries
+        let mut named: BTreeMap<String, (Value, String)> = entries
             .map(|entry| {
                 let origin = match entry.origin {
                     None => "default".to_owned(),
@@ -58,7 +58,12 @@ impl Config {
                 let value = entry.value.unwrap_or_else(|| at_home(entry.default, home));
                 (entry.name.trim_start_matches('/').to_owned(), (value, origin))
             })
-            .collect()
+            .collect();
+        // The plug-in has a default of its own.
+        let flags = named.get("DEFAULT_BECOME_FLAGS").filter(|(_, origin)| origin != "default").cloned();
+        let flags = flags.unwrap_or_else(|| (Value::from("-H -S -n"), "default".to_owned()));
+        named.insert("become/sudo/become_flags".to_owned(), flags);
+        named
     }
 }
 

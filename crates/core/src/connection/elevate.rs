@@ -48,18 +48,20 @@ impl<'a> Elevation<'a> {
         };
         // Whoever has no password to give must not be asked: what follows on standard input is not for sudo.
         let prompt = if self.settings.password.is_some() {
-            flags.retain(|flag| *flag != "-n");
-            if !has(&flags, 'S') {
+            flags.retain(|flag| !matches!(*flag, "-n" | "--non-interactive"));
+            if !has(&flags, 'S') && !flags.contains(&"--stdin") {
                 flags.push("-S");
             }
             format!("-p {} ", quote(&self.prompt))
         } else {
-            if !has(&flags, 'n') {
+            if !has(&flags, 'n') && !flags.contains(&"--non-interactive") {
                 flags.push("-n");
             }
             String::new()
         };
-        format!("{executable} {} {prompt}-u {} {}", flags.join(" "), quote(user), join(argv))
+        let place = self.settings.directory.as_ref().map(|directory| format!("cd {} && ", quote(directory)));
+        let place = place.unwrap_or_default();
+        format!("{place}{executable} {} {prompt}-u {} {}", flags.join(" "), quote(user), join(argv))
     }
 
     /// Looks for a prompt in what came on standard error and takes it out. Gives the password if it was asked for.
@@ -151,6 +153,11 @@ mod tests {
     #[test]
     fn lines_are_quoted_and_hold_no_secret() {
         let line = |settings: &Become| Elevation::new(settings, "K").unwrap().command(&["/bin/sh", "-c", "echo $x"]);
+        let elsewhere = Become { directory: Some("/a b".into()), ..settings("sudo", Some("--stdin"), Some("pw!")) };
+        assert_eq!(
+            line(&elsewhere),
+            r"cd '/a b' && sudo --stdin -p '[sudo via hostler, key=K] password:' -u 'o'\''neil' /bin/sh -c 'echo $x'"
+        );
         assert_eq!(line(&settings("sudo", None, None)), r"sudo -H -S -n -u 'o'\''neil' /bin/sh -c 'echo $x'");
         assert_eq!(
             line(&settings("sudo", Some("-H -n -E"), Some("pw!"))),

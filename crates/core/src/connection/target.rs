@@ -84,4 +84,6 @@ pub struct Become {
     pub password: Option<Secret>,
     /// Also where the connection's user is that user already (`become_allow_same_user`).
     pub even_same_user: bool,
+    /// Where `sudo` is called (`ansible_sudo_chdir`).
+    pub directory: Option<String>,
 }

@@ -323,6 +323,7 @@ impl Resolver<'_> {
             executable,
             password: password.or_else(|| options.become_password.clone()),
             even_same_user: options.become_allow_same_user,
+            directory: self.variable_text(&["ansible_sudo_chdir"])?,
         }))
     }
 }
