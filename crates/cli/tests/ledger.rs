@@ -118,6 +118,10 @@ fn drift_is_named_with_its_place() {
     assert!(!said.contains("hunter2") && !said.contains("/a/secret"), "{said}");
     let said = dir.expect("plan -i hosts site.yml", 2);
     assert_eq!(said.matches("drifted: ").count(), 2, "{said}");
+    for format in ["markdown", "html", "json"] {
+        let said = dir.expect(&format!("plan -i hosts site.yml --output {format}"), 2);
+        assert!(said.contains("drifted") && said.contains("/a/conf, applied "), "{format}: {said}");
+    }
     assert_eq!(times(dir.0.path()), before, "looking wrote something");
 
     // What the playbook wants otherwise has not drifted.

@@ -16,6 +16,7 @@ pub fn markdown(plan: &Plan, title: &str) -> String {
         let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
         let failure = plan.failure.as_ref().map(|failure| format!(", **failed**: {}", inline(failure)));
         text.push_str(&format!("- **{}**: {counts}{}\n", inline(host), failure.unwrap_or_default()));
+        plan.found.iter().for_each(|found| text.push_str(&format!("  - {}\n", inline(found))));
     }
     let entries = plan.folded();
     for (number, step) in entries.iter().enumerate() {
@@ -92,7 +93,7 @@ mod tests {
         }))
         .unwrap();
         let mut plan = Plan::default();
-        plan.hosts.insert("web1".to_owned(), HostPlan { steps: vec![step], failure: None });
+        plan.hosts.insert("web1".to_owned(), HostPlan { steps: vec![step], failure: None, found: Vec::new() });
         plan.hosts.insert("web2".to_owned(), HostPlan::default());
         let text = markdown(&plan, "Plan");
         assert!(text.contains("- **web1**: + 1 create\n- **web2**: nothing to do\n"), "{text}");

@@ -52,7 +52,8 @@ fn summary(plan: &Plan) -> String {
                 .collect();
             let failure =
                 plan.failure.as_ref().map(|failure| format!("<td class=\"failure\">{}</td>", escape(failure)));
-            format!("<tr><th>{}</th>{cells}{}</tr>", escape(host), failure.unwrap_or_default())
+            let found = plan.found.iter().map(|found| format!("<td>{}</td>", escape(found))).collect::<String>();
+            format!("<tr><th>{}</th>{cells}{}{found}</tr>", escape(host), failure.unwrap_or_default())
         })
         .collect();
     format!("<table><tr><th></th>{heads}</tr>{rows}</table>")
@@ -125,7 +126,7 @@ mod tests {
         }))
         .unwrap();
         let mut plan = Plan::default();
-        plan.hosts.insert("web\"1".to_owned(), HostPlan { steps: vec![step], failure: None });
+        plan.hosts.insert("web\"1".to_owned(), HostPlan { steps: vec![step], failure: None, found: Vec::new() });
         let page = page(&plan, "Plan of site.yml");
         assert!(page.contains("&lt;script&gt;@ROLES@"), "{page}");
         assert!(page.contains("data-hosts=\"[&quot;web\\&quot;1&quot;]\""), "{page}");

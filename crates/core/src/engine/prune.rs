@@ -93,8 +93,8 @@ impl Engine {
                 }
             }
             going.insert(resource.clone());
-            if resource.starts_with("package:") {
-                packages.push((removal.module, resource["package:".len()..].to_owned()));
+            if let Some(name) = resource.strip_prefix("package:") {
+                packages.push((removal.module, name.to_owned()));
                 continue;
             }
             let name = if record.no_log {

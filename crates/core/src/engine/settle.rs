@@ -162,12 +162,10 @@ impl Book {
     /// Whether everything that a host's record may come from was looked at.
     fn saw_all(&self, notes: Option<&HostNotes>, record: &Record) -> bool {
         let Some(notes) = notes else { return false };
-        let role = record.role().unwrap_or_default();
-        self.is_whole()
-            && !self.options.resume
-            && !(notes.failed || notes.left || record.rescue)
-            && !notes.silent.contains(&(record.file().to_owned(), record.task.clone(), record.module.clone()))
-            && !notes.hidden_roles.contains(role)
+        let task = (record.file().to_owned(), record.task.clone(), record.module.clone());
+        let is_whole = self.is_whole() && !self.options.resume && !notes.failed && !notes.left;
+        let is_hidden = notes.silent.contains(&task) || notes.hidden_roles.contains(record.role().unwrap_or_default());
+        is_whole && !record.rescue && !is_hidden
     }
 
     /// Records of this playbook that no task stands for any more.

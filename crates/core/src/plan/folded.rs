@@ -56,7 +56,7 @@ mod tests {
             }))
             .unwrap()
         };
-        let host = |steps| HostPlan { steps, failure: None };
+        let host = |steps| HostPlan { steps, failure: None, found: Vec::new() };
         let mut plan = Plan::default();
         plan.hosts.insert("a".to_owned(), host(vec![step("1", "create"), step("2", "read"), step("4", "run")]));
         plan.hosts.insert("b".to_owned(), host(vec![step("1", "create"), step("3", "update"), step("4", "run")]));

@@ -81,7 +81,7 @@ mod tests {
     fn only_what_is_planned_acts() {
         let steps = vec![step("a", None, Kind::Read), step("b", Some(0), Kind::Update), step("b", Some(1), Kind::Read)];
         let mut plan = Plan::default();
-        plan.hosts.insert("h".to_owned(), HostPlan { steps, failure: None });
+        plan.hosts.insert("h".to_owned(), HostPlan { steps, failure: None, found: Vec::new() });
         let guard = Guard::new(&plan);
         let task = |action: &str| TaskInfo { action: action.to_owned(), ..TaskInfo::default() };
         assert_eq!(guard.verdict(&task("a"), "h", None), Verdict::Look);

@@ -21,6 +21,9 @@ pub struct HostPlan {
     /// Why there is no plan for this host: a task failed or the host could not be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// What the comparison with the host's ledger brought to light: drift, orphans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
 }
 
 /// Which run of which task: tasks come again in loops, roles and includes.
@@ -267,7 +270,7 @@ mod tests {
             notifies: Vec::new(),
             delegated_to: None,
         };
-        let plan = |steps: Vec<Step>| HostPlan { steps, failure: None };
+        let plan = |steps: Vec<Step>| HostPlan { steps, failure: None, found: Vec::new() };
         let old = plan(vec![step("/a", "1"), step("/b", "2")]);
         assert!(old.first_difference(&old).is_none());
         let moved = |newer: HostPlan| old.first_difference(&newer).and_then(Step::object).map(str::to_owned);

@@ -93,6 +93,10 @@ impl Reporter for Recorder {
                 state.add(task, host, result, Some((item, label)));
             }
             Event::HostFinished { task, host, result } => state.finished(task, host, result),
+            Event::Found { finding } => {
+                let says = format!("{}: {}", finding.kind.name(), finding.text().trim_end());
+                state.plan.hosts.entry(finding.host.clone()).or_default().found.push(says);
+            }
             Event::Finished { stats, .. } => {
                 for (host, _) in stats.iter().filter(|(_, counts)| counts.failed + counts.unreachable > 0) {
                     let failure = state.failures.remove(&**host);

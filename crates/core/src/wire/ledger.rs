@@ -7,6 +7,7 @@
 
 use crate::module::{Diff, Mode, Outcome, Registry};
 use crate::system::System;
+use rustix::fs::FlockOperation;
 use serde_json::{Map, Value, json};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -105,7 +106,7 @@ impl Ledger {
         let start = if last == *b"\n" { "" } else { "\n" };
         file.write_all(format!("{start}{lines}").as_bytes())?;
         // The next line comes by another opening of the file, which waits for this lock.
-        file.unlock()?;
+        rustix::fs::flock(&file, FlockOperation::Unlock)?;
         self.unsynced = Some(file);
         Ok(())
     }
@@ -132,7 +133,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
     loop {
         let file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
-        file.lock()?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
         // Another process may have put a new file in its place.
         if std::fs::metadata(path).is_ok_and(|named| file.metadata().is_ok_and(|own| own.ino() == named.ino())) {
             return Ok(file);
@@ -185,4 +186,28 @@ fn did(outcome: &Outcome) -> Map<String, Value> {
         }
     }
     did
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_added_and_a_whole_is_exchanged_without_losing_any() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state/ledger");
+        let mut ledger = Ledger::default();
+        ledger.append(&path, "one\n").unwrap();
+        // Not waited for: nothing was synced yet, and another process may write too.
+        ledger.append(&path, "two\n").unwrap();
+        Ledger::default().append(&path, "cut off").unwrap();
+        ledger.append(&path, "three\n").unwrap();
+        assert_eq!(read(&path).unwrap(), "one\ntwo\ncut off\nthree\n");
+        ledger.replace(&path, "both\n", 8).unwrap();
+        ledger.append(&path, "four\n").unwrap();
+        assert_eq!(read(&path).unwrap(), "both\ncut off\nthree\nfour\n");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&dir.path().join("state"))), (0o600, 0o700));
+        assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 1, "nothing is left over");
+    }
 }
