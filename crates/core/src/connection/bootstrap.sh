@@ -37,7 +37,7 @@ receive() {
 t=$1/helper-$h.$$;
 echo "$m NEED $1";
 if head -c "$n" >"$t" && verify "$t" && chmod 0700 "$t"; then :; else rm -f "$t"; return 1; fi;
-for x in "$1"/helper-*; do case ${x##*/} in *.*) ;; *) rm -f "$x";; esac; done;
+for x in "$1"/helper-*; do case ${x##*/} in *.*|"helper-$h") ;; *) rm -f "$x";; esac; done;
 mv -f "$t" "$1/helper-$h";
 };
 each() {
