@@ -11,6 +11,15 @@ pub fn reason(expression: &str, wanted: &Answer, got: &Answer) -> Option<&'stati
         (Answer::Ok(_), Answer::Ok(_)) if expression.contains("tojson") || expression.contains("escape") => {
             Some("escaped text is plain text here, which is escaped again")
         }
+        (Answer::Ok(_), Answer::Ok(_)) if expression.contains("network_in_") || expression.contains("cidr_merge") => {
+            Some("network filters say no of what is no address and give the smallest network that holds all")
+        }
+        (Answer::Ok(_), Answer::Ok(_)) if expression.contains("strftime") => {
+            Some("strftime has the codes of Python, without glibc's flags and widths")
+        }
+        (Answer::Ok(_), Answer::Ok(_)) if expression.contains("pprint") => {
+            Some("pprint writes one line, and escaped text is plain text")
+        }
         (Answer::Ok(wanted), Answer::Ok(_)) if wanted.contains("&id001") => {
             Some("YAML has no anchors here: equal values are written out each time")
         }

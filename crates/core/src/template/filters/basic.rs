@@ -74,16 +74,23 @@ fn int(context: &Context, value: Py, args: Args) -> Result<Py> {
     Ok(match &value {
         Py::Int(_) => value,
         Py::Bool(value) => Py::Int(i64::from(*value)),
-        Py::Float(value) if value.is_finite() && value.abs() < 9.3e18 => Py::Int(value.trunc() as i64),
+        Py::Float(value) if value.is_finite() => truncated(*value)?,
         Py::Str(text) => match parse_int(text, base) {
             Some(value) => Py::Int(value),
             None => match text.trim().parse::<f64>() {
-                Ok(value) if value.is_finite() => Py::Int(value.trunc() as i64),
+                Ok(value) if value.is_finite() => truncated(value)?,
                 _ => default,
             },
         },
         _ => default,
     })
+}
+
+/// A number's whole part, which must not be another number for being too large.
+fn truncated(value: f64) -> Result<Py> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    let whole = value.trunc();
+    if (-END..END).contains(&whole) { Ok(Py::Int(whole as i64)) } else { Err(Fault::error("the number is too large")) }
 }
 
 fn float(_: &Context, value: Py, args: Args) -> Result<Py> {
@@ -168,5 +175,18 @@ pub(super) fn text_of(context: &Context, value: Option<&Py>) -> Result<Option<Rc
     match value {
         None | Some(Py::None) => Ok(None),
         Some(value) => context.text(value).map(|text| Some(text.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_do_not_fit_are_errors_not_other_numbers() {
+        assert!(matches!(truncated(-9_223_372_036_854_775_808.0), Ok(Py::Int(i64::MIN))));
+        assert!(matches!(truncated(2.9), Ok(Py::Int(2))));
+        assert!(truncated(9_223_372_036_854_775_808.0).is_err());
+        assert!(truncated(1e30).is_err());
     }
 }

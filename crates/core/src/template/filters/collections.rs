@@ -321,8 +321,9 @@ fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
     }
     let items = distinct(context, value)?;
     let others = distinct(context, other(args)?.iterate()?)?;
-    // Of two that are equal (`1`, `true`) Python keeps the one of the smaller set.
-    let of_others = others.len() <= items.len();
+    // Of two that are equal (`1`, `true`) Python keeps the one of the smaller set, where both can be sets.
+    let fits = |items: &[Py]| items.iter().all(|item| item.to_key().is_ok() || matches!(item, Py::Tuple(_)));
+    let of_others = others.len() <= items.len() && fits(&items) && fits(&others);
     let mut common = Vec::new();
     for item in items {
         for candidate in &others {
