@@ -65,6 +65,8 @@ pub(super) struct Held {
     pub(super) seen: IndexMap<String, Seen>,
     /// This run has added lines.
     pub(super) wrote: bool,
+    /// It cannot be written, which was told.
+    pub(super) refused: bool,
 }
 
 /// A task that was looked at.
@@ -159,6 +161,7 @@ impl Book {
             folded: None,
             seen: IndexMap::new(),
             wrote: false,
+            refused: false,
         }))
     }
 
@@ -226,13 +229,16 @@ impl Book {
     pub(super) fn note(&self, settings: &Settings, noted: Option<Noted>, outcome: &Outcome) -> Option<String> {
         let told = outcome.ledger.as_ref();
         let text = |name: &str| told.and_then(|told| told.get(name)).and_then(Value::as_str);
+        let error = text("error").map(str::to_owned);
         self.with_held(settings, |held| {
+            let error = error.filter(|_| !held.refused);
+            held.refused |= error.is_some();
             if held.last.is_none() {
                 held.last = text("last").map(str::to_owned);
             }
-            let Some(Noted { mut record, secret }) = noted else { return };
+            let Some(Noted { mut record, secret }) = noted else { return error };
             if outcome.failed || outcome.unknown.iter().any(|name| name == "*") {
-                return;
+                return error;
             }
             held.wrote |= outcome.changed && settings.mode == Mode::Apply;
             let path = ["dest", "path"].iter().find_map(|name| outcome.output.get(*name)).and_then(Value::as_str);
@@ -240,8 +246,8 @@ impl Book {
             if !record.resources.is_empty() {
                 held.seen.insert(record.key(), Seen { record, secret, acts: outcome.changed });
             }
-        });
-        text("error").map(str::to_owned)
+            error
+        })
     }
 
     /// What was to be removed is not there.

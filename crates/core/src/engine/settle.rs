@@ -75,7 +75,7 @@ impl Engine {
         let keys: Vec<String> = book.held().keys().cloned().collect();
         let found = self.threads.each(keys.len(), |index| {
             let held = book.held().get(&keys[index]).cloned()?;
-            let folded = held.folded.as_ref()?;
+            let folded = held.folded.as_ref().filter(|_| !held.refused)?;
             let lines = book.missing(&held, folded);
             if lines.is_empty() {
                 return None;
