@@ -17,6 +17,10 @@ test *FILTER:
 e2e *OPTIONS:
     cargo xtask e2e {{OPTIONS}}
 
+# Plans against what their apply does: `just fidelity --fast`, `just fidelity supermarket`
+fidelity *OPTIONS:
+    cargo xtask fidelity {{OPTIONS}}
+
 # Ansible's own integration targets against what Ansible did: `just conformance`, `just conformance copy --explain`
 conformance *OPTIONS:
     cargo xtask conformance {{OPTIONS}}

@@ -1,10 +1,11 @@
-//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `conformance`, `bench`, `tidy`,
+//! Development tasks that need more than a shell line: `cargo xtask lab`, `test`, `e2e`, `fidelity`, `conformance`, `bench`, `tidy`,
 //! `template-fuzz`, `gen` and `new-module`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the terminal")]
 
 mod bench;
 mod conformance;
 mod e2e;
+mod fidelity;
 mod fuzz;
 mod lab;
 mod new_module;
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Options),
     /// Run the end-to-end tests on the lab
     E2e(e2e::Options),
+    /// Plan playbooks, apply the plans, and compare what was said with what happened
+    Fidelity(fidelity::Options),
     /// Run Ansible's own integration targets and compare with what Ansible did
     Conformance(conformance::Options),
     /// Measure Hostler against its peers and against the work itself
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Lab(command) => lab::run(command),
         Task::Test(options) => test::run(&options),
         Task::E2e(options) => e2e::run(&options),
+        Task::Fidelity(options) => fidelity::run(&options),
         Task::Conformance(options) => conformance::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Measure(options) => bench::measure(&options),

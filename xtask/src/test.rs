@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::fidelity;
 use crate::process::succeeds;
 use crate::workspace;
 
@@ -15,13 +16,14 @@ pub struct Options {
     filter: Vec<String>,
 }
 
-/// Runs the tests, then those in documentation unless a filter is given.
+/// Runs the tests, then those in documentation and of plans' fidelity unless a filter is given.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let nextest = succeeds(Command::new("cargo").args(["nextest", "--version"]));
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--all-targets"] };
     let mut passed = cargo(runner, &options.filter)?;
     if options.filter.is_empty() {
         passed &= cargo(&["test", "--doc"], &[])?;
+        passed &= fidelity::fast()? == ExitCode::SUCCESS;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How the message of a result begins that only apply will know; the reason follows.
+pub const DECIDED_AT_APPLY: &str = "decided at apply: ";
+
 /// How a task (or a loop's item) ended on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

@@ -1,5 +1,6 @@
 //! Order and counting of the end-to-end tests.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::hostler::Hostler;
-use super::{cases, connections, ledger, supermarket};
+use super::{cases, check, connections, ledger, supermarket};
 use crate::lab::{self, Lab};
 
 /// What to run
@@ -18,6 +19,9 @@ pub struct Options {
     /// Use the hosts as they are instead of new ones
     #[arg(long)]
     keep: bool,
+    /// Run this command instead of building one as it is released
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 /// A test: its name and what it does.
@@ -31,9 +35,10 @@ pub struct Test<'a> {
 /// Runs all tests, each to its end whatever became of the others.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let lab = Lab::from_env()?;
-    let hostler = Hostler::build(&lab)?;
+    let hostler = Hostler::build(&lab, options.binary.as_deref())?;
     lab::up(&lab, 2, !options.keep)?;
-    let mut tests = cases::all(&lab, &hostler)?;
+    let mut tests = check::all(&lab, &hostler);
+    tests.extend(cases::all(&lab, &hostler)?);
     tests.extend(connections::all(&lab));
     tests.extend(ledger::all(&lab, &hostler));
     tests.extend(supermarket::all(&lab, &hostler));

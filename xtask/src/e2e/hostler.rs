@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::fidelity::Fidelity;
+use crate::fidelity::Fidelity;
 use crate::lab::Lab;
 use crate::process::step;
 
@@ -22,8 +22,13 @@ pub struct Hostler {
 pub struct Stats(Value);
 
 impl Hostler {
-    /// Builds the command as it is released.
-    pub fn build(lab: &Lab) -> Result<Self> {
+    /// The command at `binary`, or one that is built as it is released.
+    pub fn build(lab: &Lab, binary: Option<&Path>) -> Result<Self> {
+        let inventory = lab.root.join("inventories/lab");
+        if let Some(binary) = binary {
+            let binary = std::path::absolute(binary).context("failed to find the command")?;
+            return Ok(Self { binary, root: lab.root.clone(), inventory });
+        }
         step("build hostler", || {
             let status = Command::new("cargo")
                 .args(["build", "--quiet", "--release", "--package", "hostler"])
@@ -35,12 +40,17 @@ impl Hostler {
         })?;
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| lab.root.join("target"), PathBuf::from);
         let binary = lab.root.join(target).join("release/hostler");
-        Ok(Self { binary, root: lab.root.clone(), inventory: lab.root.join("inventories/lab") })
+        Ok(Self { binary, root: lab.root.clone(), inventory })
     }
 
     /// Applies a playbook to the lab; fails unless it succeeds on all hosts.
     pub fn apply(&self, playbook: &Path) -> Result<Stats> {
         Self::stats(&self.run("apply", &[playbook.as_os_str()], 0)?)
+    }
+
+    /// Says what a playbook would change; fails unless it can be said.
+    pub fn checks(&self, playbook: &Path) -> Result<()> {
+        self.run("apply", &[playbook.as_os_str(), "--check".as_ref()], 0).map(drop)
     }
 
     /// The same with more options.
@@ -60,17 +70,27 @@ impl Hostler {
     /// Plans a playbook, applies the saved plan, and compares the two.
     pub fn apply_planned(&self, playbook: &Path) -> Result<(Stats, Fidelity)> {
         let file = std::env::temp_dir().join(format!("hostler-e2e-{}.plan", std::process::id()));
-        // 2: there is something to do.
-        self.run("plan", &[playbook.as_os_str(), "--out".as_ref(), file.as_os_str()], 2)?;
-        let plan = std::fs::read_to_string(&file).context("failed to read the saved plan")?;
-        let events = self.run("apply", &[file.as_os_str()], 0);
-        std::fs::remove_file(&file).context("failed to remove the saved plan")?;
-        let events = events?;
-        Ok((Self::stats(&events)?, Fidelity::of(&plan, &events)?))
+        let done = self.planned(playbook, &file);
+        let _gone = std::fs::remove_file(&file);
+        let (plan, events) = done?;
+        // A plan without changes is not run.
+        let stats = if events.is_empty() { Stats(Value::Null) } else { Self::stats(&events)? };
+        Ok((stats, Fidelity::of(&plan, &events)?))
+    }
+
+    /// The text of a plan, and the events of its apply.
+    fn planned(&self, playbook: &Path, file: &Path) -> Result<(String, String)> {
+        self.run_any("plan", &[playbook.as_os_str(), "--out".as_ref(), file.as_os_str()], &[0, 2])?;
+        let plan = std::fs::read_to_string(file).context("failed to read the saved plan")?;
+        Ok((plan, self.run("apply", &[file.as_os_str(), "--diff".as_ref()], 0)?))
     }
 
     /// Runs a command on the lab; gives the events.
     fn run(&self, command: &str, arguments: &[&OsStr], expected: i32) -> Result<String> {
+        self.run_any(command, arguments, &[expected])
+    }
+
+    fn run_any(&self, command: &str, arguments: &[&OsStr], expected: &[i32]) -> Result<String> {
         let output = Command::new(&self.binary)
             .arg(command)
             .arg("-i")
@@ -82,7 +102,7 @@ impl Hostler {
             .output()
             .with_context(|| format!("failed to run {}", self.binary.display()))?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.code() != Some(expected) {
+        if !output.status.code().is_some_and(|code| expected.contains(&code)) {
             bail!(
                 "hostler {command}: {}: {}\n{}",
                 output.status,

@@ -33,9 +33,11 @@ fn playbook(lab: &Lab) -> PathBuf {
 
 fn deploys(lab: &Lab, hostler: &Hostler) -> Result<()> {
     let (stats, fidelity) = hostler.apply_planned(&playbook(lab))?;
-    println!("           {} planned changes were made, {} were decided at apply", fidelity.right, fidelity.open);
+    println!("           {}", fidelity.summary());
     stats.expect_hosts(HOSTS)?;
-    fidelity.expect_exact()
+    fidelity.expect_exact()?;
+    ensure!(fidelity.open_share() < 0.1, "too much was left open: {}", fidelity.summary());
+    Ok(())
 }
 
 fn nodes_are_ready(lab: &Lab) -> Result<()> {

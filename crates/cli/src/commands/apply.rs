@@ -41,9 +41,20 @@ pub(super) fn shown_and_asked(ready: &Ready) -> Result<Exit, Failure> {
     if !agreed("Do this? [y/N] ")? {
         return Ok(exit);
     }
+    do_what_can_be_done(ready, plan, exit)
+}
+
+/// Does what a plan says where it could be made. `planned` is how planning ended: hosts without a plan count as they did in it.
+///
+/// # Errors
+/// Mistakes that show only while running.
+pub(super) fn do_what_can_be_done(ready: &Ready, plan: Plan, planned: Exit) -> Result<Exit, Failure> {
+    let plan = without_failures(plan);
+    if !plan.hosts.values().any(HostPlan::changes) {
+        return Ok(planned);
+    }
     let applied = exit_of(ready.apply(plan)?);
-    // Hosts without a plan count as they did in it.
-    Ok(if applied == Exit::Done { exit } else { applied })
+    Ok(if applied == Exit::Done { planned } else { applied })
 }
 
 /// Hosts whose plan failed are left alone.

@@ -1,6 +1,6 @@
 //! Plans in files: `hostler plan --out FILE`, `hostler apply FILE`.
 
-use super::apply::{agreed, shown_and_asked};
+use super::apply::{agreed, do_what_can_be_done, shown_and_asked};
 use super::playbooks::{self, Face, Ready};
 use super::session::exit_of;
 use crate::args::{ApplyArgs, RunArgs};
@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure, tell};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::plan::{Plan, SavedPlan, Step};
+use hostler_core::wire::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -77,7 +78,7 @@ pub fn apply(path: &Path, given: &ApplyArgs) -> Result<Exit, Failure> {
         if !given.yes && !std::io::stdin().is_terminal() {
             return Err(Failure::Usage("`--replan` asks: give `--yes` too where nobody can answer".to_owned()));
         }
-        return if given.yes { ready.apply(now).map(exit_of) } else { shown_and_asked(&ready) };
+        return if given.yes { do_what_can_be_done(&ready, now, exit_of(summary)) } else { shown_and_asked(&ready) };
     }
     let changes = good.hosts.values().flat_map(|host| &host.steps).filter(|step| step.changes).count();
     let done = if changes == 0 { Exit::Done } else { applied(&ready, good, changes, given)? };
@@ -150,7 +151,6 @@ pub(super) fn hash(path: &Path, found: &mut BTreeMap<PathBuf, String>) -> anyhow
         return Ok(());
     }
     let content = std::fs::read(path).with_context(named)?;
-    let hash = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-    found.insert(path.to_owned(), hash);
+    found.insert(path.to_owned(), hex(&Sha256::digest(&content)));
     Ok(())
 }

@@ -15,6 +15,8 @@ pub trait Action: Send + Sync + 'static {
     const RAW_ARGS: &'static [&'static str] = &[];
     /// Whether it can do with values that are only known after apply.
     const ACCEPTS_UNKNOWN: bool = false;
+    /// Whether it never changes a host.
+    const ONLY_LOOKS: bool = false;
     /// Parameters. Unknown ones are refused, unless the type takes them.
     type Args: DeserializeOwned + JsonSchema;
 
@@ -43,6 +45,8 @@ pub trait DynAction: Send + Sync {
     fn raw_args(&self) -> &'static [&'static str];
     /// See [`Action::ACCEPTS_UNKNOWN`].
     fn accepts_unknown(&self) -> bool;
+    /// See [`Action::ONLY_LOOKS`].
+    fn only_looks(&self) -> bool;
     /// JSON schema of the parameters.
     fn args_schema(&self) -> schemars::Schema;
     /// Whether `args` would be accepted.
@@ -81,6 +85,10 @@ impl<A: Action> DynAction for Typed<A> {
 
     fn accepts_unknown(&self) -> bool {
         A::ACCEPTS_UNKNOWN
+    }
+
+    fn only_looks(&self) -> bool {
+        A::ONLY_LOOKS
     }
 
     fn args_schema(&self) -> schemars::Schema {

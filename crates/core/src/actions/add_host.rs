@@ -25,6 +25,7 @@ const GROUPS: &[&str] = &["groups", "group", "groupname"];
 
 impl Action for AddHost {
     const NAME: &'static str = "ansible.builtin.add_host";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(_: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {

@@ -30,6 +30,7 @@ pub(super) struct Args {
 
 impl Action for Assert {
     const NAME: &'static str = "ansible.builtin.assert";
+    const ONLY_LOOKS: bool = true;
     const RAW_ARGS: &'static [&'static str] = &["that"];
     const ACCEPTS_UNKNOWN: bool = true;
     type Args = Args;

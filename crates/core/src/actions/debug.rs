@@ -26,6 +26,7 @@ pub(super) struct Args {
 
 impl Action for Debug {
     const NAME: &'static str = "ansible.builtin.debug";
+    const ONLY_LOOKS: bool = true;
     const RAW_ARGS: &'static [&'static str] = &["var"];
     const ACCEPTS_UNKNOWN: bool = true;
     type Args = Args;

@@ -18,6 +18,7 @@ pub(super) struct Args {
 
 impl Action for Fail {
     const NAME: &'static str = "ansible.builtin.fail";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(_: &Context<'_>, _: Args, args: Map) -> Result<Reply, ActionError> {

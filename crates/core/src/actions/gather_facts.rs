@@ -32,6 +32,7 @@ pub(super) struct Args {
 
 impl Action for GatherFacts {
     const NAME: &'static str = "ansible.builtin.gather_facts";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(context: &Context<'_>, _: Args, mut args: Map) -> Result<Reply, ActionError> {

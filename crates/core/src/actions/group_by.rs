@@ -22,6 +22,7 @@ pub(super) struct Args {
 
 impl Action for GroupBy {
     const NAME: &'static str = "ansible.builtin.group_by";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(_: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {

@@ -44,6 +44,7 @@ pub(super) struct Args {
 
 impl Action for IncludeVars {
     const NAME: &'static str = "ansible.builtin.include_vars";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(context: &Context<'_>, args: Args, _: Map) -> Result<Reply, ActionError> {

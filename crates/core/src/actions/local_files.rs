@@ -64,7 +64,7 @@ impl Blobs {
                 hash.update(&chunk[..count]);
             }
         }
-        let sha256 = format!("{:x}", hash.finalize());
+        let sha256 = crate::wire::hex(&hash.finalize());
         if inline.is_none() {
             self.0.insert(sha256.clone(), Content::File(path.to_owned()));
         }

@@ -27,6 +27,7 @@ pub(super) struct Args {
 
 impl Action for Pause {
     const NAME: &'static str = "ansible.builtin.pause";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {

@@ -19,6 +19,8 @@ pub struct Reply {
     pub unknown: bool,
     /// The host said this, not the controller.
     pub from_host: bool,
+    /// It changes nothing, whatever became of it.
+    pub only_looks: bool,
     /// What `register` gets.
     pub output: Map,
     /// The module's typed change, where it was not made yet.
@@ -51,7 +53,14 @@ impl From<Outcome> for Reply {
         let unknown = outcome.unknown.iter().any(|name| name == "*");
         for name in outcome.unknown.into_iter().filter(|_| !unknown) {
             let reason: Arc<str> = format!("`{name}` is known after apply").into();
-            output.insert(Key::from(name), Value::Unknown(reason));
+            match name.split_once('.') {
+                None => drop(output.insert(Key::from(name), Value::Unknown(reason))),
+                Some((field, below)) => {
+                    if let Some(value) = output.get_mut(field) {
+                        *value = with_unknown(value, below, &reason);
+                    }
+                }
+            }
         }
         let skipped = output.get("skipped").and_then(Value::as_bool).unwrap_or(false);
         let effects = match output.get("ansible_facts") {
@@ -64,11 +73,33 @@ impl From<Outcome> for Reply {
             skipped,
             unknown,
             from_host: true,
+            only_looks: outcome.only_looks,
             output,
             change: outcome.change,
             diff: outcome.diff,
             effects,
         }
+    }
+}
+
+/// `value` with `Unknown` where `path` leads to nothing or `null`; `*` is every item or entry.
+fn with_unknown(value: &Value, path: &str, reason: &Arc<str>) -> Value {
+    let (name, below) = path.split_once('.').map_or((path, None), |(name, below)| (name, Some(below)));
+    let inner = |value: &Value| match below {
+        Some(below) => with_unknown(value, below, reason),
+        None if *value == Value::Null => Value::Unknown(Arc::clone(reason)),
+        None => value.clone(),
+    };
+    match value {
+        Value::List(items) if name == "*" => Value::list(items.iter().map(inner)),
+        Value::Map(map) => {
+            let entry = |(key, value): (&Key, &Value)| {
+                let named = name == "*" || key.as_str() == Some(name);
+                (key.clone(), if named { inner(value) } else { value.clone() })
+            };
+            Value::Map(Arc::new(map.iter().map(entry).collect()))
+        }
+        other => other.clone(),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Args {
 
 impl Action for SetFact {
     const NAME: &'static str = "ansible.builtin.set_fact";
+    const ONLY_LOOKS: bool = true;
     const ACCEPTS_UNKNOWN: bool = true;
     type Args = Args;
 

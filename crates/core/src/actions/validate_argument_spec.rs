@@ -25,6 +25,7 @@ pub(super) struct Args {
 
 impl Action for ValidateArgumentSpec {
     const NAME: &'static str = "ansible.builtin.validate_argument_spec";
+    const ONLY_LOOKS: bool = true;
     const ACCEPTS_UNKNOWN: bool = true;
     type Args = Args;
 

@@ -47,6 +47,7 @@ fn seconds(number: LooseInt) -> Duration {
 
 impl Action for WaitForConnection {
     const NAME: &'static str = "ansible.builtin.wait_for_connection";
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
 
     fn unknown(name: &str) -> Option<String> {

@@ -56,15 +56,14 @@ impl Connection for Host {
         let mut request = Cow::Borrowed(request);
         let mut journal = call.journal.map(Journal::open);
         if let Some(journal) = &journal {
-            request.to_mut().simulated = journal.get(helper.known..).unwrap_or_default().to_vec();
+            request.to_mut().simulated = journal.since(helper.known);
         }
         let blobs = |sha256: &str| call.blobs.open(sha256);
         let handlers = Handlers { blobs: &blobs, progress: call.progress, cancelled: call.cancelled };
         match helper.client.call(&request, handlers) {
             Ok(mut outcome) => {
                 if let Some(journal) = &mut journal {
-                    journal.extend(outcome.simulated.take());
-                    helper.known = journal.len();
+                    helper.known = journal.add(outcome.simulated.take());
                 }
                 self.helpers.insert(key, helper);
                 Ok(outcome)

@@ -22,7 +22,7 @@ use crate::module::Outcome;
 use crate::system::overlay::Delta;
 use crate::wire::{Progress, Request};
 use std::io::Read;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Why a host did not do what was asked.
@@ -84,13 +84,56 @@ pub struct Call<'a> {
 }
 
 /// What the simulations of one machine have changed, in order. Every helper there is told of what it has not heard yet.
-#[derive(Debug, Default)]
-pub struct Journal(Mutex<Vec<Delta>>);
+#[derive(Default)]
+pub struct Journal {
+    changes: Mutex<Changes>,
+    shared: Arc<Mutex<Vec<Delta>>>,
+}
+
+/// What is in a journal.
+#[derive(Default)]
+struct Changes {
+    all: Vec<Delta>,
+    /// How many of the shared ones are among them.
+    shared: usize,
+}
 
 impl Journal {
+    /// A machine's journal, with what other machines' changes mean to it.
+    pub(crate) fn sharing(shared: Arc<Mutex<Vec<Delta>>>) -> Self {
+        Self { changes: Mutex::default(), shared }
+    }
+
     /// The changes, for the time of one call: simulations of one machine take turns.
-    fn open(&self) -> MutexGuard<'_, Vec<Delta>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> Turn<'_> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = changes.shared;
+        changes.all.extend(shared.iter().skip(known).cloned());
+        changes.shared = shared.len();
+        Turn { changes, shared: &self.shared }
+    }
+}
+
+/// A journal, held for one call.
+struct Turn<'a> {
+    changes: MutexGuard<'a, Changes>,
+    shared: &'a Mutex<Vec<Delta>>,
+}
+
+impl Turn<'_> {
+    /// What was changed after the first `known` changes.
+    fn since(&self, known: usize) -> Vec<Delta> {
+        self.changes.all.get(known..).unwrap_or_default().to_vec()
+    }
+
+    /// Adds what a call changed. Gives how many changes there are now.
+    fn add(&mut self, delta: Option<Delta>) -> usize {
+        if let Some(shared) = delta.as_ref().and_then(Delta::shared) {
+            self.shared.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
+        }
+        self.changes.all.extend(delta);
+        self.changes.all.len()
     }
 }
 

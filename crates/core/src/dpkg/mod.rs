@@ -1,12 +1,14 @@
 //! What dpkg and apt know of a Debian host: installed packages, versions, and what apt would do.
 
 mod apt_get;
+mod brought;
 mod simulation;
 mod spec;
 mod status;
 mod version;
 
 pub use apt_get::{AptGet, Simulation, unattended};
+pub use brought::{bring, bringer, bringer_of_unit, not_brought};
 pub use simulation::{Action, Step, parse_simulation, unavailable};
 pub use spec::{Comparison, PackageSpec};
 pub use status::{Package, PackageState, Packages, automatic};

@@ -3,7 +3,7 @@
 use super::task::NO_TIME;
 use crate::actions::Effect;
 use crate::diagnostic::Span;
-use crate::event::Status;
+use crate::event::{DECIDED_AT_APPLY, Status};
 use crate::module::Diff;
 use crate::template::TemplateError;
 use crate::value::{Key, Map, Value};
@@ -76,9 +76,17 @@ impl Ended {
 
     /// Only apply will know.
     pub(super) fn unknown(reason: &str) -> Self {
-        let message = Value::from(format!("decided at apply: {reason}"));
+        let message = Value::from(format!("{DECIDED_AT_APPLY}{reason}"));
         let ended = Self::new(Status::Unknown, Map::from_iter([(Key::from("msg"), message)]));
         Self { unknown: Some(reason.into()), acts: true, ..ended }
+    }
+
+    /// Of a task that only looks: what it sees only apply will know, but it changes nothing.
+    pub(super) fn but_only_looks(mut self, only_looks: bool) -> Self {
+        if only_looks && self.unknown.is_some() {
+            (self.status, self.acts) = (Status::Ok, false);
+        }
+        self
     }
 
     /// What `register` gets.

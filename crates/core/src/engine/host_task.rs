@@ -1,10 +1,10 @@
 //! One task on one host: condition, arguments, the action itself, retries, and what its result means.
 
-use super::RunMode;
 use super::arguments::shown_arguments;
 use super::batch::Batch;
 use super::ended::Ended;
 use super::machine::Machine;
+use super::planned::EXACT;
 use super::settings::{Resolver, Settings};
 use crate::actions::{self, ActionError, ENGINE_ACTIONS, Reply};
 use crate::connection::ConnectionError;
@@ -15,7 +15,7 @@ use crate::playbook::{Spanned, Task, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value, has_jinja};
 use crate::wire::Job;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A task on a host.
@@ -38,6 +38,9 @@ impl HostTask<'_> {
             Some(loop_) => self.looped(&templar, loop_),
         };
         ended.elapsed = started.elapsed();
+        if ended.status == Status::Unknown {
+            self.simulated(true);
+        }
         ended
     }
 
@@ -53,7 +56,7 @@ impl HostTask<'_> {
         };
         match self.when(templar) {
             Ok(None) => {}
-            Ok(Some(ended)) => return ended,
+            Ok(Some(ended)) => return ended.but_only_looks(self.only_looks()),
             Err(ended) => return self.before(*ended),
         }
         if has_jinja(&self.task.action) {
@@ -109,8 +112,9 @@ impl HostTask<'_> {
         if self.batch.engine.book.as_ref().is_some_and(|book| book.passes(self, &settings)) {
             return Ended::skipped([("skip_reason", Value::from("done before the run was cut off"))]);
         }
+        let args = self.without_unseen(args);
         let mut ended = match args.values().find_map(first_unknown) {
-            Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason),
+            Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason).but_only_looks(self.only_looks()),
             _ => self.until(templar, &settings, &args),
         };
         let parts = &self.batch.engine.parts;
@@ -192,10 +196,6 @@ impl HostTask<'_> {
         }
     }
 
-    fn accepts_unknown(&self) -> bool {
-        self.batch.engine.parts.actions.get(&self.task.action).is_some_and(crate::actions::DynAction::accepts_unknown)
-    }
-
     /// Settings, arguments, and the host that will do it if it is another one.
     #[allow(clippy::type_complexity, reason = "used by two callers here")]
     pub(super) fn prepare(
@@ -261,7 +261,7 @@ impl HostTask<'_> {
                 Ok(judged) => ended = judged,
                 Err(ended) => return *ended,
             }
-            if !looping || ended.status == Status::Unknown {
+            if !looping || ended.status == Status::Unknown || ended.unknown.is_some() {
                 return ended;
             }
             match self.is_done(&self.with_result(templar, &ended), &ended) {
@@ -271,7 +271,7 @@ impl HostTask<'_> {
             }
             // In a plan nothing is waited for: what is not so now may be so after the changes.
             if self.is_simulated() {
-                return Ended::unknown("waits for what earlier tasks change");
+                return Ended::unknown("waits for what earlier tasks change").but_only_looks(!ended.acts);
             }
             if attempt > retries || self.batch.engine.cancel.is_requested() {
                 return ended.exhausted(retries);
@@ -304,7 +304,9 @@ impl HostTask<'_> {
         for condition in &self.task.until {
             match templar.condition(condition) {
                 Ok(Condition::True) => {}
-                Ok(_) => return Ok(false),
+                // What a plan cannot know does not keep the task from being done.
+                Ok(Condition::Unknown(_)) => return Ok(true),
+                Ok(Condition::False) => return Ok(false),
                 Err(error) => return Err(Box::new(Ended::from_error(&error, condition.span.as_ref(), ""))),
             }
         }
@@ -317,71 +319,6 @@ impl HostTask<'_> {
             Some(name) => templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), ended.value())])),
             None => templar.clone(),
         }
-    }
-
-    /// `changed_when` and `failed_when`.
-    fn judge(&self, templar: &Templar, mut ended: Ended) -> Result<Ended, Box<Ended>> {
-        if ended.status == Status::Skipped {
-            return Ok(ended);
-        }
-        // All must hold. What cannot be evaluated fails the task, which keeps its result.
-        let verdict = |ended: &Ended, conditions: &[Spanned<Value>], name: &str| {
-            let mut verdict = None;
-            for condition in conditions {
-                match templar.condition(condition) {
-                    Ok(Condition::True) => verdict = Some(Condition::True),
-                    Ok(other) => return Ok(Some(other)),
-                    Err(error) => {
-                        let place = condition.span.as_ref().or(self.task.span.as_ref());
-                        let failed = Ended::from_error(&error, place, "");
-                        let mut ended = ended.clone();
-                        ended.status = Status::Failed;
-                        ended.result.insert(Key::from("failed"), Value::Bool(true));
-                        ended.result.insert(Key::from(name), Value::from(error.message.as_str()));
-                        ended
-                            .result
-                            .extend(failed.result.get_key_value("exception").map(|(k, v)| (k.clone(), v.clone())));
-                        return Err(Box::new(ended));
-                    }
-                }
-            }
-            Ok(verdict)
-        };
-        let changed = verdict(&ended, &self.task.changed_when, "changed_when_result")?;
-        let failed = verdict(&ended, &self.task.failed_when, "failed_when_result")?;
-        if ended.status == Status::Unknown {
-            // Known in advance after all: a task that says it never changes anything is no change in a plan either.
-            if matches!(changed, Some(Condition::False)) {
-                ended.status = Status::Ok;
-                ended.result.insert(Key::from("changed"), Value::Bool(false));
-            }
-            return Ok(ended);
-        }
-        if let Some(changed) = changed {
-            ended.result.insert(Key::from("changed"), Value::Bool(matches!(changed, Condition::True)));
-        }
-        match failed {
-            Some(Condition::True) => {
-                ended.result.insert(Key::from("failed"), Value::Bool(true));
-                ended.result.insert(Key::from("failed_when_result"), Value::Bool(true));
-                ended.status = Status::Failed;
-            }
-            Some(_) => {
-                if ended.status == Status::Failed {
-                    let told = ended.result.shift_remove("exception");
-                    let told = told.unwrap_or_else(|| Value::from("(traceback unavailable)"));
-                    ended.result.insert(Key::from("failed_when_suppressed_exception"), told);
-                }
-                ended.result.insert(Key::from("failed"), Value::Bool(false));
-                ended.result.insert(Key::from("failed_when_result"), Value::Bool(false));
-                ended.status = Status::Ok;
-            }
-            None => {}
-        }
-        if ended.status != Status::Failed {
-            ended.status = if ended.is_changed() { Status::Changed } else { Status::Ok };
-        }
-        Ok(ended)
     }
 
     /// One try, as far as the plan that the run is held to allows.
@@ -480,15 +417,17 @@ impl HostTask<'_> {
 
     /// What a reply means.
     fn ended(&self, reply: Reply, settings: &Settings) -> Ended {
-        if reply.failed && reply.from_host && self.is_simulated() {
+        let unsure = if settings.mode == Mode::Apply { self.is_simulated() } else { self.is_unsure() };
+        if reply.failed && reply.from_host && unsure {
             // What it needs may be what earlier tasks make: that is decided when they have.
             let message = reply.output.get("msg").map(Templar::text_of).unwrap_or_default();
-            return Ended::unknown(&message);
+            return Ended::unknown(&message).but_only_looks(reply.only_looks);
         }
         if reply.unknown && !reply.failed {
             let message = reply.output.get("msg").map(Templar::text_of);
             let reason = message.unwrap_or_else(|| "it depends on what earlier tasks change".to_owned());
-            return Ended { diff: reply.diff, effects: reply.effects, ..Ended::unknown(&reason) };
+            let ended = Ended { diff: reply.diff, effects: reply.effects, ..Ended::unknown(&reason) };
+            return ended.but_only_looks(reply.only_looks || self.only_looks());
         }
         let status = match () {
             () if reply.failed => Status::Failed,
@@ -497,8 +436,7 @@ impl HostTask<'_> {
             () => Status::Ok,
         };
         if reply.changed && settings.mode == Mode::Simulate {
-            let mut simulated = self.batch.engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
-            simulated.insert(Arc::clone(self.host));
+            self.simulated(!EXACT.contains(&&*self.task.action));
         }
         let mut result = reply.output;
         let invocation = result.shift_remove("invocation");
@@ -529,13 +467,6 @@ impl HostTask<'_> {
             invocation,
             ..ended
         }
-    }
-
-    /// Whether a plan has simulated changes on this host.
-    fn is_simulated(&self) -> bool {
-        let engine = self.batch.engine;
-        engine.options.mode == RunMode::Plan
-            && engine.simulated.lock().unwrap_or_else(PoisonError::into_inner).contains(self.host)
     }
 }
 

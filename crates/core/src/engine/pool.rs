@@ -1,6 +1,7 @@
 //! Open connections, kept for the whole run and lent to one task at a time.
 
 use crate::connection::{Connection, ConnectionError, Connector, Journal, Target};
+use crate::system::overlay::Delta;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -12,6 +13,8 @@ pub(super) struct Pool {
     state: Mutex<HashMap<String, Slot>>,
     returned: Condvar,
     journals: Mutex<HashMap<String, Arc<Journal>>>,
+    /// What the plan has changed that is no machine's own.
+    shared: Arc<Mutex<Vec<Delta>>>,
 }
 
 #[derive(Default)]
@@ -22,7 +25,14 @@ struct Slot {
 
 impl Pool {
     pub(super) fn new(connector: Arc<dyn Connector>, exclusive: bool) -> Self {
-        Self { connector, exclusive, state: Mutex::default(), returned: Condvar::new(), journals: Mutex::default() }
+        Self {
+            connector,
+            exclusive,
+            state: Mutex::default(),
+            returned: Condvar::new(),
+            journals: Mutex::default(),
+            shared: Arc::default(),
+        }
     }
 
     /// Runs `work` with a connection to `target`. One that turns out dead is dropped.
@@ -66,7 +76,8 @@ impl Pool {
     pub(super) fn journal(&self, target: &Target) -> Arc<Journal> {
         let machine = format!("{:?} {} {:?}", target.kind, target.address, target.port);
         let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(journals.entry(machine).or_default())
+        let new = || Arc::new(Journal::sharing(Arc::clone(&self.shared)));
+        Arc::clone(journals.entry(machine).or_insert_with(new))
     }
 
     /// Closes all idle connections of a host (`meta: reset_connection`).

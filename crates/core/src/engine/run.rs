@@ -17,7 +17,7 @@ use crate::secret::Redactor;
 use crate::template::{TemplateOptions, Templates};
 use crate::value::{Key, Map, Value};
 use crate::vars::{Decrypt, Globals, Store, VaultSecrets};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,8 +138,8 @@ pub struct Engine {
     pub(super) cancel: Cancel,
     /// Hosts that failed or could not be reached: out for the rest of the run.
     pub(super) out: Mutex<HashSet<Arc<str>>>,
-    /// Hosts on which a plan has simulated a change.
-    pub(super) simulated: Mutex<HashSet<Arc<str>>>,
+    /// Hosts on which a plan has simulated a change, and whether one whose effects are not all known.
+    pub(super) simulated: Mutex<HashMap<Arc<str>, bool>>,
     pub(super) changed: AtomicBool,
     /// The plan that the run is held to.
     pub(super) guard: Option<Guard>,

@@ -31,6 +31,10 @@ pub trait Module: Send + Sync + 'static {
     const SECRETS: &'static [&'static str] = &[];
     /// It may answer with `ansible_facts`, which later tasks can use: nothing is sent behind it before its answer came.
     const BRINGS_FACTS: bool = false;
+    /// Parameters that `check` does not look at: where only apply will know them, a plan goes on nevertheless.
+    const UNSEEN: &'static [&'static str] = &[];
+    /// Whether it never changes anything, whatever its parameters.
+    const ONLY_LOOKS: bool = false;
     /// Parameters. Unknown ones are refused.
     type Args: Serialize + DeserializeOwned + JsonSchema;
     /// What `register` gets, besides `changed`, `failed`, `msg`, `diff`. A field `changed: Option<bool>` in it, where given,
@@ -41,6 +45,11 @@ pub trait Module: Send + Sync + 'static {
 
     /// Reads the machine and says what would have to change.
     fn check(args: &Self::Args, system: &dyn System) -> Result<Checked<Self>, ModuleError>;
+
+    /// Whether it changes nothing with these parameters: what a plan cannot answer is then no change either.
+    fn only_looks(_: &Self::Args) -> bool {
+        Self::ONLY_LOOKS
+    }
 
     /// Does exactly `change`. A `check` after it finds nothing to do. Where only doing it shows whether anything changes
     /// (a database's `UPDATE`), the output says so in a field `changed`, which becomes the result's.
@@ -67,17 +76,19 @@ pub struct Checked<M: Module + ?Sized> {
     pub output: M::Output,
     /// What has to be done, if anything.
     pub change: Option<M::Change>,
+    /// Fields of the output that only apply will know; see [`Outcome::unknown`]. Counts where nothing has to be done.
+    pub unknown: &'static [&'static str],
 }
 
 impl<M: Module + ?Sized> Checked<M> {
     /// Nothing has to be done.
     pub fn unchanged(output: M::Output) -> Self {
-        Self { output, change: None }
+        Self { output, change: None, unknown: &[] }
     }
 
     /// `change` has to be done. `output` is not used then.
     pub fn changed(output: M::Output, change: M::Change) -> Self {
-        Self { output, change: Some(change) }
+        Self { output, change: Some(change), unknown: &[] }
     }
 }
 
@@ -88,16 +99,18 @@ pub struct Simulated<O> {
     pub output: O,
     /// Names of output fields that only apply will know.
     pub unknown: &'static [&'static str],
+    /// Why only apply will know whether anything changes, if so: afterwards all is as it was simulated in any case.
+    pub unsure: Option<String>,
 }
 
 impl<O> Simulated<O> {
     /// Everything in it is known.
     pub fn known(output: O) -> Self {
-        Self { output, unknown: &[] }
+        Self { output, unknown: &[], unsure: None }
     }
 
     /// The fields `unknown` will be known only after apply.
     pub fn with_unknown(output: O, unknown: &'static [&'static str]) -> Self {
-        Self { output, unknown }
+        Self { output, unknown, unsure: None }
     }
 }

@@ -23,9 +23,13 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<Diff>,
     /// Names of fields of `output` that only apply will know (plans only); `*` for all of them, where the module
-    /// needed something that an earlier simulated change leaves unknown.
+    /// needed something that an earlier simulated change leaves unknown. `nodes.*.ID` names the `ID` of all items of
+    /// `nodes` that have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// It changes nothing, whatever became of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_looks: bool,
     /// What the call changed in the simulation that it was made in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated: Option<Delta>,
@@ -113,6 +117,6 @@ impl Diff {
 
 /// Text before something is made, or after it was removed: none, or properties that say so.
 pub(crate) fn is_nothing(text: &str) -> bool {
-    text.is_empty()
-        || text.lines().any(|line| matches!(line.trim(), "state: absent" | "exists: false" | "exists: False"))
+    const ABSENT: &[&str] = &["state: absent", "state: \"absent\"", "exists: false", "exists: False", "joined: false"];
+    text.is_empty() || text.lines().any(|line| ABSENT.contains(&line.trim()))
 }

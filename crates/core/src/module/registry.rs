@@ -31,6 +31,10 @@ pub trait DynModule: Send + Sync {
     fn secrets(&self) -> &'static [&'static str];
     /// See [`Module::BRINGS_FACTS`].
     fn brings_facts(&self) -> bool;
+    /// See [`Module::UNSEEN`].
+    fn unseen(&self) -> &'static [&'static str];
+    /// See [`Module::ONLY_LOOKS`].
+    fn only_looks(&self) -> bool;
     /// Whether `args` would be accepted, without touching any machine.
     fn validate(&self, args: Value) -> Result<(), ModuleError>;
     /// Checks and, as `mode` says, simulates or applies.
@@ -46,14 +50,14 @@ pub trait DynModule: Send + Sync {
 struct Typed<M>(PhantomData<fn() -> M>);
 
 impl<M: Module> Typed<M> {
-    fn try_call(args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Result<Outcome, ModuleError> {
-        let args: M::Args = parse_args(M::NAME, args)?;
-        let Checked { output, change } = M::check(&args, system)?;
+    fn try_call(args: &M::Args, mode: Mode, want_diff: bool, system: &mut dyn System) -> Result<Outcome, ModuleError> {
+        let Checked { output, change, unknown } = M::check(args, system)?;
         let Some(change) = change else {
             // Of a question the answer may be that something else changed.
             let mut output = fields(&output)?;
             let changed = matches!(output.remove("changed"), Some(Value::Bool(true)));
-            return Ok(Outcome { changed, output, ..Outcome::default() });
+            let unknown = unknown.iter().filter(|_| mode == Mode::Simulate).map(|name| (*name).to_owned()).collect();
+            return Ok(Outcome { changed, output, unknown, ..Outcome::default() });
         };
         let mut outcome = Outcome { changed: true, ..Outcome::default() };
         if want_diff {
@@ -62,10 +66,10 @@ impl<M: Module> Typed<M> {
         if want_diff || mode != Mode::Apply {
             outcome.change = Some(serde_json::to_value(&change).map_err(|error| ModuleError::new(error.to_string()))?);
         }
-        let Simulated { output, unknown } = match mode {
+        let Simulated { output, unknown, unsure } = match mode {
             Mode::Check => Simulated::known(output),
-            Mode::Simulate => M::simulate(&args, change, system)?,
-            Mode::Apply => Simulated::known(M::apply(&args, change, system)?),
+            Mode::Simulate => M::simulate(args, change, system)?,
+            Mode::Apply => Simulated::known(M::apply(args, change, system)?),
         };
         outcome.output = fields(&output)?;
         said_in_check(&mut outcome.output, mode);
@@ -77,8 +81,27 @@ impl<M: Module> Typed<M> {
             outcome.changed = changed;
         }
         outcome.unknown = unknown.iter().map(|name| (*name).to_owned()).collect();
+        if let Some(reason) = unsure {
+            outcome.output = serde_json::Map::from_iter([("msg".to_owned(), Value::String(reason))]);
+            outcome.unknown = vec!["*".to_owned()];
+        }
         Ok(outcome)
     }
+}
+
+/// The outcome of a call that did not come to a result.
+fn failed(mut error: ModuleError, mode: Mode) -> Outcome {
+    if error.fields.shift_remove(NOT_KNOWN_YET).is_some() && mode != Mode::Apply {
+        let mut outcome = Outcome { changed: true, unknown: vec!["*".to_owned()], ..Outcome::default() };
+        outcome.output.insert("msg".to_owned(), Value::String(error.msg));
+        return outcome;
+    }
+    said_in_check(&mut error.fields, mode);
+    let mut outcome = Outcome::failure(error.msg);
+    // A failed command may have changed something: its own word counts.
+    outcome.changed = error.fields.get("changed").and_then(Value::as_bool).unwrap_or(false);
+    outcome.output.extend(error.fields);
+    outcome
 }
 
 /// What is said in a check only: `_check_warnings`, and `_check_skipped` for what a check leaves out.
@@ -118,22 +141,26 @@ impl<M: Module> DynModule for Typed<M> {
         M::BRINGS_FACTS
     }
 
+    fn unseen(&self) -> &'static [&'static str] {
+        M::UNSEEN
+    }
+
+    fn only_looks(&self) -> bool {
+        M::ONLY_LOOKS
+    }
+
     fn validate(&self, args: Value) -> Result<(), ModuleError> {
         parse_args::<M::Args>(M::NAME, args).map(drop)
     }
 
     fn call(&self, args: Value, mode: Mode, want_diff: bool, system: &mut dyn System) -> Outcome {
-        Self::try_call(args, mode, want_diff, system).unwrap_or_else(|mut error| {
-            if error.fields.shift_remove(NOT_KNOWN_YET).is_some() && mode != Mode::Apply {
-                return Outcome { changed: true, unknown: vec!["*".to_owned()], ..Outcome::default() };
-            }
-            said_in_check(&mut error.fields, mode);
-            let mut outcome = Outcome::failure(error.msg);
-            // A failed command may have changed something: its own word counts.
-            outcome.changed = error.fields.get("changed").and_then(Value::as_bool).unwrap_or(false);
-            outcome.output.extend(error.fields);
-            outcome
-        })
+        let args: M::Args = match parse_args(M::NAME, args) {
+            Ok(args) => args,
+            Err(error) => return failed(error, mode),
+        };
+        let mut outcome = Self::try_call(&args, mode, want_diff, system).unwrap_or_else(|error| failed(error, mode));
+        outcome.only_looks = M::only_looks(&args);
+        outcome
     }
 
     #[cfg(feature = "controller")]

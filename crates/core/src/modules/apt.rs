@@ -281,7 +281,11 @@ impl Module for Apt {
         }
         for step in change.operations.iter().flat_map(|operation| &operation.steps) {
             let installed = step.action == Action::Install;
-            system.set_resource(RESOURCE, &step.name, json!({"installed": installed, "version": step.new}));
+            system.set_resource(
+                RESOURCE,
+                &step.name,
+                json!({"installed": installed, "version": step.new, "old": step.old}),
+            );
         }
         if change.operations.iter().any(|operation| !operation.steps.is_empty()) {
             system.set_resource(RESOURCE, ANY, json!({"planned": true}));
@@ -309,6 +313,9 @@ impl Module for Apt {
                 text.push_str(&format!("apt-get {}\n", operation.arguments.join(" ")));
             }
             text.extend(operation.steps.iter().map(|step| format!("{step}\n")));
+            if operation.steps.iter().any(|step| step.action == Action::Install && step.new.is_none()) {
+                text.push_str("version, and what it needs: (known after apply)\n");
+            }
         }
         if text.is_empty() { Vec::new() } else { vec![Diff::prepared(text)] }
     }

@@ -102,7 +102,7 @@ impl Module for AsyncStatus {
             (output.results_file, output.erased) = (None, Some(shown));
             output.result.insert("changed".to_owned(), json!(false));
             // Removing a state is no change of the host.
-            return Ok(Checked { output, change: Some(Change { path }) });
+            return Ok(Checked::changed(output, Change { path }));
         }
         let state = serde_json::from_slice(&content);
         let state: Map<String, Value> =

@@ -9,8 +9,9 @@ use super::support::file_attributes::{AttributeChange, file_args};
 use super::support::path_info::PathInfo;
 use super::support::replace::{Replace, check_validate, replace};
 use super::support::{hash::Algorithm, json};
+use crate::dpkg;
 use crate::module::types::{FileMode, LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Content, Ownership, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -253,6 +254,15 @@ impl Module for Copy {
             output.checksum = Some(sha1);
         }
         Ok(Checked::changed(output, Change { dest, single, steps }))
+    }
+
+    fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+        for step in &change.steps {
+            if let Step::Write(write) = step {
+                dpkg::bring(system, &write.path)?;
+            }
+        }
+        Self::apply(args, change, system).map(Simulated::known)
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {

@@ -7,6 +7,7 @@ use super::support::docker::compare::{Comparison, Difference, show};
 use super::support::docker::container::args::{
     Args, ImageComparison, LabelMismatch, NameMismatch, Network, Pull, State,
 };
+use super::support::docker::container::database;
 use super::support::docker::container::options::{self, Opt};
 use super::support::docker::image::ImageName;
 use super::support::docker::platform::Platform;
@@ -111,7 +112,11 @@ impl Module for DockerContainer {
             system.set_resource("docker_image", &name, json!({"RepoTags": [name], "Config": {}}));
         }
         let existing = look(args, &docker, system)?;
+        let is_new = existing.is_none();
         let container = simulated(args, &docker, system, &change, existing)?;
+        if is_new && change.start {
+            database::record(&container, &docker, system)?;
+        }
         system.set_resource(KIND, &args.name, container);
         Ok(Simulated::with_unknown(Output::default(), &["container", "status"]))
     }

@@ -1,6 +1,7 @@
 //! Nodes of a swarm: role, availability, labels. Answers to `community.docker.docker_node`.
 
 use super::support::docker::compare::{Difference, show};
+use super::support::docker::swarm::{NODE, is_ready, nodes};
 use super::support::docker::types::StringMap;
 use super::support::docker::{Docker, docker_args, encode};
 use crate::module::types::StringList;
@@ -87,8 +88,6 @@ pub struct Change {
     differences: Vec<Difference>,
 }
 
-const KIND: &str = "docker_node";
-
 impl Module for DockerNode {
     const NAME: &'static str = "community.docker.docker_node";
     const ALIASES: &'static [&'static str] = &["community.general.docker_node"];
@@ -98,12 +97,7 @@ impl Module for DockerNode {
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         let docker = Docker::open(args.connection(), system)?;
-        let node = match system.resource(KIND, &args.hostname) {
-            Some(node) if !node.is_null() => Some(node),
-            _ => find(args, &docker, system)?,
-        };
-        // A swarm that a plan is going to make will have the nodes that its later tasks name.
-        let node = node.unwrap_or_else(|| json!({"Spec": {}, "Description": {"Hostname": args.hostname}}));
+        let node = find(args, &docker, system)?;
         let (spec, differences) = wanted(args, &node["Spec"]);
         let id = node["ID"].as_str().map(str::to_owned);
         let output = Output { node };
@@ -125,7 +119,7 @@ impl Module for DockerNode {
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         let node = json!({"ID": change.id, "Spec": change.spec, "Description": {"Hostname": args.hostname}});
-        system.set_resource(KIND, &args.hostname, node.clone());
+        system.set_resource(NODE, &args.hostname, node.clone());
         Ok(Simulated::with_unknown(Output { node }, &["node"]))
     }
 
@@ -134,24 +128,18 @@ impl Module for DockerNode {
     }
 }
 
-/// The node; `None` if a plan is going to make the swarm.
-fn find(args: &Args, docker: &Docker, system: &dyn System) -> Result<Option<Value>, ModuleError> {
-    let planned = system.resource(super::docker_swarm::KIND, "local");
-    if planned.is_some_and(|swarm| swarm["Swarm"]["ControlAvailable"] == true) || docker.is_planned() {
-        return Ok(None);
-    }
-    let nodes = docker.get(system, "/nodes").map_err(|error| match error.status {
+fn find(args: &Args, docker: &Docker, system: &dyn System) -> Result<Value, ModuleError> {
+    let nodes = nodes(docker, system).map_err(|error| match error.status {
         406 | 503 => ModuleError::new("Error inspecting node: This node is not a manager."),
         _ => error.error("listing nodes"),
     })?;
-    let nodes = nodes.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
     let id = |node: &&Value| node["ID"] == args.hostname.as_str();
     let name = |node: &&Value| node["Description"]["Hostname"] == args.hostname.as_str();
     // A host that was set up anew leaves its old entry behind under the same name.
-    let ready = |node: &&Value| name(node) && node["Status"]["State"] == "ready";
+    let ready = |node: &&Value| name(node) && is_ready(node);
     let found = nodes.iter().find(id).or_else(|| nodes.iter().find(ready)).or_else(|| nodes.iter().find(name));
     match found {
-        Some(node) => Ok(Some(node.clone())),
+        Some(node) => Ok(node.clone()),
         None => Err(ModuleError::new(format!(
             "Error inspecting node: the swarm has no node {}; it has {}",
             args.hostname,

@@ -2,7 +2,7 @@
 
 use super::support::docker::compare::{Difference, show};
 use super::support::docker::types::StringMap;
-use super::support::docker::{Docker, docker_args, encode};
+use super::support::docker::{Docker, docker_args, encode, swarm};
 use crate::module::types::{LooseBool, LooseInt, StringList};
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::System;
@@ -160,6 +160,7 @@ impl Module for DockerSwarm {
     const NAME: &'static str = "community.docker.docker_swarm";
     const ALIASES: &'static [&'static str] = &["community.general.docker_swarm"];
     const SECRETS: &'static [&'static str] = &["join_token", "signing_ca_key"];
+    const UNSEEN: &'static [&'static str] = &["join_token"];
     type Args = Args;
     type Output = Output;
     type Change = Change;
@@ -245,20 +246,30 @@ impl Module for DockerSwarm {
     }
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+        let before = system.resource(KIND, "local").unwrap_or_default();
+        let new = matches!(change.step, Step::Init(_)) || before["New"] == true;
         let (state, manager) = match change.step {
             Step::Init(_) | Step::Update(_) => ("active", true),
             Step::Join => ("active", false),
             Step::Leave => ("inactive", false),
             Step::RemoveNode(id) => {
-                system.set_resource("docker_node", &id, Value::Null);
+                system.set_resource(swarm::NODE, &id, Value::Null);
                 return Ok(Simulated::known(Output { actions: vec![change.action], swarm_facts: None }));
             }
         };
-        let mut swarm = json!({"Swarm": {"LocalNodeState": state, "ControlAvailable": manager}});
+        let mut local = json!({"Swarm": {"LocalNodeState": state, "ControlAvailable": manager}});
         if manager {
-            swarm["Settled"] = settings(args);
+            local["Settled"] = settings(args);
+            local["New"] = new.into();
+            let address = args.advertise_addr.as_deref().map(Value::from);
+            local["Addr"] = address.unwrap_or_else(|| before["Addr"].clone());
+        } else {
+            let joined =
+                (state == "active").then(|| json!({"Managers": args.remote_addrs, "Addr": args.advertise_addr}));
+            let name = swarm::own_name(system)?;
+            system.set_resource(swarm::MEMBER, &name, joined.unwrap_or_default());
         }
-        system.set_resource(KIND, "local", swarm);
+        system.set_resource(KIND, "local", local);
         let output = Output { actions: vec![change.action], swarm_facts: None };
         Ok(if manager { Simulated::with_unknown(output, &["swarm_facts"]) } else { Simulated::known(output) })
     }

@@ -8,6 +8,7 @@ use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// The module.
 pub struct DockerVolume;
@@ -132,15 +133,23 @@ impl Module for DockerVolume {
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         if !change.create {
+            let place = place(&args.name, system);
+            if system.exists(&place)? {
+                system.remove_dir_all(&place)?;
+            }
             system.set_resource(KIND, &args.name, Value::Null);
             return Ok(Simulated::known(Output { volume: None }));
+        }
+        let data = place(&args.name, system).join("_data");
+        if args.driver == "local" {
+            make(&data, system)?;
         }
         let volume = json!({
             "Name": args.name,
             "Driver": args.driver,
             "Options": args.driver_options,
             "Labels": args.labels,
-            "Mountpoint": format!("/var/lib/docker/volumes/{}/_data", args.name),
+            "Mountpoint": data,
             "Scope": "local",
         });
         system.set_resource(KIND, &args.name, volume.clone());
@@ -150,6 +159,25 @@ impl Module for DockerVolume {
     fn diff(change: &Change) -> Vec<Diff> {
         show(&format!("volume {}", change.name), &change.differences)
     }
+}
+
+/// Where Docker keeps a volume.
+fn place(name: &str, system: &dyn System) -> PathBuf {
+    let settings = system.read_text(Path::new("/etc/docker/daemon.json")).unwrap_or_default();
+    let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
+    Path::new(settings["data-root"].as_str().unwrap_or("/var/lib/docker")).join("volumes").join(name)
+}
+
+/// Makes the directory in a simulation, anew.
+fn make(data: &Path, system: &mut dyn System) -> Result<(), ModuleError> {
+    if system.exists(data)? {
+        system.remove_dir_all(data)?;
+    }
+    let missing: Vec<&Path> = data.ancestors().take_while(|path| !matches!(system.exists(path), Ok(true))).collect();
+    for path in missing.into_iter().rev() {
+        system.create_dir(path, if path == data { 0o755 } else { 0o701 })?;
+    }
+    Ok(())
 }
 
 fn path(args: &Args) -> String {

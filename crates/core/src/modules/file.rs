@@ -7,8 +7,9 @@ mod change;
 use super::support::file_attributes::{AttributeChange, ResolvedAttributes, file_args};
 use super::support::path_info::PathInfo;
 use super::support::time;
+use crate::dpkg;
 use crate::module::types::{LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{FileKind, Metadata, System};
 use change::{Change, Property, Step, check_warnings, state_name, take};
 use schemars::JsonSchema;
@@ -535,6 +536,9 @@ impl Module for File {
             _ => State::File,
         });
         let fail = |msg: &str| ModuleError::new(msg).field("path", path.to_string_lossy());
+        if was == "absent" && matches!(state, State::Absent | State::Directory) {
+            dpkg::not_brought(system, &path)?;
+        }
         if *args.recurse && state != State::Directory {
             return Err(fail("recurse option requires state to be 'directory'"));
         }
@@ -542,9 +546,8 @@ impl Module for File {
             return Err(fail("src option requires state to be 'link' or 'hard'"));
         }
         let check_warnings = check_warnings(args, system)?;
-        let warned = |error: ModuleError| match check_warnings.is_empty() {
-            true => error,
-            false => error.field("_check_warnings", check_warnings.clone()),
+        let warned = |error: ModuleError| {
+            if check_warnings.is_empty() { error } else { error.field("_check_warnings", check_warnings.clone()) }
         };
         let attributes = if state == State::Absent { Default::default() } else { args.file_attributes() };
         let (accessed, modified) = (args.access_time.as_deref(), args.modification_time.as_deref());
@@ -567,6 +570,11 @@ impl Module for File {
         let change = Change { path, state, was: was.to_owned(), content, properties, steps };
         let output = Output { check_warnings, ..output(args, &change, system)? };
         Ok(if unchanged { Checked::unchanged(output) } else { Checked::changed(output, change) })
+    }
+
+    fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+        dpkg::bring(system, &change.path)?;
+        Self::apply(args, change, system).map(Simulated::known)
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {

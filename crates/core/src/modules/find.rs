@@ -527,6 +527,7 @@ fn mode(given: Option<&Value>) -> Result<Option<u32>, ModuleError> {
 impl Module for Find {
     const NAME: &'static str = "ansible.builtin.find";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.find"];
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;

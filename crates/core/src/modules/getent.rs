@@ -75,6 +75,7 @@ fn entries(text: &str, split: Option<&str>) -> Map<String, Value> {
 impl Module for Getent {
     const NAME: &'static str = "ansible.builtin.getent";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.getent"];
+    const ONLY_LOOKS: bool = true;
     const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;

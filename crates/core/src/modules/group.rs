@@ -110,7 +110,7 @@ impl Module for Group {
                 gid.filter(|gid| *gid != group.gid).map(|gid| Change::Renumber(name, group.gid, gid))
             }
         };
-        Ok(Checked { output: output(args, found), change })
+        Ok(Checked { output: output(args, found), change, unknown: &[] })
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {

@@ -72,6 +72,11 @@ pub struct Change {
 /// Under this kind a simulation keeps the name.
 const RESOURCE: &str = "hostname";
 
+/// The name that a plan gives the host.
+pub(super) fn planned(system: &dyn System) -> Option<String> {
+    system.resource(RESOURCE, "name")?.as_str().map(str::to_owned)
+}
+
 impl Strategy {
     fn find(system: &dyn System) -> Result<Self, ModuleError> {
         let is_there = |path: &str| system.exists(Path::new(path));

@@ -13,9 +13,12 @@ pub mod cron;
 pub mod deb822_repository;
 pub mod debconf;
 pub mod docker_container;
+pub mod docker_host_info;
 pub mod docker_image;
+pub mod docker_image_info;
 pub mod docker_network;
 pub mod docker_node;
+pub mod docker_node_info;
 pub mod docker_swarm;
 pub mod docker_swarm_service;
 pub mod docker_volume;
@@ -76,9 +79,12 @@ pub fn builtin() -> Registry {
         .with::<deb822_repository::Deb822Repository>()
         .with::<debconf::Debconf>()
         .with::<docker_container::DockerContainer>()
+        .with::<docker_host_info::DockerHostInfo>()
         .with::<docker_image::DockerImage>()
+        .with::<docker_image_info::DockerImageInfo>()
         .with::<docker_network::DockerNetwork>()
         .with::<docker_node::DockerNode>()
+        .with::<docker_node_info::DockerNodeInfo>()
         .with::<docker_swarm::DockerSwarm>()
         .with::<docker_swarm_service::DockerSwarmService>()
         .with::<docker_volume::DockerVolume>()

@@ -183,6 +183,16 @@ impl Module for MysqlDb {
     }
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+        let login = login(args);
+        let mut statements: Vec<String> = change.create.iter().map(|name| create(args, name)).collect();
+        statements.extend(change.drop.iter().map(|name| format!("DROP DATABASE {}", text::quote_name(name))));
+        if !statements.is_empty() {
+            let request = login.request(system, None, statements)?;
+            let _answers = system.sql_send(&request);
+        }
+        if let (Some(target), State::Import) = (&change.target, args.state) {
+            import(args, &login, target, system)?;
+        }
         for name in &change.create {
             system.set_resource(KIND, &key(args, name), json!(true));
         }

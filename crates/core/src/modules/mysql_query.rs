@@ -70,7 +70,7 @@ impl Module for MysqlQuery {
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         let queries = queries(args)?;
-        if queries.iter().any(|query| !only_looks(query)) {
+        if !Self::only_looks(args) {
             let output =
                 Output { executed_queries: queries.clone(), query_result: vec![], rowcount: vec![], changed: None };
             return Ok(Checked::changed(output, Change { queries }));
@@ -81,6 +81,10 @@ impl Module for MysqlQuery {
         statements.extend(queries.iter().cloned());
         let answers = args.login().look(system, args.login_db.as_deref(), statements).map_err(unknown_in_plan)?;
         Ok(Checked::unchanged(output(queries, answers.into_iter().skip(before), None)))
+    }
+
+    fn only_looks(args: &Args) -> bool {
+        queries(args).is_ok_and(|queries| queries.iter().all(|query| only_looks(query)))
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
@@ -101,7 +105,9 @@ impl Module for MysqlQuery {
         Ok(output(change.queries, answers.into_iter(), Some(changed)))
     }
 
-    fn simulate(_: &Args, change: Change, _: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+    fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
+        let request = args.login().request(system, args.login_db.as_deref(), change.queries.clone())?;
+        let _answers = system.sql_send(&request);
         let output = output(change.queries, std::iter::empty(), None);
         Ok(Simulated::with_unknown(output, &["query_result", "rowcount"]))
     }

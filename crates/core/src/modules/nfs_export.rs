@@ -2,6 +2,7 @@
 //!
 //! The file is edited, and `exportfs -ra` tells the server only when it changed.
 
+use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
@@ -150,7 +151,13 @@ impl Module for NfsExport {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         let file = args.file.path(system)?;
         let output = output(args, &file)?;
-        let before = if system.exists(&file)? { system.read_text(&file)? } else { String::new() };
+        let before = match system.exists(&file)? {
+            true => system.read_text(&file)?,
+            false if comes_with_package(&file, system) => {
+                format!("# what package {PACKAGE} has here: (known after apply)\n")
+            }
+            false => String::new(),
+        };
         let after = edit(&before, &args.path, output.line.as_deref());
         if after == before {
             return Ok(Checked::unchanged(output));
@@ -183,6 +190,15 @@ impl Module for NfsExport {
     fn diff(change: &Change) -> Vec<Diff> {
         vec![Diff::texts(change.file.display().to_string(), change.before.clone(), change.after.clone())]
     }
+}
+
+/// The package whose own file `/etc/exports` is.
+const PACKAGE: &str = "nfs-kernel-server";
+
+/// Whether a plan installs the package before.
+fn comes_with_package(file: &Path, system: &dyn System) -> bool {
+    let planned = || system.resource(dpkg::RESOURCE, PACKAGE).is_some_and(|package| package["installed"] == true);
+    file == Path::new("/etc/exports") && planned()
 }
 
 /// Makes the NFS server read its files again.

@@ -80,8 +80,8 @@ impl Module for Package {
         if manager != "apt" {
             return Err(ModuleError::new(format!("package manager {manager} is not supported: only apt is")));
         }
-        let Checked { output, change } = Apt::check(&args.parameters, system)?;
-        Ok(Checked { output, change })
+        let Checked { output, change, unknown } = Apt::check(&args.parameters, system)?;
+        Ok(Checked { output, change, unknown })
     }
 
     fn apply(args: &Args, change: apt::Change, system: &mut dyn System) -> Result<apt::Output, ModuleError> {

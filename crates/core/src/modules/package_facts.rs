@@ -144,7 +144,7 @@ fn installed(system: &dyn System, manager: &str) -> Result<Vec<Value>, ModuleErr
     };
     Ok(match manager {
         "apt" => match system.read_text(Path::new("/var/lib/dpkg/status")) {
-            Ok(text) => dpkg(&text),
+            Ok(text) => with_planned(dpkg(&text), system),
             Err(error) if error.is_not_found() => return Err(ModuleError::new("there is no /var/lib/dpkg/status")),
             Err(error) => return Err(error.into()),
         },
@@ -154,9 +154,24 @@ fn installed(system: &dyn System, manager: &str) -> Result<Vec<Value>, ModuleErr
     })
 }
 
+/// What a plan makes of packages.
+fn with_planned(mut packages: Vec<Value>, system: &dyn System) -> Vec<Value> {
+    let planned = system.resources(crate::dpkg::RESOURCE);
+    for (name, state) in planned.iter().filter(|(name, _)| name != crate::dpkg::ANY) {
+        packages.retain(|package| package["name"] != name.as_str());
+        if state["installed"] == true {
+            packages.push(
+                json!({"name": name, "version": state["version"], "arch": null, "category": null, "source": "apt"}),
+            );
+        }
+    }
+    packages
+}
+
 impl Module for PackageFacts {
     const NAME: &'static str = "ansible.builtin.package_facts";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.package_facts"];
+    const ONLY_LOOKS: bool = true;
     const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;
@@ -209,7 +224,8 @@ impl Module for PackageFacts {
             return Err(ModuleError::new(msg).field("warnings", warnings));
         }
         let ansible_facts = Map::from_iter([("packages".to_owned(), Value::Object(packages))]);
-        Ok(Checked::unchanged(Output { ansible_facts, warnings }))
+        let unknown = &["ansible_facts.packages.*.*.version", "ansible_facts.packages.*.*.arch"];
+        Ok(Checked { unknown, ..Checked::unchanged(Output { ansible_facts, warnings }) })
     }
 
     fn apply(_: &Args, change: Change, _: &mut dyn System) -> Result<Output, ModuleError> {

@@ -37,6 +37,7 @@ pub enum Change {}
 impl Module for Ping {
     const NAME: &'static str = "ansible.builtin.ping";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.ping"];
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;

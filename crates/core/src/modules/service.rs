@@ -86,9 +86,9 @@ impl Module for Service {
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         if uses_systemd(args, system)? {
-            let Checked { mut output, change } = SystemdService::check(&for_systemd(args), system)?;
+            let Checked { mut output, change, unknown } = SystemdService::check(&for_systemd(args), system)?;
             output.warnings.extend(ignored(args));
-            return Ok(Checked { output, change: change.map(Change::Systemd) });
+            return Ok(Checked { output, change: change.map(Change::Systemd), unknown });
         }
         let verbs = script_verbs(args, system)?;
         let output = script_output(args);

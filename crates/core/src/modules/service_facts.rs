@@ -145,6 +145,7 @@ fn system_v(text: &str, services: &mut Map<String, Value>) {
 impl Module for ServiceFacts {
     const NAME: &'static str = "ansible.builtin.service_facts";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.service_facts"];
+    const ONLY_LOOKS: bool = true;
     const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;

@@ -59,6 +59,7 @@ impl Module for Setup {
     const NAME: &'static str = "ansible.builtin.setup";
     const ALIASES: &'static [&'static str] =
         &["ansible.legacy.setup", "ansible.builtin.gather_facts", "ansible.legacy.gather_facts"];
+    const ONLY_LOOKS: bool = true;
     const BRINGS_FACTS: bool = true;
     type Args = Args;
     type Output = Output;

@@ -86,6 +86,7 @@ pub enum Change {}
 impl Module for Slurp {
     const NAME: &'static str = "ansible.builtin.slurp";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.slurp"];
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;

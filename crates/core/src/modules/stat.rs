@@ -60,6 +60,7 @@ pub enum Change {}
 impl Module for Stat {
     const NAME: &'static str = "ansible.builtin.stat";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.stat"];
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;

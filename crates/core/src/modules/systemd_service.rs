@@ -166,6 +166,7 @@ impl Module for SystemdService {
             return Ok(Simulated::known(output));
         }
         let key = full_name(&change.unit);
+        let unsure = comes_as_wanted(&key, &verbs, &*system);
         let mut state = system.resource(RESOURCE, &key).unwrap_or_else(|| json!({}));
         for verb in &verbs {
             match verb.as_str() {
@@ -179,7 +180,7 @@ impl Module for SystemdService {
             }
         }
         system.set_resource(RESOURCE, &key, state);
-        Ok(Simulated::known(output))
+        Ok(Simulated { unsure, ..Simulated::known(output) })
     }
 
     fn diff(change: &Change) -> Vec<Diff> {
@@ -187,6 +188,18 @@ impl Module for SystemdService {
         let unit = change.verbs.iter().map(|verb| format!("systemctl {verb} {}\n", change.unit));
         vec![Diff::prepared(manager.chain(unit).collect::<String>())]
     }
+}
+
+/// Why a unit that a planned package brings may not have to be told: packages enable and start their units themselves,
+/// unless they or the host's policy do not want it.
+fn comes_as_wanted(key: &str, verbs: &[String], system: &dyn System) -> Option<String> {
+    if !verbs.iter().all(|verb| verb == "start" || verb == "enable") || system.resource(RESOURCE, key).is_some() {
+        return None;
+    }
+    let package = dpkg::bringer_of_unit(system, key)?;
+    let shown = system.query(&Command::new(["systemctl", "show", "--property=LoadState", key])).ok()?;
+    let there = shown.stdout_text().trim() == "LoadState=loaded" || has_file(key, SYSTEM_FOLDERS, system);
+    (!there).then(|| format!("{key} is brought by package {package}, which may enable and start it"))
 }
 
 fn validate(args: &Args) -> Result<(), ModuleError> {
@@ -299,20 +312,24 @@ fn plan_over(mut unit: Unit, args: &Args, name: &str, system: &dyn System) -> Un
     }
     if !unit.found {
         let folders: &[&str] = match args.scope {
-            Scope::System => {
-                &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-            }
+            Scope::System => SYSTEM_FOLDERS,
             Scope::User | Scope::Global => &["/etc/systemd/user", "/usr/lib/systemd/user"],
         };
-        let template =
-            key.split_once('@').and_then(|(name, rest)| Some(format!("{name}@.{}", rest.rsplit_once('.')?.1)));
-        let names = || std::iter::once(&key).chain(&template);
-        let there = |path: &Path| matches!(system.exists(path), Ok(true));
-        let mut paths = folders.iter().flat_map(|folder| names().map(move |name| Path::new(folder).join(name)));
         // Written by an earlier task, or not noticed by systemd yet; or part of a package that is to be installed.
-        unit.planned |= paths.any(|path| there(&path)) || system.resource(dpkg::RESOURCE, dpkg::ANY).is_some();
+        unit.planned |= has_file(&key, folders, system) || system.resource(dpkg::RESOURCE, dpkg::ANY).is_some();
     }
     unit
+}
+
+const SYSTEM_FOLDERS: &[&str] =
+    &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+/// Whether a unit, or its template, has a file.
+fn has_file(key: &str, folders: &[&str], system: &dyn System) -> bool {
+    let template = key.split_once('@').and_then(|(name, rest)| Some(format!("{name}@.{}", rest.rsplit_once('.')?.1)));
+    let names = || std::iter::once(key).chain(template.as_deref());
+    let there = |path: &Path| matches!(system.exists(path), Ok(true));
+    folders.iter().flat_map(|folder| names().map(move |name| Path::new(folder).join(name))).any(|path| there(&path))
 }
 
 /// The output if nothing had to be done, and the verbs for what has to be.

@@ -425,7 +425,7 @@ impl Module for Uri {
         }
         let writes = args.dest.is_some();
         let method = args.method.to_uppercase();
-        if !writes && matches!(method.as_str(), "GET" | "HEAD") && args.body.is_none() {
+        if Self::only_looks(args) {
             let started = system.now();
             let response = args.web(system)?.look(system).map_err(|error| args.unanswered(&error))?;
             let (mut output, _, _) = args.receive(response)?;
@@ -434,6 +434,11 @@ impl Module for Uri {
         }
         let change = Change { method, url: args.url.clone(), writes };
         Ok(Checked::changed(Output { changed: writes, ..Output::default() }, change))
+    }
+
+    fn only_looks(args: &Args) -> bool {
+        let method = args.method.to_uppercase();
+        args.dest.is_none() && args.body.is_none() && matches!(method.as_str(), "GET" | "HEAD")
     }
 
     fn apply(args: &Args, _: Change, system: &mut dyn System) -> Result<Output, ModuleError> {

@@ -1,5 +1,6 @@
 //! Hashes that tell whether two plans mean the same, without saying what.
 
+use crate::wire::hex;
 use sha2::{Digest, Sha256};
 
 /// Rounds for what holds a secret: enough that guessing short passwords from a saved plan is slow.
@@ -13,5 +14,5 @@ pub(crate) fn fingerprint(text: &str, place: &str, is_secret: bool) -> String {
     } else {
         Sha256::new().chain_update(salt).chain_update(text).finalize().into()
     };
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash)
 }

@@ -1,7 +1,7 @@
 //! Holds a run to a plan: what the plan says does nothing only looks, and what it does not name is refused.
 
 use super::model::{Kind, Place, Plan};
-use super::recorder::at;
+use super::rounds::Rounds;
 use crate::event::TaskInfo;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -20,15 +20,16 @@ pub(crate) enum Verdict {
 /// A plan, looked up while it is applied.
 pub(crate) struct Guard {
     kinds: HashMap<String, HashMap<Place, Kind>>,
-    /// Hosts that had something to decide at apply: what follows from that is in no plan.
+    /// Hosts of which something was not known, or to be decided at apply: what follows from that is in no plan.
     open: HashSet<String>,
-    rounds: Mutex<HashMap<(String, String), u32>>,
+    rounds: Mutex<Rounds>,
 }
 
 impl Guard {
     pub(crate) fn new(plan: &Plan) -> Self {
         let kinds_of = |steps: &[super::Step]| steps.iter().map(|step| (step.place.clone(), step.kind)).collect();
-        let is_open = |steps: &[super::Step]| steps.iter().any(|step| step.kind == Kind::Decide);
+        let is_open =
+            |steps: &[super::Step]| steps.iter().any(|step| step.kind == Kind::Decide || step.waits_for.is_some());
         let hosts = plan.hosts.iter();
         Self {
             kinds: hosts.clone().map(|(host, plan)| (host.clone(), kinds_of(&plan.steps))).collect(),
@@ -44,11 +45,8 @@ impl Guard {
 
     /// What a task, or an item of its loop, may do on a host.
     pub(crate) fn verdict(&self, task: &TaskInfo, host: &str, item: Option<usize>) -> Verdict {
-        let at = at(task);
-        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let round = rounds.get(&(host.to_owned(), at.clone())).copied().unwrap_or(0);
         let Some(kinds) = self.kinds.get(host) else { return Verdict::Refuse };
-        let item = Place { at, round, item };
+        let item = self.rounds.lock().unwrap_or_else(PoisonError::into_inner).place(task, host, item);
         let whole = Place { item: None, ..item.clone() };
         match kinds.get(&item).or_else(|| kinds.get(&whole)) {
             Some(Kind::Read) => Verdict::Look,
@@ -60,8 +58,7 @@ impl Guard {
 
     /// A task has ended on a host: the next time it comes is another round.
     pub(crate) fn ended(&self, task: &TaskInfo, host: &str) {
-        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-        *rounds.entry((host.to_owned(), at(task))).or_default() += 1;
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).ended(task, host);
     }
 }
 

@@ -5,6 +5,7 @@ mod folded;
 mod guard;
 mod model;
 mod recorder;
+mod rounds;
 mod saved;
 
 pub(crate) use fingerprint::fingerprint;
@@ -12,5 +13,5 @@ pub use folded::Entry;
 pub(crate) use guard::{Guard, Verdict};
 pub use model::{HostPlan, Kind, Place, Plan, Step};
 pub use recorder::Recorder;
-pub(crate) use recorder::at;
+pub(crate) use rounds::at;
 pub use saved::{FORMAT, SavedPlan, SavedPlanError};

@@ -67,7 +67,7 @@ pub struct Step {
     /// Hash of the change and its diff, secrets included.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
-    /// What has to be known first, for a step that is decided at apply.
+    /// What has to be known first, for a step that is decided at apply, or whose answer the plan does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
     /// Handlers that it notifies.
@@ -142,7 +142,9 @@ impl Kind {
         if work.change.as_ref().is_some_and(is_replacement) {
             return Self::Replace;
         }
-        let is = |side: fn(&Diff) -> &String| result.diff.iter().all(|diff| is_nothing(side(diff)));
+        // Attributes of what is only made have no value before.
+        let empty = |text: &str| text.lines().all(|line| line.trim_end().ends_with(':'));
+        let is = |side: fn(&Diff) -> &String| result.diff.iter().map(side).all(|text| is_nothing(text) || empty(text));
         match (is(|diff| &diff.before), is(|diff| &diff.after)) {
             _ if result.diff.iter().any(|diff| !diff.prepared.is_empty()) => Self::Run,
             (true, false) => Self::Create,

@@ -1,7 +1,8 @@
 //! A reporter that keeps what a plan found.
 
-use super::model::{Kind, Place, Plan, Step};
-use crate::event::{Event, Reporter, Status, TaskInfo, TaskResult};
+use super::model::{Kind, Plan, Step};
+use super::rounds::{Rounds, at};
+use crate::event::{DECIDED_AT_APPLY, Event, Reporter, Status, TaskInfo, TaskResult};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,8 +13,7 @@ pub struct Recorder(Mutex<State>);
 #[derive(Default)]
 struct State {
     plan: Plan,
-    /// How many times a task has ended on a host.
-    rounds: HashMap<(String, String), u32>,
+    rounds: Rounds,
     /// Tasks whose items were told, by id and host: how many.
     items: HashMap<(u64, String), usize>,
     /// The last failure of each host; it may have been rescued.
@@ -27,20 +27,13 @@ impl Recorder {
     }
 }
 
-/// Where a task stands, as plans name it.
-pub(crate) fn at(task: &TaskInfo) -> String {
-    task.span.as_ref().map_or_else(|| task.action.clone(), ToString::to_string)
-}
-
 impl State {
     fn add(&mut self, task: &TaskInfo, host: &str, result: &TaskResult, item: Option<(usize, &str)>) {
-        let at = at(task);
-        let round = self.rounds.get(&(host.to_owned(), at.clone())).copied().unwrap_or(0);
         let work = result.work.clone().unwrap_or_default();
         let reason = || result.result.get("msg").and_then(|message| message.as_str()).map(str::to_owned);
         let kind = Kind::of(task, result);
         let step = Step {
-            place: Place { at, round, item: item.map(|(number, _)| number) },
+            place: self.rounds.place(task, host, item.map(|(number, _)| number)),
             task: task.name.clone(),
             module: task.action.clone(),
             kind,
@@ -50,7 +43,7 @@ impl State {
             change: work.change,
             diff: if kind.acts() { result.diff.clone() } else { Vec::new() },
             fingerprint: work.fingerprint,
-            waits_for: (kind == Kind::Decide).then(reason).flatten(),
+            waits_for: reason().filter(|reason| reason.starts_with(DECIDED_AT_APPLY)),
             notifies: work.notifies,
             delegated_to: result.delegated_to.as_deref().map(str::to_owned),
         };
@@ -69,7 +62,7 @@ impl State {
                 }
             }
         }
-        *self.rounds.entry((host.to_owned(), at(task))).or_default() += 1;
+        self.rounds.ended(task, host);
         if matches!(result.status, Status::Failed | Status::Unreachable) {
             let message = result.result.get("msg").and_then(|message| message.as_str()).unwrap_or_default();
             self.failures.insert(host.to_owned(), format!("{}: {message} ({})", task.name, at(task)));

@@ -2,6 +2,7 @@
 // tidy-allow os: plans are files of whoever runs Hostler
 
 use super::Plan;
+use crate::wire::hex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -131,7 +132,7 @@ impl<O: Serialize + DeserializeOwned> SavedPlan<O> {
 }
 
 fn digest(body: &str) -> String {
-    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(body.as_bytes()))
 }
 
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {

@@ -492,12 +492,13 @@ impl System for Fake {
         self.spec.resources.get(kind)?.get(key).cloned()
     }
 
+    fn resources(&self, kind: &str) -> Vec<(String, Value)> {
+        self.spec.resources.get(kind).cloned().unwrap_or_default().into_iter().collect()
+    }
+
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>> {
-        use sha2::{Digest, Sha256};
-        let known = self.spec.blobs.iter().find(|blob| {
-            Sha256::digest(blob.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>() == sha256
-        });
-        match known {
+        let hash = |blob: &String| crate::wire::hex(&<sha2::Sha256 as sha2::Digest>::digest(blob));
+        match self.spec.blobs.iter().find(|blob| hash(blob) == sha256) {
             Some(blob) => Ok(Box::new(blob.as_bytes())),
             None => Err(SystemError::Other(format!("get content {sha256}: the test does not list it"))),
         }

@@ -16,6 +16,7 @@ pub mod http;
 pub mod local_files;
 pub mod os;
 pub mod overlay;
+pub mod planned_sql;
 pub mod sql;
 mod tree;
 pub mod users;
@@ -98,6 +99,11 @@ pub trait System: Send {
     /// What earlier simulated changes made of a resource that is no file: `None` where nothing did. Always `None` on a real machine.
     /// `kind` is a module's short name (`docker_volume`), `key` names the resource.
     fn resource(&self, kind: &str, key: &str) -> Option<serde_json::Value>;
+    /// All that earlier simulated changes made of resources of a kind, by key.
+    fn resources(&self, kind: &str) -> Vec<(String, serde_json::Value)> {
+        let _ = kind;
+        Vec::new()
+    }
     /// Content that the controller holds, by its SHA-256 in hex.
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>>;
 

@@ -3,7 +3,8 @@
 //! It never runs a command that may change something, and sends no request that may.
 
 use super::http::{HttpRequest, HttpResponse};
-use super::sql::{SqlRequest, SqlResult};
+use super::planned_sql::{self, SERVER, Server};
+use super::sql::{SqlAnswer, SqlRequest, SqlResult};
 use super::tree::{Body, Maker, Node, Tree, TreeEdit, own};
 use super::{
     Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
@@ -33,6 +34,21 @@ pub struct Delta {
     files: Vec<TreeEdit>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     resources: Vec<(String, String, Value)>,
+}
+
+/// Packages that bring a database server.
+const PACKAGES: &[&str] = &["mariadb-server", "mysql-server", "default-mysql-server"];
+/// Kinds of resources that are no host's own: what one host's simulation makes of them, all others see.
+const SHARED: &[&str] = &["docker_swarm_member"];
+
+impl Delta {
+    /// What other hosts have to know of it.
+    #[cfg(feature = "controller")]
+    pub(crate) fn shared(&self) -> Option<Self> {
+        let resources: Vec<_> =
+            self.resources.iter().filter(|(kind, ..)| SHARED.contains(&kind.as_str())).cloned().collect();
+        (!resources.is_empty()).then_some(Self { files: Vec::new(), resources })
+    }
 }
 
 /// A simulated machine that shares what is changed with others like it.
@@ -97,6 +113,19 @@ impl<B: System> Overlay<B> {
 
     fn maker(&self) -> Maker {
         Maker { uid: self.below.effective_uid(), umask: self.below.umask(), now: self.below.now() }
+    }
+
+    /// What a plan knows of a database server: what was made of it, or that it comes with a package and is new.
+    fn server(&self, request: &SqlRequest) -> Option<Server> {
+        let key = planned_sql::key(&request.host, request.port);
+        if let Some(state) = self.resource(SERVER, &key) {
+            return serde_json::from_value(state).ok();
+        }
+        let comes = |name: &&str| self.resource("package", name).is_some_and(|package| package["installed"] == true);
+        let new = key == planned_sql::key("localhost", 3306)
+            && PACKAGES.iter().any(comes)
+            && matches!(self.metadata(Path::new("/var/lib/mysql")), Ok(None));
+        new.then(|| Server::new([]))
     }
 
     fn node(&self, path: &Path, follow: bool) -> Result<Option<Node>> {
@@ -220,6 +249,13 @@ impl<B: System> System for Overlay<B> {
         found.or_else(|| self.below.resource(kind, key))
     }
 
+    fn resources(&self, kind: &str) -> Vec<(String, Value)> {
+        let mut found: BTreeMap<String, Value> = self.below.resources(kind).into_iter().collect();
+        let own = self.resources.iter().filter(|((of, _), _)| of == kind);
+        found.extend(own.map(|((_, key), state)| (key.clone(), state.clone())));
+        found.into_iter().collect()
+    }
+
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>> {
         self.below.blob(sha256)
     }
@@ -291,11 +327,18 @@ impl<B: System> System for Overlay<B> {
     }
 
     fn sql(&self, request: &SqlRequest) -> SqlResult {
-        self.below.sql(request)
+        match self.server(request).and_then(|server| server.answer(request)) {
+            Some(answer) => answer,
+            None => self.below.sql(request),
+        }
     }
 
-    fn sql_send(&mut self, _: &SqlRequest) -> SqlResult {
-        Ok(Vec::new())
+    fn sql_send(&mut self, request: &SqlRequest) -> SqlResult {
+        let mut server = self.server(request).unwrap_or_default();
+        server.play(request);
+        let state = serde_json::to_value(server).unwrap_or_default();
+        self.set_resource(SERVER, &planned_sql::key(&request.host, request.port), state);
+        Ok(vec![SqlAnswer::default(); request.statements.len()])
     }
 
     fn http_send(&mut self, request: HttpRequest) -> Result<HttpResponse> {

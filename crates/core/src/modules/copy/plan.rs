@@ -1,6 +1,7 @@
 //! What has to be done so that the destination is as the source.
 
 use super::{Args, From, SourceFile, Step, Write};
+use crate::dpkg;
 use crate::module::ModuleError;
 use crate::module::types::FileMode;
 use crate::modules::support::diff::file_diff;
@@ -138,7 +139,11 @@ impl Planner<'_> {
         if self.made.contains(parent) {
             return Ok(());
         }
-        if self.kind(parent)? != Some(FileKind::Directory) {
+        let found = self.kind(parent)?;
+        if found.is_none() && dpkg::bringer(self.system, parent).is_some() {
+            return Ok(());
+        }
+        if found != Some(FileKind::Directory) {
             return Err(ModuleError::new(format!("Destination directory {} does not exist", parent.display())));
         }
         if !*self.args.unsafe_writes && !self.system.may(parent, Access::Write)? {

@@ -8,6 +8,7 @@ pub mod context;
 pub mod image;
 pub mod platform;
 pub mod service;
+pub mod swarm;
 pub mod types;
 
 pub use args::Connection;

@@ -1,0 +1,62 @@
+//! What a plan knows of a task on a host: whether it can change anything, and whether what was simulated there is complete.
+
+use super::RunMode;
+use super::host_task::HostTask;
+use crate::actions::DynAction;
+use crate::value::{Map, Value};
+use std::sync::{Arc, PoisonError};
+
+/// Modules whose changes a simulation has completely: what fails after them in a plan fails in its apply.
+pub(super) const EXACT: &[&str] = &[
+    "ansible.builtin.assemble",
+    "ansible.builtin.blockinfile",
+    "ansible.builtin.copy",
+    "ansible.builtin.file",
+    "ansible.builtin.lineinfile",
+    "ansible.builtin.replace",
+    "ansible.builtin.template",
+];
+
+impl HostTask<'_> {
+    /// Whether the task never changes anything, whatever its arguments.
+    pub(super) fn only_looks(&self) -> bool {
+        let parts = &self.batch.engine.parts;
+        let action = parts.actions.get(&self.task.action).is_some_and(DynAction::only_looks);
+        action || parts.registry.get(&self.task.action).is_some_and(|module| module.only_looks())
+    }
+
+    /// In place of unknown values that the module does not look at before it acts, a word for them.
+    pub(super) fn without_unseen(&self, mut args: Map) -> Map {
+        let unseen = self.batch.engine.parts.registry.get(&self.task.action).map_or(&[][..], |module| module.unseen());
+        for name in unseen {
+            if let Some(value) = args.get_mut(*name).filter(|value| matches!(value, Value::Unknown(_))) {
+                *value = Value::from("(known after apply)");
+            }
+        }
+        args
+    }
+
+    pub(super) fn accepts_unknown(&self) -> bool {
+        self.batch.engine.parts.actions.get(&self.task.action).is_some_and(DynAction::accepts_unknown)
+    }
+
+    /// A plan has simulated a change on this host; `unsure`: not all that it does.
+    pub(super) fn simulated(&self, unsure: bool) {
+        let mut simulated = self.batch.engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        *simulated.entry(Arc::clone(self.host)).or_default() |= unsure;
+    }
+
+    /// Whether a plan has simulated changes on this host.
+    pub(super) fn is_simulated(&self) -> bool {
+        let engine = self.batch.engine;
+        engine.options.mode == RunMode::Plan
+            && engine.simulated.lock().unwrap_or_else(PoisonError::into_inner).contains_key(self.host)
+    }
+
+    /// Whether a plan does not know all that its changes will have done on this host.
+    pub(super) fn is_unsure(&self) -> bool {
+        let engine = self.batch.engine;
+        let simulated = engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.options.mode == RunMode::Plan && simulated.get(self.host).copied().unwrap_or(false)
+    }
+}
