@@ -9,6 +9,7 @@ mod literal;
 mod load;
 mod model;
 mod names;
+mod plugins;
 mod script;
 mod select;
 mod show;

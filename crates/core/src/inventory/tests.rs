@@ -26,7 +26,7 @@ fn data(text: &str) -> String {
 }
 
 /// Name of the case, its sources, its playbook's directory.
-const CASES: [(&str, &[&str], Option<&str>); 7] = [
+const CASES: [(&str, &[&str], Option<&str>); 11] = [
     ("ini", &["ini/hosts"], None),
     ("yaml", &["yaml/hosts.yml"], None),
     ("script_meta", &["script_meta/hosts.sh"], None),
@@ -34,6 +34,10 @@ const CASES: [(&str, &[&str], Option<&str>); 7] = [
     ("directory", &["directory"], None),
     ("precedence", &["precedence/inventory/hosts.yml"], Some("precedence/play")),
     ("several", &["ini/hosts", "yaml/hosts.yml", "web3,other:22,"], None),
+    ("constructed", &["constructed/hosts", "constructed/groups.yml"], None),
+    ("leading", &["constructed/hosts", "constructed/leading.yml"], None),
+    ("generator", &["generator/hosts.yml"], None),
+    ("toml", &["toml/hosts.toml"], None),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! YAML inventories: groups with `hosts`, `children` and `vars`.
 
 use super::model::Inventory;
-use super::names;
+use super::{names, plugins};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::yaml::{self, Node, NodeKind, Trust};
 use std::sync::Arc;
@@ -29,10 +29,7 @@ pub(super) fn read(inventory: &mut Inventory, file: &Arc<SourceFile>, text: &str
         .help("begin with `all:` and put `hosts:` under it"));
     };
     if let Some(plugin) = tree.get("plugin") {
-        let name = plugin.as_str().unwrap_or("of some kind");
-        return Err(Diagnostic::error(format!("the inventory plugin `{name}` is not supported"))
-            .at(&plugin.span)
-            .help("use a YAML or INI inventory, or an executable script that prints JSON"));
+        return plugins::read(inventory, &tree, plugin);
     }
     groups.iter().try_for_each(|(name, group)| read_group(inventory, name, group).map(drop))
 }

@@ -17,3 +17,7 @@ inventory script_plain -i script_plain/hosts.sh
 inventory directory -i directory
 inventory precedence -i precedence/inventory/hosts.yml --playbook-dir precedence/play
 inventory several -i ini/hosts -i yaml/hosts.yml -i "web3,other:22,"
+inventory constructed -i constructed/hosts -i constructed/groups.yml
+inventory leading -i constructed/hosts -i constructed/leading.yml
+inventory generator -i generator/hosts.yml
+inventory toml -i toml/hosts.toml
