@@ -120,3 +120,18 @@ impl Ended {
         self
     }
 }
+
+/// A task that took too long: as Ansible tells it, seconds without a fraction where there is none.
+pub(super) fn tell_timeout(result: &mut Map) {
+    let Some(period) = result.get("timedout").and_then(|timed| timed.get("period")).cloned() else { return };
+    let message = result.get("msg").map(crate::template::Templar::text_of).unwrap_or_default();
+    if message.starts_with("Timed out") {
+        result.insert(Key::from("msg"), Value::from(format!("Task failed: {message}")));
+    }
+    if let Value::Float(seconds) = period
+        && seconds.fract() == 0.0
+    {
+        let timed = Map::from_iter([(Key::from("period"), Value::Int(seconds as i64))]);
+        result.insert(Key::from("timedout"), timed.into());
+    }
+}

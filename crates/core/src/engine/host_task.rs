@@ -2,7 +2,7 @@
 
 use super::arguments::shown_arguments;
 use super::batch::Batch;
-use super::ended::Ended;
+use super::ended::{Ended, tell_timeout};
 use super::machine::Machine;
 use super::planned::EXACT;
 use super::settings::{Resolver, Settings};
@@ -440,6 +440,7 @@ impl HostTask<'_> {
         }
         let mut result = reply.output;
         let invocation = result.shift_remove("invocation");
+        tell_timeout(&mut result);
         for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
             if let Some(Value::Str(text)) = result.get(text).cloned()
                 && !result.contains_key(lines)

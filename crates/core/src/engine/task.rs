@@ -306,8 +306,10 @@ impl Batch<'_> {
         if ended.status == Status::Failed && frame.rescuable {
             // Without the role, which only the task's heading has.
             let role = task.scope.role().map(|role| format!("{} : ", role.name)).unwrap_or_default();
+            let name = info.name.strip_prefix(&role).unwrap_or(&info.name);
+            let name = if task.name.is_some() { name } else { "" };
             let failed_task = Map::from_iter([
-                (Key::from("name"), Value::from(info.name.strip_prefix(&role).unwrap_or(&info.name))),
+                (Key::from("name"), Value::from(name)),
                 (Key::from("action"), Value::str(Arc::clone(&task.written))),
             ]);
             let result = Value::Map(Arc::new(ended.result.clone()));

@@ -63,6 +63,7 @@ pub fn host_label(host: &str, result: &TaskResult) -> String {
 /// Results that are shown whatever the verbosity.
 fn always(task: &TaskInfo, result: &TaskResult) -> bool {
     match short(task) {
+        _ if result.result.contains_key("censored") => false,
         "debug" => result.status != Status::Skipped && !failed(result),
         "assert" => !is_quiet(task) && result.status != Status::Skipped,
         _ => false,
@@ -151,21 +152,26 @@ pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Opti
     if result.result.contains_key("censored") {
         return None;
     }
-    let message = match result.result.get("msg") {
+    let field = |name: &str| result.result.get(name);
+    // The module itself was content.
+    let judged = field("failed_when_result") == Some(&Value::Bool(true)) && field("rc").is_none_or(|rc| *rc == 0);
+    let message = match field("msg") {
+        None if judged => "Unknown error.".to_owned(),
         None => String::new(),
         Some(message) => Templar::text_of(&value::Value::from(message.clone())),
     };
-    let kind = match () {
-        () if message.starts_with("Task failed:") => "",
-        () if result.result.contains_key("unreachable") => "Task failed: ",
-        () if ACTIONS.contains(&short(task)) => "Task failed: Action failed: ",
-        () => "Task failed: Module failed: ",
+    let kind = if judged || ACTIONS.contains(&short(task)) { "Action failed" } else { "Module failed" };
+    let message = match () {
+        () if message.starts_with("Task failed:") => message,
+        () if field("unreachable").is_some() => format!("Task failed: {message}"),
+        () if message.is_empty() => format!("Task failed: {kind}."),
+        () => format!("Task failed: {kind}: {message}"),
     };
     let place = match origin {
         Some(origin) => format!("\n{origin}"),
         None => task.span.as_ref().map(place).unwrap_or_default(),
     };
-    Some(format!("[ERROR]: {kind}{message}{place}\n"))
+    Some(format!("[ERROR]: {message}{place}\n"))
 }
 
 /// What the module, or the engine, warns of: the label, and the message.
