@@ -32,6 +32,9 @@ impl Engine {
         for hosts in batches {
             let hosts: Vec<_> = hosts.into_iter().filter(|host| !self.is_out(host)).collect();
             if hosts.is_empty() {
+                // All of them are lost: there is nothing to tell but that it was their turn.
+                let check_mode = self.options.mode != RunMode::Apply;
+                self.emit(&Event::PlayStarted { name: name.clone(), hosts, free: false, check_mode });
                 continue;
             }
             let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);

@@ -64,7 +64,10 @@ pub fn host_label(host: &str, result: &TaskResult) -> String {
 fn always(task: &TaskInfo, result: &TaskResult) -> bool {
     match short(task) {
         _ if result.result.contains_key("censored") => false,
-        "debug" => result.status != Status::Skipped && !failed(result),
+        // What fails for a condition has shown its value all the same.
+        "debug" => {
+            result.status != Status::Skipped && (!failed(result) || result.result.contains_key("failed_when_result"))
+        }
         "assert" => !is_quiet(task) && result.status != Status::Skipped,
         _ => false,
     }
