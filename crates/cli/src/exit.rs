@@ -20,7 +20,7 @@ pub enum Exit {
     Usage = 5,
     /// Interrupted.
     Interrupted = 99,
-    /// A mistake of ours, in Ansible's commands.
+    /// A mistake of ours.
     Unexpected = 250,
 }
 

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     result.unwrap_or_else(|failure| failure.tell(voice)).into()
 }
 
-/// A panic is a mistake of ours: one line that can be reported.
+/// A panic is a mistake of ours: one line that can be reported, and no core dump, which may hold secrets.
 #[allow(clippy::print_stderr, reason = "there is no other way out")]
 fn brief_panics() {
     std::panic::set_hook(Box::new(|info| {
@@ -56,5 +56,6 @@ fn brief_panics() {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let message = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
         eprintln!("hostler {} made a mistake{place}: {message}", env!("CARGO_PKG_VERSION"));
+        std::process::exit(Exit::Unexpected as i32);
     }));
 }

@@ -44,11 +44,6 @@ pub fn called(argv0: Option<&OsStr>) -> Option<&'static str> {
 /// Runs a command.
 pub fn run(name: &'static str, words: Vec<OsString>) -> ExitCode {
     let voice = early_voice(true);
-    // A mistake of ours was told where it was made.
-    std::panic::catch_unwind(|| called_as(name, words, voice)).unwrap_or_else(|_| Exit::Unexpected.into())
-}
-
-fn called_as(name: &'static str, words: Vec<OsString>, voice: Voice) -> ExitCode {
     match name {
         "ansible" => answer::<args::AdHoc>(name, words, voice, adhoc::run),
         "ansible-config" => answer::<config::ConfigArgs>(name, words, voice, config::run),
