@@ -102,7 +102,7 @@ fn tell(fields: &mut Map<String, Value>, look: &Look, items: bool) {
         let internal = name.starts_with("_ansible_");
         let told = matches!(name.as_str(), "exception" | "warnings" | "deprecations" | "failed" | "skipped");
         let detail = matches!(name.as_str(), "invocation" | "diff") && look.verbosity < 3;
-        !internal && !told && !detail && !(items && name == "results")
+        !(internal || told || detail || items && name == "results")
     });
 }
 
