@@ -24,6 +24,10 @@ impl Plan {
                         after = at + 1;
                     }
                     None => {
+                        // Behind what the same task changes on other hosts.
+                        while entries.get(after).is_some_and(|entry| entry.step.place == step.place) {
+                            after += 1;
+                        }
                         entries.insert(after, Entry { step, hosts: vec![host] });
                         after += 1;
                     }
@@ -59,9 +63,10 @@ mod tests {
         let host = |steps| HostPlan { steps, failure: None, found: Vec::new() };
         let mut plan = Plan::default();
         plan.hosts.insert("a".to_owned(), host(vec![step("1", "create"), step("2", "read"), step("4", "run")]));
-        plan.hosts.insert("b".to_owned(), host(vec![step("1", "create"), step("3", "update"), step("4", "run")]));
+        plan.hosts.insert("b".to_owned(), host(vec![step("1", "update"), step("3", "update"), step("4", "run")]));
+        plan.hosts.insert("c".to_owned(), host(vec![step("1", "create")]));
         let told: Vec<_> = plan.folded().iter().map(|entry| (entry.step.task.clone(), entry.hosts.join(","))).collect();
         let told: Vec<_> = told.iter().map(|(task, hosts)| (task.as_str(), hosts.as_str())).collect();
-        assert_eq!(told, [("1", "a,b"), ("3", "b"), ("4", "a,b")]);
+        assert_eq!(told, [("1", "a,c"), ("1", "b"), ("3", "b"), ("4", "a,b")]);
     }
 }
