@@ -137,10 +137,12 @@ fn start_sshd(directory: &Path, name: &str, home: &Path, port: u16) -> Result<Ch
     let text = format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\n\
          UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nUseDNS no\n\
-         MaxStartups 1000\nMaxSessions 1000\nSubsystem sftp internal-sftp\nSetEnv HOME={}\nLogLevel ERROR\n",
+         MaxStartups 1000\nMaxSessions 1000\nSubsystem sftp internal-sftp\nSetEnv HOME={} HOSTLER_STATE={}\nLogLevel ERROR\n",
         path("host_key"),
         path("user_key.pub"),
         home.display(),
+        // Root's ledger is not below its home: hosts on one machine would share it.
+        home.join(".local/state/hostler").display(),
     );
     fs::write(&config, text)?;
     let log = fs::File::create(path(&format!("{name}.log")))?;
