@@ -17,6 +17,7 @@ use hostler_core::plan;
 use hostler_core::playbook::{Listing, Playbook};
 use hostler_core::template::Templar;
 use hostler_core::value::Value;
+use hostler_core::wire::hex;
 use sha2::{Digest, Sha256};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -232,8 +233,7 @@ pub(super) fn identity(playbooks: &[PathBuf], base: &Base) -> Result<String, Fai
         let path = Path::new(source);
         parts.push(if path.exists() { absolute(path)?.to_string_lossy().into_owned() } else { source.clone() });
     }
-    let hash: String = Sha256::digest(parts.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(hash[..16].to_owned())
+    Ok(hex(&Sha256::digest(parts.join("\n"))[..8]))
 }
 
 /// Reads all playbooks; mistakes of all of them are told together.

@@ -73,7 +73,7 @@ impl Blobs {
 
     /// The same for content that is in memory.
     pub(super) fn bytes(&mut self, bytes: &[u8], relative: &str, mode: u32) -> Json {
-        let sha256 = format!("{:x}", Sha256::digest(bytes));
+        let sha256 = crate::wire::hex(&Sha256::digest(bytes));
         let inline = (bytes.len() as u64 <= INLINE).then_some(bytes);
         if inline.is_none() {
             self.0.insert(sha256.clone(), Content::Bytes(bytes.into()));

@@ -127,18 +127,8 @@ impl actions::Machine for Machine<'_> {
         let target = Target { timeout: Some(timeout), retries: 0, ..self.settings.target.clone() };
         let cancelled = || engine.cancel.is_immediate();
         let reached = engine.pool.with(&target, |connection| {
-            let request = Request {
-                id: self.task.info.id,
-                module: "ansible.builtin.ping".to_owned(),
-                args: serde_json::Value::Object(serde_json::Map::new()),
-                mode: Mode::Check,
-                diff: false,
-                environment: std::collections::BTreeMap::new(),
-                timeout: None,
-                job: None,
-                simulated: Vec::new(),
-                record: None,
-            };
+            let args = serde_json::Value::Object(serde_json::Map::new());
+            let request = Request { id: self.task.info.id, ..Request::looking("ansible.builtin.ping", args) };
             let become_ = self.settings.become_.as_ref();
             let call = Call {
                 become_,

@@ -6,7 +6,7 @@ use super::{Engine, RunError, RunMode};
 use crate::connection::{Call, ConnectionError, NoBlobs};
 use crate::event::{Event, Status};
 use crate::ledger::{End, Finding, FindingKind, Folded, Line, Position, Record};
-use crate::module::{Mode, Outcome};
+use crate::module::Outcome;
 use crate::plan::fingerprint;
 use crate::wire::{LEDGER, Request, hex};
 use serde_json::{Value, json};
@@ -128,18 +128,7 @@ impl Engine {
 
     /// Asks the helper that a ledger belongs to.
     pub(super) fn ask_ledger(&self, held: &Held, asked: Value) -> Result<Value, ConnectionError> {
-        let request = Request {
-            id: 0,
-            module: LEDGER.to_owned(),
-            args: asked,
-            mode: Mode::Check,
-            diff: false,
-            environment: std::collections::BTreeMap::new(),
-            timeout: None,
-            job: None,
-            simulated: Vec::new(),
-            record: None,
-        };
+        let request = Request::looking(LEDGER, asked);
         let cancelled = || self.cancel.is_immediate();
         let outcome: Outcome = self.pool.with(&held.target, |connection| {
             let (become_, blobs) = (held.become_.as_ref(), &NoBlobs);

@@ -52,6 +52,24 @@ pub struct Request {
     pub record: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+impl Request {
+    /// A call of a module that only looks, with nothing around it.
+    pub fn looking(module: &str, args: serde_json::Value) -> Self {
+        Self {
+            id: 0,
+            module: module.to_owned(),
+            args,
+            mode: Mode::Check,
+            diff: false,
+            environment: BTreeMap::new(),
+            timeout: None,
+            job: None,
+            simulated: Vec::new(),
+            record: None,
+        }
+    }
+}
+
 /// A task in the background.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {

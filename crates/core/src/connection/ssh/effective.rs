@@ -4,7 +4,6 @@
 use super::config::expand_home;
 use crate::connection::ConnectionError;
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -163,20 +162,11 @@ fn key_and_value(option: &str) -> (String, &str) {
     )
 }
 
-/// What `ssh` does where nothing is configured: asked once for each executable.
-pub fn baseline(executable: &Path) -> Arc<Values> {
-    static KNOWN: LazyLock<Mutex<HashMap<PathBuf, Arc<Values>>>> = LazyLock::new(Mutex::default);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(values) = known.get(executable) {
-        return Arc::clone(values);
-    }
-    let none: &OsStr = "none".as_ref();
-    let query = ["-G".as_ref(), "-F".as_ref(), none, "localhost".as_ref()];
-    let output = Command::new(executable).args(query).stdin(Stdio::null()).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let values = Arc::new(parse(&text));
-    known.insert(executable.to_owned(), Arc::clone(&values));
-    values
+/// What `ssh` does where nothing is configured.
+pub fn baseline(executable: &Path) -> Values {
+    let arguments = ["-F", "none"].map(str::to_owned).into();
+    let question = Question { executable: executable.to_owned(), arguments, own: Vec::new(), port: None };
+    question.ask("localhost").unwrap_or_default()
 }
 
 #[cfg(test)]
