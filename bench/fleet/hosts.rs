@@ -26,7 +26,7 @@ pub fn serve(socket: &Path) -> Result<()> {
             let id = event.data.u64();
             if id == LISTENER {
                 let (mut host, _) = listener.accept()?;
-                let hello = Hello { version: VERSION, pid: 1, uid: 0, sha256: None };
+                let hello = Hello { version: VERSION, pid: 1, uid: 0, size: None };
                 Frame::json(Kind::Hello, 0, &hello)?.write(&mut host)?;
                 epoll::add(&all, &host, epoll::EventData::new_u64(next), epoll::EventFlags::IN)?;
                 hosts.insert(next, host);

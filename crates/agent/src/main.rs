@@ -2,19 +2,23 @@
 
 use hostler_core::modules::builtin;
 use hostler_core::system::os::Os;
-use hostler_core::wire::{JOB, OsMachines, fail_job, own_session, program_hash, run_job, serve};
+use hostler_core::wire::{JOB, NEW, OsMachines, fail_job, keep_program, own_session, program_size, run_job, serve};
 use std::io::{Write, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    let job = args.next().filter(|first| first == JOB).and_then(|_| args.next()).map(PathBuf::from);
+    let first = args.next().unwrap_or_default();
+    let job = if first == JOB { args.next().map(PathBuf::from) } else { None };
     end_on_panic(job.clone());
+    if first == NEW {
+        keep_program();
+    }
     let (registry, mut machines) = (builtin(), OsMachines::default());
     let result = match job {
         Some(state) => own_session().and_then(|()| run_job(&registry, &mut machines, &mut Os::new(), &state, stdin())),
-        None => serve(program_hash(), &registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
+        None => serve(program_size(), &registry, &mut machines, stdin(), stdout(), || std::process::exit(1)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

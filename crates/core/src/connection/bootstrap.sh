@@ -23,7 +23,7 @@ elif has wc; then [ "$(wc -c <"$1")" -eq "$n" ]; fi;
 run() {
 f=$1/helper-$h;
 if [ -L "$f" ]; then return 1; fi;
-mine "$1" && [ -f "$f" ] && [ -O "$f" ] && [ -x "$f" ] && [ -s "$f" ] && echo "$m RUN" && exec "$f";
+mine "$1" && [ -f "$f" ] && [ -O "$f" ] && [ -x "$f" ] && [ -s "$f" ] && echo "$m RUN" && exec "$f" $2;
 };
 able() {
 mkdir -p "$1" 2>/dev/null;
@@ -60,5 +60,5 @@ place() { able "$1" && d=$1; };
 if each place; then :; else echo "$m FAIL no directory for the helper: the home directory, /var/tmp, /tmp and /dev/shm are missing, not writable or mounted noexec; set ansible_remote_tmp"; exit 1; fi;
 if receive "$d"; then :; else echo "$m FAIL the helper did not arrive whole in $d: is the disk full?"; exit 1; fi;
 umask "$o";
-run "$d";
+run "$d" new;
 echo "$m FAIL the helper in $d cannot be started";

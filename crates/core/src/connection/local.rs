@@ -48,6 +48,7 @@ impl Transport for Local {
             let temporary = directory.join(format!("{name}.{}", std::process::id()));
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o700).open(&temporary)?;
             file.write_all(content)?;
+            file.sync_all()?;
             drop(file);
             rename(&temporary, directory.join(name))
         };

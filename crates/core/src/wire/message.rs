@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the protocol. A helper of another version is not talked to.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The helper's first message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +17,9 @@ pub struct Hello {
     pub pid: u32,
     /// User it runs as.
     pub uid: u32,
-    /// SHA-256 of its own program, in lower-case hexadecimal, where it could read it.
+    /// How many bytes its own program has, where it could find out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+    pub size: Option<u64>,
 }
 
 /// One module call.

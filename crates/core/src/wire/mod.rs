@@ -24,4 +24,4 @@ pub use jobs::{JOB, fail_job, own_session, run_job};
 pub use ledger::LEDGER;
 pub use machines::OsMachines;
 pub use message::{BlobAnswer, Hello, Job, Progress, Request, VERSION};
-pub use serve::{Machines, Task, program_hash, serve};
+pub use serve::{Machines, NEW, Task, keep_program, program_size, serve};

@@ -2,7 +2,7 @@
 //!
 //! One thread reads frames, so that a cancellation or the end of input is heard while a module runs; one watches time
 //! limits; the caller's own runs the modules, one call after the other. Requests may be sent ahead: they queue.
-// tidy-allow os: the helper tells its own process id and hash
+// tidy-allow os: the helper tells its own process id and size, and syncs its own file
 
 use super::context::{CallContext, Output};
 use super::control::{Control, Stop};
@@ -12,12 +12,15 @@ use crate::module::{Mode, Outcome, Registry};
 use crate::system::System;
 use crate::system::overlay::Simulation;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The first argument of a helper that was just received.
+pub const NEW: &str = "new";
 
 /// Makes the machines that calls run on.
 pub trait Machines {
@@ -48,14 +51,14 @@ impl Task<'_> {
 
 /// Answers requests from `input` on `output` until `input` ends.
 ///
-/// `sha256` is the program's own ([`program_hash`]), for the controller to compare.
+/// `size` is the program's own ([`program_size`]), for the controller to compare.
 /// `abandon` is called when a module does not return although its call was given up: it must end the process. So does a
 /// panic: the controller hears of it by the end of `output`.
 ///
 /// # Errors
 /// When `input` is not made of frames or `output` cannot be written.
 pub fn serve(
-    sha256: Option<String>,
+    size: Option<u64>,
     registry: &Registry,
     machines: &mut dyn Machines,
     input: impl Read + Send + 'static,
@@ -64,7 +67,7 @@ pub fn serve(
 ) -> io::Result<()> {
     let control = Arc::new(Control::default());
     let output = Arc::new(Output::new(output));
-    let hello = Hello { version: VERSION, pid: std::process::id(), uid: rustix::process::geteuid().as_raw(), sha256 };
+    let hello = Hello { version: VERSION, pid: std::process::id(), uid: rustix::process::geteuid().as_raw(), size };
     output.send(&Frame::json(Kind::Hello, 0, &hello)?)?;
 
     let (to_calls, calls) = channel();
@@ -218,17 +221,25 @@ impl Helper<'_> {
     }
 }
 
-/// SHA-256 of the program that is running: a cached file that a crash of the machine left incomplete must be noticed.
-pub fn program_hash() -> Option<String> {
-    let named = || std::env::args_os().next().map(std::fs::File::open);
-    let mut program = std::fs::File::open("/proc/self/exe").ok().or_else(|| named()?.ok())?;
-    let (mut hash, mut piece) = (Sha256::new(), vec![0; 64 << 10]);
-    loop {
-        match program.read(&mut piece).ok()? {
-            0 => return Some(super::hex(&hash.finalize())),
-            count => hash.update(&piece[..count]),
+/// The file of the program that is running.
+fn program() -> Option<File> {
+    let named = || std::env::args_os().next().map(File::open);
+    File::open("/proc/self/exe").ok().or_else(|| named()?.ok())
+}
+
+/// Size of the program that is running: a cached file that a crash of the machine left incomplete must be noticed.
+pub fn program_size() -> Option<u64> {
+    Some(program()?.metadata().ok()?.len())
+}
+
+/// The program that is running was just received: it gets to the disk while it works already.
+pub fn keep_program() {
+    std::thread::spawn(|| {
+        if let Some(program) = program() {
+            // Not before the next crash, then: what is incomplete after it is noticed by its size.
+            let _may_fail = program.sync_all();
         }
-    }
+    });
 }
 
 /// The outcome of a call that was given up.

@@ -155,6 +155,8 @@ impl Transport for Ssh {
                 })?;
                 rest = &rest[count..];
             }
+            // Not every server can.
+            let _synced = drive(&mut || file.fsync());
             drive(&mut || file.close())?;
             let mode = ssh2::FileStat { perm: Some(0o700), size: None, uid: None, gid: None, atime: None, mtime: None };
             drive(&mut || sftp.setstat(&temporary, mode.clone()))?;
