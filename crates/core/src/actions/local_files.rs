@@ -2,13 +2,16 @@
 
 use super::ActionError;
 use crate::connection::BlobSource;
-use crate::system::local_files;
+use crate::system::local_files::{self, Stamp};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value as Json, json};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// Files up to this size travel inside the request.
 const INLINE: u64 = 64 * 1024;
@@ -43,50 +46,75 @@ impl Blobs {
     /// A file's description for the helper: where it goes, what it is, and its content if it is small.
     pub(super) fn file(&mut self, path: &Path, relative: &str) -> Result<Json, ActionError> {
         let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
-        let (size, mut reader) = local_files::open(path).map_err(failed)?;
-        let mode = local_files::mode(path).map_err(failed)?;
         let read_error =
             |error: std::io::Error| ActionError::Failed(format!("failed to read {}: {error}", path.display()));
-        let mut hash = Sha256::new();
-        let mut inline = None;
-        if size <= INLINE {
-            let mut bytes = Vec::with_capacity(size as usize);
-            reader.read_to_end(&mut bytes).map_err(read_error)?;
-            hash.update(&bytes);
-            inline = Some(bytes);
-        } else {
-            let mut chunk = vec![0; 256 * 1024];
-            loop {
-                let count = reader.read(&mut chunk).map_err(read_error)?;
-                if count == 0 {
-                    break;
-                }
-                hash.update(&chunk[..count]);
-            }
+        let (size, mut reader) = local_files::open(path).map_err(failed)?;
+        let mode = local_files::mode(path).map_err(failed)?;
+        if size > INLINE {
+            let hashes = Hashes::of(path).map_err(read_error)?;
+            self.0.insert(hashes.sha256.clone(), Content::File(path.to_owned()));
+            return Ok(json!({
+                "path": relative, "sha256": hashes.sha256, "sha1": hashes.sha1, "size": size, "mode": mode,
+            }));
         }
-        let sha256 = crate::wire::hex(&hash.finalize());
-        if inline.is_none() {
-            self.0.insert(sha256.clone(), Content::File(path.to_owned()));
-        }
-        Ok(description(relative, &sha256, size, mode, inline.as_deref()))
+        let mut bytes = Vec::with_capacity(size as usize);
+        reader.read_to_end(&mut bytes).map_err(read_error)?;
+        Ok(inline(relative, &bytes, mode))
     }
 
     /// The same for content that is in memory.
     pub(super) fn bytes(&mut self, bytes: &[u8], relative: &str, mode: u32) -> Json {
-        let sha256 = crate::wire::hex(&Sha256::digest(bytes));
-        let inline = (bytes.len() as u64 <= INLINE).then_some(bytes);
-        if inline.is_none() {
-            self.0.insert(sha256.clone(), Content::Bytes(bytes.into()));
+        if bytes.len() as u64 <= INLINE {
+            return inline(relative, bytes, mode);
         }
-        description(relative, &sha256, bytes.len() as u64, mode, inline)
+        let sha256 = crate::wire::hex(&Sha256::digest(bytes));
+        self.0.insert(sha256.clone(), Content::Bytes(bytes.into()));
+        json!({"path": relative, "sha256": sha256, "size": bytes.len(), "mode": mode})
     }
 }
 
-fn description(relative: &str, sha256: &str, size: u64, mode: u32, inline: Option<&[u8]>) -> Json {
-    use base64::Engine as _;
-    let mut file = json!({"path": relative, "sha256": sha256, "size": size, "mode": mode});
-    if let (Some(bytes), Some(fields)) = (inline, file.as_object_mut()) {
-        fields.insert("_inline".into(), base64::engine::general_purpose::STANDARD.encode(bytes).into());
+/// The description of a content that travels with it.
+fn inline(relative: &str, bytes: &[u8], mode: u32) -> Json {
+    let sha256 = crate::wire::hex(&Sha256::digest(bytes));
+    json!({"path": relative, "sha256": sha256, "size": bytes.len(), "mode": mode, "_inline": BASE64.encode(bytes)})
+}
+
+/// What a file hashes to: by SHA-256 for us, by SHA-1 for results, which tell it as Ansible does.
+struct Hashes {
+    sha256: String,
+    sha1: String,
+}
+
+/// Hashes that are made, or being made, by what tells a file from another and from what it was before.
+type Known = Mutex<HashMap<Stamp, Arc<Mutex<Option<Arc<Hashes>>>>>>;
+
+impl Hashes {
+    /// Those of a file. It is read once, however many hosts it goes to.
+    fn of(path: &Path) -> io::Result<Arc<Self>> {
+        static KNOWN: LazyLock<Known> = LazyLock::new(Mutex::default);
+        let stamp = local_files::stamp(path)?;
+        let place = Arc::clone(KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(stamp).or_default());
+        // Other hosts' threads wait here for the first one.
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*place {
+            return Ok(Arc::clone(known));
+        }
+        let (sha256, sha1) = std::thread::scope(|scope| {
+            let sha1 = scope.spawn(|| digest::<Sha1>(path));
+            (digest::<Sha256>(path), sha1.join())
+        });
+        let sha1 = sha1.unwrap_or_else(|_| Err(io::Error::other("hashing ended early")))?;
+        Ok(Arc::clone(place.insert(Arc::new(Self { sha256: sha256?, sha1 }))))
     }
-    file
+}
+
+fn digest<D: Digest>(path: &Path) -> io::Result<String> {
+    let (_, mut reader) = local_files::open(path).map_err(io::Error::other)?;
+    let (mut digest, mut piece) = (D::new(), vec![0; 256 << 10]);
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(crate::wire::hex(&digest.finalize())),
+            count => digest.update(&piece[..count]),
+        }
+    }
 }

@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// Files from the controller, or from the host itself.
 pub struct Copy;
 
+/// Larger files have no `md5sum` in the result, in bytes.
+const LARGE: u64 = 8 << 20;
+
 file_args! {
     /// Parameters.
     pub struct Args {
@@ -124,7 +127,7 @@ pub struct Output {
     /// SHA-1 of the file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
-    /// MD5 of the file, if it was written.
+    /// MD5 of the file, if it was written and has at most 8 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     md5sum: Option<String>,
     /// Copy of what was replaced.
@@ -223,13 +226,15 @@ impl Args {
         Err(ModuleError::new(msg))
     }
 
-    fn output(&self, system: &dyn System, dest: &str, single: bool) -> Result<Output, ModuleError> {
+    /// `holds_source`: `dest` is a file with the source's content.
+    fn output(&self, system: &dyn System, dest: &str, single: bool, holds_source: bool) -> Result<Output, ModuleError> {
         let src = self.src.as_ref().map(|src| src.raw().to_owned());
         let mut output = Output { dest: dest.to_owned(), src, ..Output::default() };
         output.info = PathInfo::of(system, Path::new(dest))?;
         if single && output.info.state != Some("directory") {
+            let known = self.files.first().filter(|_| holds_source).and_then(|file| file.sha1.clone());
             // In a simulation the content may not be known; then nor is its checksum.
-            output.checksum = Algorithm::Sha1.of_file(system, Path::new(dest)).ok();
+            output.checksum = known.or_else(|| Algorithm::Sha1.of_file(system, Path::new(dest)).ok());
         }
         Ok(output)
     }
@@ -245,13 +250,11 @@ impl Module for Copy {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.refuse_contradictions()?;
         let plan::Planned { dest, single, steps, msg } = plan::plan(args, system)?;
-        let mut output = args.output(system, &dest, single)?;
+        // What was left alone may be anything.
+        let mut output = args.output(system, &dest, single, msg.is_none())?;
         output.msg = msg;
         if steps.is_empty() {
             return Ok(Checked::unchanged(output));
-        }
-        if let Some(sha1) = args.files.first().filter(|_| single).and_then(|file| file.sha1.clone()) {
-            output.checksum = Some(sha1);
         }
         Ok(Checked::changed(output, Change { dest, single, steps }))
     }
@@ -289,9 +292,10 @@ impl Module for Copy {
                 Step::Attributes { path, attributes } => attributes.apply(path, system)?,
             }
         }
-        let mut output = args.output(system, &change.dest, change.single)?;
+        let mut output = args.output(system, &change.dest, change.single, true)?;
         output.backup_file = backup;
-        if change.single && wrote {
+        // Ansible's other sum costs more than sending the file: of large ones nobody waits for it.
+        if change.single && wrote && output.info.size.is_some_and(|size| size <= LARGE) {
             output.md5sum = Algorithm::Md5.of_file(system, Path::new(&change.dest)).ok();
         }
         Ok(output)

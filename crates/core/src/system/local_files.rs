@@ -44,6 +44,19 @@ pub fn home_of(user: &str) -> Option<PathBuf> {
     found.next()?.get(5).map(PathBuf::from)
 }
 
+/// What tells a file from every other one, and from itself before it was changed: device, inode, size, both its times.
+pub type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
+
+/// A file's stamp.
+///
+/// # Errors
+/// What the system says.
+pub fn stamp(path: &Path) -> std::io::Result<Stamp> {
+    let meta = std::fs::metadata(path)?;
+    let times = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
+    Ok((meta.dev(), meta.ino(), meta.size(), times.0, times.1))
+}
+
 /// Whether a directory is there, links followed.
 pub fn is_dir(path: &Path) -> bool {
     path.is_dir()

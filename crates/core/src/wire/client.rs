@@ -17,7 +17,7 @@ const SILENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Du
 /// One that is silent for three times as long is not, whatever the connection below it believes.
 const LOST: Duration = if cfg!(test) { Duration::from_millis(1500) } else { Duration::from_secs(45) };
 /// Contents travel in pieces of this size.
-const PIECE: usize = 32 << 10;
+const PIECE: usize = 128 << 10;
 
 /// Bytes to and from a helper.
 pub trait Link {

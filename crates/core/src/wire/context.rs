@@ -1,8 +1,9 @@
 //! What the running call lends to the machine it runs on: variables, contents from the controller, live output.
 
-use super::blobs::{Blob, Incoming, WINDOW};
+use super::blobs::{Blob, WINDOW};
 use super::control::Control;
-use super::{BlobAnswer, Frame, Kind, Progress};
+use super::{BlobAnswer, Frame, Kind, Progress, hex};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -64,31 +65,25 @@ impl CallContext {
         *lock(&self.call) = Running::default();
     }
 
-    fn fetch(&self, id: u64, sha256: &str) -> io::Result<Blob> {
+    /// Asks the controller for a content.
+    fn ask(&self, id: u64, sha256: &str) -> io::Result<Incoming<'_>> {
         let answers = lock(&self.blobs);
         self.output.send(&Frame::new(Kind::BlobWanted, id, sha256))?;
-        let answer = self.next(&answers, id)?;
-        let mut incoming = match answer.parse()? {
-            BlobAnswer::Length(length) => Incoming::new(length),
+        let missing = match self.next(&answers, id)?.parse()? {
+            BlobAnswer::Length(length) => length,
             BlobAnswer::Failed(reason) => return Err(io::Error::other(reason)),
         };
-        let mut unacknowledged = 0;
-        while !incoming.is_complete() {
-            let frame = self.next(&answers, id)?;
-            if frame.kind == Kind::BlobAnswer {
-                if let BlobAnswer::Failed(reason) = frame.parse()? {
-                    return Err(io::Error::other(reason));
-                }
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "unexpected answer inside a content"));
-            }
-            incoming.push(&frame.payload)?;
-            unacknowledged += frame.payload.len();
-            if unacknowledged >= WINDOW / 4 {
-                self.output.send(&Frame::json(Kind::BlobCredit, id, &unacknowledged)?)?;
-                unacknowledged = 0;
-            }
-        }
-        incoming.finish(sha256)
+        Ok(Incoming {
+            context: self,
+            answers,
+            id,
+            sha256: sha256.to_owned(),
+            hash: Sha256::new(),
+            missing,
+            piece: Vec::new(),
+            used: 0,
+            unacknowledged: 0,
+        })
     }
 
     /// The next frame about a content that belongs to call `id`; those left over from an earlier call are dropped.
@@ -121,12 +116,27 @@ impl CallContext {
         let blob = match cached {
             Some(blob) => blob,
             None => {
-                let blob = self.fetch(id, sha256)?;
+                let blob = Blob::keep(&mut self.ask(id, sha256)?)?;
                 lock(&self.call).cache.insert(sha256.to_owned(), blob.clone());
                 blob
             }
         };
         Ok(blob.reader())
+    }
+
+    /// The same to be read once, while it comes in: reading fails at the end if it was another content.
+    ///
+    /// # Errors
+    /// When there is none, or the call is given up meanwhile.
+    pub fn blob_once(&self, sha256: &str) -> io::Result<Box<dyn Read + '_>> {
+        let (id, cached) = {
+            let call = lock(&self.call);
+            (call.id, call.cache.get(sha256).cloned())
+        };
+        match cached {
+            Some(blob) => Ok(blob.reader()),
+            None => Ok(Box::new(self.ask(id, sha256)?)),
+        }
     }
 
     /// Tells the controller what happens.
@@ -151,6 +161,67 @@ impl CallContext {
     /// Whether the call has been given up: whatever takes long should ask now and then.
     pub fn given_up(&self) -> bool {
         self.control.stopped().is_some()
+    }
+}
+
+/// A content that is coming in.
+struct Incoming<'a> {
+    context: &'a CallContext,
+    answers: MutexGuard<'a, Receiver<Frame>>,
+    id: u64,
+    sha256: String,
+    hash: Sha256,
+    missing: u64,
+    /// The piece that came last, and how much of it was read.
+    piece: Vec<u8>,
+    used: usize,
+    unacknowledged: usize,
+}
+
+impl Incoming<'_> {
+    fn next_piece(&mut self) -> io::Result<()> {
+        let frame = self.context.next(&self.answers, self.id)?;
+        let invalid = |message: &str| Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        if frame.kind == Kind::BlobAnswer {
+            return match frame.parse()? {
+                BlobAnswer::Failed(reason) => Err(io::Error::other(reason)),
+                BlobAnswer::Length(_) => invalid("unexpected answer inside a content"),
+            };
+        }
+        let length = frame.payload.len();
+        match self.missing.checked_sub(length as u64) {
+            Some(missing) => self.missing = missing,
+            None => return invalid("more bytes than announced"),
+        }
+        self.hash.update(&frame.payload);
+        (self.piece, self.used) = (frame.payload, 0);
+        self.unacknowledged += length;
+        if self.unacknowledged >= WINDOW / 4 {
+            let credit = Frame::json(Kind::BlobCredit, self.id, &std::mem::take(&mut self.unacknowledged))?;
+            self.context.output.send(&credit)?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Incoming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.used == self.piece.len() && self.missing > 0 {
+            self.next_piece()?;
+        }
+        let rest = &self.piece[self.used..];
+        if rest.is_empty() {
+            let actual = hex(&self.hash.clone().finalize());
+            if actual != self.sha256 {
+                let message =
+                    format!("the controller sent other bytes (SHA-256 {actual}); did the file change meanwhile?");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.used += count;
+        Ok(count)
     }
 }
 

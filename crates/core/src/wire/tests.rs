@@ -5,12 +5,13 @@ use super::*;
 use crate::module::{Checked, Diff, Mode, Module, ModuleError, Outcome, Registry, Simulated};
 use crate::system::fake::Fake;
 use crate::system::overlay::{Overlay, Simulation};
-use crate::system::{Result, System};
+use crate::system::{Content, Result, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -50,6 +51,7 @@ impl Module for Probe {
                 }
                 answer(sizes.join(" "))
             }
+            "write" => Ok(Checked::changed(Answer { value: String::new() }, args.value.clone())),
             "wait" => {
                 system.sleep(Duration::from_secs(3600));
                 Err(ModuleError::new("interrupted"))
@@ -63,7 +65,13 @@ impl Module for Probe {
         }
     }
 
-    fn apply(_: &Args, change: String, _: &mut dyn System) -> Result<Answer, ModuleError> {
+    fn apply(args: &Args, change: String, system: &mut dyn System) -> Result<Answer, ModuleError> {
+        if args.what == "write" {
+            // HASH SIZE PATH
+            let words: Vec<&str> = change.splitn(3, ' ').collect();
+            let content = Content::Blob { sha256: words[0].to_owned(), size: words[1].parse().unwrap() };
+            system.write(Path::new(words[2]), &WriteFile::of(content))?;
+        }
         Ok(Answer { value: change })
     }
 
@@ -221,6 +229,35 @@ fn contents_are_sent_once_a_call_within_the_window() {
 }
 
 #[test]
+fn long_contents_are_written_as_they_come() {
+    use sha2::{Digest, Sha256};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("long");
+    let content: Vec<u8> = (0..9_000_001_u32).map(|number| (number % 251) as u8).collect();
+    let hash = hex(&Sha256::digest(&content));
+    let mut helper = helper();
+    let mut write = |sent: &[u8]| {
+        let blobs = |_: &str| {
+            let reader: Box<dyn Read + Send> = Box::new(io::Cursor::new(sent.to_vec()));
+            Some((sent.len() as u64, reader))
+        };
+        let handlers = Handlers { blobs: &blobs, progress: &mut |_| {}, cancelled: &|| false };
+        let value = format!("{hash} {} {}", content.len(), path.display());
+        helper.client.call(&request("write", &value, Mode::Apply), handlers).unwrap()
+    };
+    // Other bytes never get the name.
+    let mut other = content.clone();
+    other[8_999_999] ^= 1;
+    let outcome = write(&other);
+    assert!(outcome.failed && outcome.output["msg"].to_string().contains("sent other bytes"), "{outcome:?}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    let outcome = write(&content);
+    assert!(!outcome.failed, "{outcome:?}");
+    assert!(std::fs::read(&path).unwrap() == content);
+    assert_eq!(helper.value("echo", "in step", Mode::Apply), "in step");
+}
+
+#[test]
 fn calls_end_by_time_limit_and_cancellation() {
     let mut helper = helper();
     let start = Instant::now();
@@ -243,7 +280,7 @@ fn a_silent_helper_is_lost_and_a_busy_one_is_not() {
     assert_eq!(busy.call(&long).unwrap().output["msg"], "Timed out after 2.5 second(s).");
 
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let hello = Hello { version: VERSION, pid: 1, uid: 0, sha256: None };
+    let hello = Hello { version: VERSION, pid: 1, uid: 0, size: None };
     Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
     let mut client = Client::open(ours, &[], Duration::from_secs(1)).map_err(|(_, error)| error).unwrap();
     let handlers = Handlers { blobs: &|_| None, progress: &mut |_| {}, cancelled: &|| false };
@@ -307,7 +344,7 @@ fn what_was_sent_behind_a_failure_is_not_run() {
 #[test]
 fn another_version_is_not_talked_to() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let hello = Hello { version: VERSION + 1, pid: 1, uid: 0, sha256: None };
+    let hello = Hello { version: VERSION + 1, pid: 1, uid: 0, size: None };
     Frame::json(Kind::Hello, 0, &hello).unwrap().write(&mut theirs).unwrap();
     let Err((_, error)) = Client::open(ours, &[], Duration::from_secs(1)) else { panic!("accepted") };
     assert!(error.to_string().contains("protocol version"), "{error}");

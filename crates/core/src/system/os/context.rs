@@ -10,6 +10,13 @@ pub trait Context: Send + Sync {
     /// # Errors
     /// When it has none, or the call is given up meanwhile.
     fn blob(&self, sha256: &str) -> io::Result<Box<dyn Read + Send>>;
+    /// The same to be read once; reading fails at the end if it was another content.
+    ///
+    /// # Errors
+    /// As above.
+    fn blob_once(&self, sha256: &str) -> io::Result<Box<dyn Read + '_>> {
+        Ok(self.blob(sha256)?)
+    }
     /// Hears of what happens.
     fn progress(&self, progress: Progress);
     /// Whether the call has been given up. Asked several times a second while something takes long.
@@ -35,6 +42,10 @@ impl Context for NoContext {
 impl Context for CallContext {
     fn blob(&self, sha256: &str) -> io::Result<Box<dyn Read + Send>> {
         Self::blob(self, sha256)
+    }
+
+    fn blob_once(&self, sha256: &str) -> io::Result<Box<dyn Read + '_>> {
+        Self::blob_once(self, sha256)
     }
 
     fn progress(&self, progress: Progress) {
