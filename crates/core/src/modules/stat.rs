@@ -5,11 +5,10 @@
 use super::support::hash::Algorithm;
 use crate::module::types::{LooseBool, PathArg};
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
-use crate::system::{Access, Command, FileKind, Metadata, System, SystemError, users};
+use crate::system::{Access, FileKind, Metadata, System, SystemError, users};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::path::Path;
 
 /// Looks at a path.
 pub struct Stat;
@@ -102,15 +101,19 @@ impl Module for Stat {
             }
         }
         if *args.get_mime {
-            let (mimetype, charset) = mime(system, &path);
-            set("mimetype", json!(mimetype));
+            // As with Ansible, what cannot be told is no reason to fail.
+            let mime = system.mime(&path).ok().flatten();
+            let (kind, charset) = mime.map_or(("unknown".into(), "unknown".into()), |mime| (mime.kind, mime.charset));
+            set("mimetype", json!(kind));
             set("charset", json!(charset));
         }
         if *args.get_attributes {
-            let (version, flags) = flags(system, &path);
-            set("version", json!(version));
-            set("attributes", json!(flags.chars().filter_map(flag_name).collect::<Vec<_>>()));
-            set("attr_flags", json!(flags));
+            let flags = system.file_flags(&path).ok().flatten();
+            let (version, letters) = flags.and_then(|flags| Some((flags.version?, flags.letters))).unzip();
+            let letters = letters.unwrap_or_default();
+            set("version", json!(version.map(|version| version.to_string())));
+            set("attributes", json!(letters.chars().filter_map(flag_name).collect::<Vec<_>>()));
+            set("attr_flags", json!(letters));
         }
         Ok(Checked::unchanged(Output { stat }))
     }
@@ -166,30 +169,6 @@ fn basics(meta: &Metadata) -> Map<String, Value> {
         Value::Object(fields) => fields,
         _ => Map::new(),
     }
-}
-
-/// Type and encoding of the content, as `file` sees it.
-fn mime(system: &dyn System, path: &Path) -> (String, String) {
-    let path = path.to_string_lossy().into_owned();
-    let command = Command::new(["file".to_owned(), "--mime-type".to_owned(), "--mime-encoding".to_owned(), path]);
-    let answer = system.query(&command).ok().filter(|answer| answer.success());
-    let known = answer.and_then(|answer| parse_mime(&answer.stdout_text()));
-    known.unwrap_or_else(|| ("unknown".to_owned(), "unknown".to_owned()))
-}
-
-fn parse_mime(text: &str) -> Option<(String, String)> {
-    let (mimetype, charset) = text.rsplit_once(':')?.1.split_once(';')?;
-    Some((mimetype.trim().to_owned(), charset.split_once('=')?.1.trim().to_owned()))
-}
-
-/// Version and flags, as `lsattr` shows them.
-fn flags(system: &dyn System, path: &Path) -> (Option<String>, String) {
-    let path = path.to_string_lossy().into_owned();
-    let answer = system.query(&Command::new(["lsattr".to_owned(), "-vd".to_owned(), path]));
-    let text = answer.ok().filter(|answer| answer.success()).map(|answer| answer.stdout_text()).unwrap_or_default();
-    let mut words = text.split_whitespace();
-    let version = words.next().map(str::to_owned);
-    (version, words.next().unwrap_or_default().replace('-', ""))
 }
 
 fn flag_name(flag: char) -> Option<&'static str> {

@@ -7,8 +7,8 @@ use super::overlay::permits;
 use super::sql::{SqlAnswer, SqlFailure, SqlRequest, SqlResult};
 use super::tree::{Body, Maker, Node, Tree, own};
 use super::{
-    Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
-    System, SystemError, Uname, WriteFile,
+    Access, Command, CommandOutput, FileFlags, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Mime, Ownership,
+    Result, Stream, System, SystemError, Uname, WriteFile,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -478,6 +478,20 @@ impl System for Fake {
 
     fn may(&self, path: &Path, access: Access) -> Result<bool> {
         Ok(self.metadata(path)?.is_some_and(|meta| permits(&meta, self.spec.uid, access)))
+    }
+
+    /// What the scripted `file` says.
+    fn mime(&self, path: &Path) -> Result<Option<Mime>> {
+        let said = self.query(&Command::new(["file".to_owned(), path.to_string_lossy().into_owned()]));
+        Ok(said.ok().and_then(|said| Mime::parse(&said.stdout_text())))
+    }
+
+    /// What the scripted `lsattr` says: the version, the letters.
+    fn file_flags(&self, path: &Path) -> Result<Option<FileFlags>> {
+        let said = self.query(&Command::new(["lsattr".to_owned(), path.to_string_lossy().into_owned()]));
+        let text = said.map(|said| said.stdout_text()).unwrap_or_default();
+        let flags = text.trim().split_once(' ');
+        Ok(flags.map(|(version, letters)| FileFlags { letters: letters.to_owned(), version: version.parse().ok() }))
     }
 
     fn security_context(&self, path: &Path) -> Result<Option<String>> {

@@ -53,6 +53,32 @@ pub struct Metadata {
     pub changed: f64,
 }
 
+/// Type and encoding of a content, in the words of the `file` program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mime {
+    /// `text/plain`, `inode/directory` …
+    pub kind: String,
+    /// `us-ascii`, `utf-8`, `binary` …
+    pub charset: String,
+}
+
+impl Mime {
+    /// Reads `KIND; charset=CHARSET`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, charset) = text.split_once(';')?;
+        Some(Self { kind: kind.trim().to_owned(), charset: charset.split_once('=')?.1.trim().to_owned() })
+    }
+}
+
+/// An inode's flags, as `lsattr` shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFlags {
+    /// A letter for each flag that is set, in `lsattr`'s order.
+    pub letters: String,
+    /// The inode's version, where the file system keeps one.
+    pub version: Option<u32>,
+}
+
 /// Owner and group to set; `None` leaves as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ownership {

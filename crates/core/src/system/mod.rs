@@ -23,7 +23,7 @@ pub mod users;
 
 pub use command::{Command, CommandOutput};
 pub use error::SystemError;
-pub use file::{Access, Content, FileKind, Metadata, Ownership, WriteFile};
+pub use file::{Access, Content, FileFlags, FileKind, Metadata, Mime, Ownership, WriteFile};
 pub use host_info::{FilesystemUsage, InterfaceAddress, Uname, real};
 pub use http::{HttpBody, HttpRequest, HttpResponse};
 
@@ -78,6 +78,10 @@ pub trait System: Send {
     }
     /// Whether the user that commands run as may use `path` (links followed) like this.
     fn may(&self, path: &Path, access: Access) -> Result<bool>;
+    /// Type and encoding of what is at `path` itself; `None` where it cannot be told, or no `file` program is there to tell.
+    fn mime(&self, path: &Path) -> Result<Option<Mime>>;
+    /// The flags of the file or directory at `path`; `None` where the file system has none.
+    fn file_flags(&self, path: &Path) -> Result<Option<FileFlags>>;
     /// The SELinux context of `path` itself; `None` where SELinux is off.
     fn security_context(&self, path: &Path) -> Result<Option<String>>;
     /// Sends an HTTP request that only looks (GET, HEAD, OPTIONS). A response of any status is a success.

@@ -5,6 +5,8 @@
 
 mod client;
 mod context;
+mod flags;
+mod magic;
 mod process;
 mod resolve;
 mod sql;
@@ -13,11 +15,12 @@ use super::http::{HttpRequest, HttpResponse};
 use super::sql::{SqlRequest, SqlResult};
 use super::users;
 use super::{
-    Access, Command, CommandOutput, Content, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result,
-    Stream, System, SystemError, Uname, WriteFile,
+    Access, Command, CommandOutput, Content, FileFlags, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Mime,
+    Ownership, Result, Stream, System, SystemError, Uname, WriteFile,
 };
 use rustix::fs::{AtFlags, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsString};
 use std::fs;
@@ -35,10 +38,16 @@ pub(crate) use resolve::addresses;
 pub struct Os {
     environment: BTreeMap<String, String>,
     context: Arc<dyn Context>,
+    /// The program that knows contents, once it was needed.
+    magic: RefCell<Option<magic::Magic>>,
 }
 
 /// Directories that are searched for programs after those of PATH: root's, which a plain user's PATH often lacks.
 const MORE_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Contents from the controller that are longer than this are not kept, in bytes.
+const LONG: u64 = 8 << 20;
+/// Contents are written in pieces of this size, in bytes.
+const BUFFER: usize = 128 << 10;
 const SELINUX_XATTR: &CStr = c"security.selinux";
 
 impl Default for Os {
@@ -55,7 +64,7 @@ impl Os {
 
     /// The machine, for the calls that `context` is about.
     pub fn with_context(context: Arc<dyn Context>) -> Self {
-        Self { environment: BTreeMap::new(), context }
+        Self { environment: BTreeMap::new(), context, magic: RefCell::default() }
     }
 
     /// Variables that commands get on top of this process's, for the calls to come.
@@ -87,7 +96,12 @@ impl Os {
         match content {
             Content::Bytes(bytes) => wrote(file.write_all(bytes).map(|()| 0)),
             Content::Blob { sha256, size } => {
-                let count = io::copy(&mut self.blob(sha256)?, file);
+                // What is long is written as it comes: nobody will ask for it a second time.
+                let content = match *size > LONG {
+                    true => self.context.blob_once(sha256).map_err(|error| not_sent(sha256, &error))?,
+                    false => self.blob(sha256)?,
+                };
+                let count = io::copy(&mut io::BufReader::with_capacity(BUFFER, content), file);
                 if let Ok(count) = count
                     && count != *size
                 {
@@ -142,6 +156,10 @@ impl Os {
         file.set_permissions(fs::Permissions::from_mode(mode)).map_err(|error| failed("set the mode of", error))?;
         file.sync_all().map_err(|error| failed("sync", error))
     }
+}
+
+fn not_sent(sha256: &str, error: &io::Error) -> SystemError {
+    SystemError::Other(format!("get content {sha256} from the controller: {error}"))
 }
 
 /// A name in `path`'s directory that nothing else uses.
@@ -339,6 +357,18 @@ impl System for Os {
         Ok(rustix::fs::access(path, access).is_ok())
     }
 
+    fn mime(&self, path: &Path) -> Result<Option<Mime>> {
+        self.magic(path)
+    }
+
+    fn file_flags(&self, path: &Path) -> Result<Option<FileFlags>> {
+        match self.symlink_metadata(path)?.map(|meta| meta.kind) {
+            Some(FileKind::File | FileKind::Directory) => flags::of(path),
+            // Opening a device may do something to it.
+            _ => Ok(None),
+        }
+    }
+
     fn security_context(&self, path: &Path) -> Result<Option<String>> {
         if !Path::new("/sys/fs/selinux/enforce").exists() {
             return Ok(None);
@@ -364,8 +394,7 @@ impl System for Os {
     }
 
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>> {
-        let failed = |error| SystemError::Other(format!("get content {sha256} from the controller: {error}"));
-        self.context.blob(sha256).map(|reader| reader as Box<dyn Read>).map_err(failed)
+        self.context.blob(sha256).map(|reader| reader as Box<dyn Read>).map_err(|error| not_sent(sha256, &error))
     }
 
     fn write(&mut self, path: &Path, spec: &WriteFile) -> Result<()> {

@@ -7,8 +7,8 @@ use super::planned_sql::{self, SERVER, Server};
 use super::sql::{SqlAnswer, SqlRequest, SqlResult};
 use super::tree::{Body, Maker, Node, Tree, TreeEdit, own};
 use super::{
-    Access, Command, CommandOutput, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Ownership, Result, Stream,
-    System, SystemError, Uname, WriteFile,
+    Access, Command, CommandOutput, FileFlags, FileKind, FilesystemUsage, InterfaceAddress, Metadata, Mime, Ownership,
+    Result, Stream, System, SystemError, Uname, WriteFile,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -232,6 +232,21 @@ impl<B: System> System for Overlay<B> {
             return Ok(self.node(path, true)?.is_some_and(|node| permits(&node.meta, self.effective_uid(), access)));
         }
         self.below.may(path, access)
+    }
+
+    fn mime(&self, path: &Path) -> Result<Option<Mime>> {
+        match self.node(path, false)? {
+            Some(Node { body: Body::Below(original), .. }) => self.below.mime(&original),
+            // Only a real content can be looked into.
+            _ => Ok(None),
+        }
+    }
+
+    fn file_flags(&self, path: &Path) -> Result<Option<FileFlags>> {
+        match self.node(path, false)? {
+            Some(Node { body: Body::Below(original), .. }) => self.below.file_flags(&original),
+            _ => Ok(None),
+        }
     }
 
     fn security_context(&self, path: &Path) -> Result<Option<String>> {

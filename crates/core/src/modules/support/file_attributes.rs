@@ -218,7 +218,7 @@ impl ResolvedAttributes {
 
     fn flag_change(&self, system: &dyn System, path: &Path) -> Result<Option<(String, String, String)>, ModuleError> {
         let Some(flags) = self.flags.as_deref().filter(|flags| !flags.is_empty()) else { return Ok(None) };
-        let Some(current) = current_flags(system, path)? else { return Ok(None) };
+        let current = current_flags(system, path)?;
         let (operator, wanted) = match flags.chars().next() {
             Some(operator @ ('+' | '-' | '=')) => (operator, &flags[1..]),
             _ => ('=', flags),
@@ -235,24 +235,16 @@ impl ResolvedAttributes {
     }
 }
 
-/// The flags at `path` without that of extents, which nobody sets; sorted. `None` where the tools are missing.
-fn current_flags(system: &dyn System, path: &Path) -> Result<Option<String>, ModuleError> {
+/// The flags at `path` without that of extents, which nobody sets; sorted.
+fn current_flags(system: &dyn System, path: &Path) -> Result<String, ModuleError> {
     let text = path.to_string_lossy().into_owned();
     if let Some(serde_json::Value::String(flags)) = system.resource(FLAGS, &text) {
-        return Ok(Some(flags));
+        return Ok(flags);
     }
-    let answer = match system.query(&Command::new(["lsattr".to_owned(), "-d".to_owned(), text])) {
-        Ok(answer) => answer,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if !answer.success() {
-        return Ok(Some(String::new()));
-    }
-    let mut flags: Vec<char> = answer.stdout_text().split_whitespace().next().unwrap_or_default().chars().collect();
-    flags.retain(|flag| !matches!(flag, '-' | 'e'));
+    let Some(found) = system.file_flags(path)? else { return Ok(String::new()) };
+    let mut flags: Vec<char> = found.letters.chars().filter(|flag| *flag != 'e').collect();
     flags.sort_unstable();
-    Ok(Some(flags.into_iter().collect()))
+    Ok(flags.into_iter().collect())
 }
 
 impl AttributeChange {

@@ -50,7 +50,7 @@ impl Os {
     ) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let started = Instant::now();
         let mut pump = Pump::new(child, command.stdin.as_deref().unwrap_or_default())?;
-        let mut pause = Duration::from_millis(1);
+        let mut pause = Duration::from_micros(100);
         loop {
             let open = pump.step(if pump.is_open() { TICK } else { Duration::ZERO })?;
             if let Some(reporter) = &mut reporter {
@@ -95,7 +95,9 @@ impl Os {
             }
         };
         spawned.args(arguments).envs(&self.environment).env("PATH", path).envs(&command.env);
-        if cwd.is_dir() || command.cwd.is_some() {
+        // Only a process that begins where this one is can be made without a copy of this one.
+        let here = std::env::current_dir().is_ok_and(|here| here == cwd);
+        if command.cwd.is_some() || (!here && cwd.is_dir()) {
             spawned.current_dir(&cwd);
         }
         let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
@@ -113,7 +115,7 @@ pub(super) fn restore_context(os: &Os, path: &Path) {
     }
 }
 
-fn find_program(program: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
+pub(super) fn find_program(program: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
     if program.contains('/') {
         // Relative to where it will run.
         return Some(cwd.join(program)).filter(|path| path.exists());

@@ -177,3 +177,41 @@ fn http_over_tcp_and_unix_sockets() {
     assert_eq!(os.http_send(request).unwrap().read().unwrap(), b"put /v1/x http/1.1|hi");
     server.join().unwrap();
 }
+
+#[test]
+fn contents_are_told_as_the_program_file_tells_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let os = os_in(directory.path());
+    let path = |name: &str| directory.path().join(name);
+    let contents: [(&str, &[u8]); 4] =
+        [("text", b"plain\n"), ("utf", "gr\u{fc}n\n".as_bytes()), ("script", b"#!/bin/sh\ntrue\n"), ("empty", b"")];
+    for (name, content) in contents {
+        fs::write(path(name), content).unwrap();
+    }
+    std::os::unix::fs::symlink("text", path("link")).unwrap();
+    for name in ["text", "utf", "script", "empty", "link", ".", "text"] {
+        let command = Command::new(["file", "--brief", "--mime-type", "--mime-encoding", path(name).to_str().unwrap()]);
+        let expected = os.query(&command).ok().and_then(|answer| Mime::parse(&answer.stdout_text()));
+        assert_eq!(os.mime(&path(name)).unwrap(), expected, "{name}");
+    }
+    assert_eq!(os.mime(&path("two\nlines")).unwrap(), None);
+    assert_eq!(os.mime(&path("nothing")).unwrap(), None);
+}
+
+#[test]
+fn flags_are_told_as_lsattr_tells_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let os = os_in(directory.path());
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let _where_that_is_possible = os.query(&Command::new(["chattr", "+dA", file.to_str().unwrap()]));
+    for path in [&file, directory.path()] {
+        let told = os.query(&Command::new(["lsattr", "-vd", path.to_str().unwrap()]));
+        let Some(told) = told.ok().filter(CommandOutput::success).map(|told| told.stdout_text()) else { continue };
+        let mut words = told.split_whitespace();
+        let (version, letters) = (words.next().unwrap(), words.next().unwrap().replace('-', ""));
+        let flags = os.file_flags(path).unwrap().unwrap();
+        assert_eq!((flags.version.unwrap().to_string(), flags.letters), (version.to_owned(), letters));
+    }
+    assert_eq!(os.file_flags(Path::new("/dev/null")).unwrap(), None);
+}
