@@ -25,14 +25,18 @@ pub fn authenticate(
 ) -> Result<(), ConnectionError> {
     let session = &shared.session;
     let user = settings.user.as_str();
+    let mut attempt = Attempt { shared, target, settings, deadline, tried: Vec::new(), agent_keys: Vec::new() };
+    // Every question costs a round trip, and servers take their time over it: a key that was named is enough, as a rule.
+    if settings.methods.publickey && attempt.given_key()? {
+        return Ok(());
+    }
     // Asking which ways there are is also the "none" way, which may be enough.
     let offered = match shared.drive(deadline, || session.auth_methods(user).map(str::to_owned)) {
         Ok(offered) => offered,
         Err(_) if session.authenticated() => return Ok(()),
         Err(error) => return Err(unreachable(&format!("{user}@{}: {error}", settings.hostname))),
     };
-    let mut attempt = Attempt { shared, target, settings, deadline, tried: Vec::new(), agent_keys: Vec::new() };
-    if settings.methods.publickey && offered.contains("publickey") && attempt.keys()? {
+    if settings.methods.publickey && offered.contains("publickey") && attempt.other_keys()? {
         return Ok(());
     }
     if let Some(password) = &target.password {
@@ -66,19 +70,18 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn keys(&mut self) -> Result<bool, ConnectionError> {
-        let given = self.target.private_key.as_deref();
-        if let Some(given) = given
-            && (self.agent(&[given], false)? || self.file(given)?)
-        {
-            return Ok(true);
-        }
+    fn given_key(&mut self) -> Result<bool, ConnectionError> {
+        let Some(given) = self.target.private_key.as_deref() else { return Ok(false) };
+        Ok(self.agent(&[given], false)? || self.file(given)?)
+    }
+
+    fn other_keys(&mut self) -> Result<bool, ConnectionError> {
         let listed: Vec<&Path> = self.settings.identities.iter().map(AsRef::as_ref).collect();
         if self.agent(&listed, !self.settings.identities_only)? {
             return Ok(true);
         }
         for path in listed {
-            if Some(path) != given && path.exists() && self.file(path)? {
+            if Some(path) != self.target.private_key.as_deref() && path.exists() && self.file(path)? {
                 return Ok(true);
             }
         }

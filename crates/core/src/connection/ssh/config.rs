@@ -160,7 +160,12 @@ pub fn choose(target: &Target) -> Result<Choice, ConnectionError> {
     let executable = target.ssh_executable.clone().unwrap_or_else(|| PathBuf::from("ssh"));
     let own = own_options(target);
     let question = Question { executable, arguments, own, port: target.port };
-    let values = match question.ask(&target.address) {
+    // Two processes, at once.
+    let (answer, baseline) = std::thread::scope(|scope| {
+        let baseline = scope.spawn(|| baseline(&question.executable));
+        (question.ask(&target.address), baseline.join().unwrap_or_default())
+    });
+    let values = match answer {
         Ok(values) => values,
         // Without `ssh` there is no one whose configuration it would be.
         Err(Unanswered::NoProgram) if target.ssh_executable.is_none() => {
@@ -173,7 +178,7 @@ pub fn choose(target: &Target) -> Result<Choice, ConnectionError> {
         }
         Err(Unanswered::Refused(error)) => return Err(error),
     };
-    if let Some(reason) = beyond_us(&values, &baseline(&question.executable)) {
+    if let Some(reason) = beyond_us(&values, &baseline) {
         return Ok(Choice::System(reason));
     }
     Ok(Choice::InProcess(Box::new(settings(&values, target))))
