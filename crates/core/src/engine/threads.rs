@@ -7,7 +7,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Threads of one pool.
+/// Threads of one pool, at most.
 const WIDTH: usize = 16;
 
 /// As many threads as forks, and no more than hosts.
@@ -46,29 +46,32 @@ impl Threads {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// Pools with `width` threads together. Where the system has no more threads to give, there are fewer.
+    /// Pools with at least `width` threads together. Where the system has no more threads to give, there are fewer.
     fn pools(&self, width: usize) -> Vec<Arc<ThreadPool>> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        while pools.len() * WIDTH < width {
-            let first = pools.len() * WIDTH;
-            let builder = ThreadPoolBuilder::new().num_threads(WIDTH.min(self.forks - first));
+        let mut threads: usize = pools.iter().map(|pool| pool.current_num_threads()).sum();
+        while threads < width {
+            let (first, more) = (threads, WIDTH.min(width - threads));
+            let builder = ThreadPoolBuilder::new().num_threads(more);
             match builder.thread_name(move |index| format!("host-{}", first + index)).build() {
                 Ok(pool) => pools.push(Arc::new(pool)),
                 Err(_) => break,
             }
+            threads += more;
         }
-        pools.iter().take(width.div_ceil(WIDTH)).map(Arc::clone).collect()
+        pools.clone()
     }
 }
 
 /// Lets `width` threads of these pools do `job`, and waits for all of them.
 fn spread(pools: &[Arc<ThreadPool>], width: usize, job: &(impl Fn() + Sync)) {
-    let Some((pool, others)) = pools.split_first() else { return };
+    let Some((pool, others)) = pools.split_first().filter(|_| width > 0) else { return };
+    let here = width.min(pool.current_num_threads());
     pool.in_place_scope(|scope| {
-        for _ in 0..width.min(WIDTH) {
+        for _ in 0..here {
             scope.spawn(|_| job());
         }
-        spread(others, width.saturating_sub(WIDTH), job);
+        spread(others, width - here, job);
     });
 }
 
