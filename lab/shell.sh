@@ -4,6 +4,7 @@
 # What a build and a lab need: COMMAND:PACKAGE, or a package that brings no command.
 NEEDS_BUILD=(cc:gcc make pkg-config perl git libc6-dev libssl-dev zlib1g-dev)
 NEEDS_LAB=(dockerd:docker.io mmdebstrap ip:iproute2 iptables ssh:openssh-client curl)
+NEEDS_TEST=(sshd:openssh-server file lsattr:e2fsprogs)
 NEEDS_CONFORMANCE=(mmdebstrap unshare:util-linux ip:iproute2 pip:python3-pip)
 
 HOSTLER=${CARGO_TARGET_DIR:-target}/release/hostler

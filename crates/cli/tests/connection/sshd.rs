@@ -19,6 +19,7 @@ impl Sshd {
     /// `None` where no sshd is installed: the test has nothing to talk to.
     pub fn start(name: &str, settings: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
+            assert!(std::env::var_os("HOSTLER_TEST_SSHD").is_none(), "there is no {SSHD}");
             // A skipped test must be seen.
             #[allow(clippy::print_stderr, reason = "tests have no other voice")]
             {
