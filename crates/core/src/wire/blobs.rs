@@ -7,8 +7,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// At most so much of a content is on its way without having been received.
-pub const WINDOW: usize = 256 << 10;
+/// At most so many bytes of a content are on their way without having been received: as many as sshd's own window has,
+/// since the way to a far host has to be full.
+pub const WINDOW: usize = 2 << 20;
 /// Longer contents are not kept in memory.
 const IN_MEMORY: u64 = 8 << 20;
 

@@ -196,7 +196,7 @@ impl Incoming<'_> {
         self.hash.update(&frame.payload);
         (self.piece, self.used) = (frame.payload, 0);
         self.unacknowledged += length;
-        if self.unacknowledged >= WINDOW / 4 {
+        if self.unacknowledged >= WINDOW / 8 {
             let credit = Frame::json(Kind::BlobCredit, self.id, &std::mem::take(&mut self.unacknowledged))?;
             self.context.output.send(&credit)?;
         }

@@ -26,6 +26,11 @@ const LOST_AFTER_MS: u32 = 45_000;
 const CONNECT: Duration = Duration::from_secs(10);
 /// Limit for opening one more channel.
 const CHANNEL: Duration = Duration::from_secs(30);
+/// A host that answers sooner is near: it lacks time to take its input, not input.
+const NEAR: Duration = Duration::from_millis(2);
+/// What a near host has not taken yet is held back beyond this many bytes: its sshd would only pile it up, and the piling
+/// costs it more than all the rest of receiving.
+const PILE: u32 = 256 << 10;
 /// libssh2's "try again".
 const EAGAIN: ErrorCode = ErrorCode::Session(-37);
 
@@ -34,6 +39,7 @@ pub struct Shared {
     pub session: Session,
     socket: TcpStream,
     connecting: bool,
+    near: bool,
 }
 
 impl Shared {
@@ -88,7 +94,7 @@ impl Ssh {
     /// In Ansible's words.
     pub fn connect(target: &Target, settings: &Settings) -> Result<Self, ConnectionError> {
         let deadline = Instant::now() + settings.timeout.or(target.timeout).unwrap_or(CONNECT);
-        let socket = open_socket(settings, deadline)?;
+        let (socket, near) = open_socket(settings, deadline)?;
         let prepared = prepare(&socket);
         prepared.map_err(|error| unreachable(&format!("failed to set up the connection: {error}")))?;
         let known = known(settings);
@@ -97,7 +103,7 @@ impl Ssh {
         session.set_blocking(false);
         session.set_compress(settings.compression);
         prefer_known_keys(&session, &known);
-        let mut shared = Shared { session: session.clone(), socket, connecting: true };
+        let mut shared = Shared { session: session.clone(), socket, connecting: true, near };
         shared.drive(deadline, || session.handshake()).map_err(|error| handshake_failed(settings, &error))?;
         check_host_key(&session, settings, &known)?;
         auth::authenticate(&shared, target, settings, deadline)?;
@@ -122,7 +128,7 @@ impl Transport for Ssh {
             Ok(channel)
         });
         let channel = started.map_err(|error| unreachable(&format!("failed to start a command: {error}")))?;
-        Ok(Box::new(ChannelPipe { channel, shared: Arc::clone(&self.shared) }))
+        Ok(Box::new(ChannelPipe { channel, window: 0, shared: Arc::clone(&self.shared) }))
     }
 
     fn put(&mut self, directory: &str, name: &str, content: &[u8]) -> Result<(), ConnectionError> {
@@ -181,6 +187,8 @@ impl Transport for Ssh {
 /// A command on its own channel.
 struct ChannelPipe {
     channel: Channel,
+    /// As many bytes as the host lets be on their way when it has taken all.
+    window: u32,
     shared: Arc<Shared>,
 }
 
@@ -198,8 +206,15 @@ impl Pipe for ChannelPipe {
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is on its way beyond this only makes everything else wait.
-        let piece = &bytes[..bytes.len().min(256 << 10)];
+        let window = self.channel.write_window().remaining;
+        self.window = self.window.max(window);
+        let untaken = if self.shared.near { self.window - window } else { 0 };
+        // An empty write would say that the command has ended.
+        let room = PILE.saturating_sub(untaken) as usize;
+        if room == 0 {
+            return Ok(0);
+        }
+        let piece = &bytes[..bytes.len().min(room)];
         match nothing_yet(self.channel.write(piece)) {
             // The command has ended; its output says why.
             Err(_) if self.channel.eof() => Err(io::ErrorKind::BrokenPipe.into()),
@@ -301,7 +316,8 @@ fn prepare(socket: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn open_socket(settings: &Settings, deadline: Instant) -> Result<TcpStream, ConnectionError> {
+/// An open connection, and whether the host is near.
+fn open_socket(settings: &Settings, deadline: Instant) -> Result<(TcpStream, bool), ConnectionError> {
     let Settings { hostname, port, .. } = settings;
     let failed = |reason: &str| unreachable(&format!("ssh: connect to host {hostname} port {port}: {reason}"));
     let addresses = resolve(hostname, *port, deadline)?;
@@ -318,8 +334,9 @@ fn open_socket(settings: &Settings, deadline: Instant) -> Result<TcpStream, Conn
             return Err(failed("Connection timed out"));
         }
         let others = (addresses.len() - index) as u32;
+        let start = Instant::now();
         match TcpStream::connect_timeout(address, left / others) {
-            Ok(socket) => return Ok(socket),
+            Ok(socket) => return Ok((socket, start.elapsed() < NEAR)),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => last = failed("Connection timed out"),
             Err(error) => last = failed(&plain(&error)),
         }
