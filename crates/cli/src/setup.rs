@@ -53,7 +53,8 @@ pub struct Base {
     /// `--module-path`: looked through before the configured ones.
     pub module_path: Vec<PathBuf>,
     sources: Vec<String>,
-    home: Option<PathBuf>,
+    /// The user's own directory.
+    pub home: Option<PathBuf>,
     cwd: PathBuf,
 }
 

@@ -39,6 +39,12 @@ pub struct TaskInfo {
     pub name: String,
     /// Full name of the action.
     pub action: String,
+    /// The action as the file has it.
+    pub written: String,
+    /// The role that it belongs to.
+    pub role: Option<String>,
+    /// The same each time it runs: for another batch of hosts, or again as a handler.
+    pub number: u64,
     /// Where it stands.
     pub span: Option<Span>,
     /// It is a handler.
@@ -68,6 +74,21 @@ pub struct TaskResult {
     pub delegated_address: Option<Arc<str>>,
     /// What it would do, if anything. Told in plans only.
     pub work: Option<Work>,
+}
+
+impl TaskResult {
+    /// A result that says only this.
+    pub fn ok(result: Map<String, Value>) -> Self {
+        Self {
+            status: Status::Ok,
+            result,
+            diff: Vec::new(),
+            elapsed: Duration::ZERO,
+            delegated_to: None,
+            delegated_address: None,
+            work: None,
+        }
+    }
 }
 
 /// What a task would do on a host.
@@ -187,9 +208,13 @@ pub enum Event {
         task: Arc<TaskInfo>,
         /// Where.
         host: Arc<str>,
+        /// What it asks for, in Ansible's words, safe to show.
+        result: Map<String, Value>,
     },
     /// Included files or roles begin.
     Included {
+        /// What brought them.
+        task: Arc<TaskInfo>,
         /// The file or role.
         what: String,
         /// For which hosts.

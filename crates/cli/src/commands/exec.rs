@@ -1,7 +1,7 @@
 //! `hostler exec`: one module on hosts, without a playbook.
 
 use super::playbooks::{check_limit, print};
-use super::session::{Session, exit_of};
+use super::session::{Reporting, Session, exit_of};
 use crate::args::{ExecArgs, Format};
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
@@ -47,16 +47,19 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let playbook = task.playbook(&base, &parts)?;
     let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
     let live = std::io::stdout().is_terminal() && !is_dumb();
-    let (reporter, prompter): (Box<dyn Reporter>, _) = if args.own.output == Format::Json {
-        (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None)
+    let (reporter, prompter, screen): (Box<dyn Reporter>, _, _) = if args.own.output == Format::Json {
+        let screen = Arc::new(Screen::plain(Box::new(std::io::stderr())));
+        (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None, screen)
     } else {
         let out = Box::new(std::io::stdout());
         let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
         let prompter = ask::Terminal::on(&screen);
-        (Box::new(AdHoc::new(view, screen, Box::new(std::io::stderr()))), prompter)
+        (Box::new(AdHoc::new(view, Arc::clone(&screen), Box::new(std::io::stderr()))), prompter, screen)
     };
     let dir = std::env::current_dir().context("find the working directory")?;
-    let session = Session::new(&base, &parts, inventory, options, Some(&dir), (reporter, prompter))?;
+    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
+    let reporting = Reporting { reporter, prompter, callbacks };
+    let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.validate(&playbooks)?;
     let summary = session.run(&base, &playbooks)?;

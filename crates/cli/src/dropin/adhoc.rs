@@ -1,12 +1,13 @@
 //! `ansible`: one task on hosts, `hostler exec` in Ansible's words.
 
 use super::{args, without_meaning};
+use crate::ask;
 use crate::commands::{self, OneTask};
+use crate::commands::{Reporting, Session};
 use crate::exit::{Exit, Failure, tell};
 use crate::report::ansible::{Callback, Look, Tree};
 use crate::report::{FanOut, Screen};
 use crate::setup::{Base, Manner, Overrides};
-use crate::{ask, commands::Session};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
@@ -76,7 +77,9 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
         Some(dir) => std::path::absolute(dir).context("find the playbook directory")?,
         None => std::env::current_dir().context("find the working directory")?,
     };
-    let reporting = (reporter, ask::Terminal::on(&screen));
+    let prompter = ask::Terminal::on(&screen);
+    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
+    let reporting = Reporting { reporter, prompter, callbacks };
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.run(&base, &playbooks).map(commands::exit_of)

@@ -1,7 +1,7 @@
 //! One JSON object a line, for programs. Field names stay; a new meaning gets a new `format` number in the first line.
 
+use super::result_text::place;
 use super::screen::{Sink, lock, put};
-use hostler_core::diagnostic::Span;
 use hostler_core::event::{Event, HostStats, Reporter, Status, TaskInfo, TaskResult};
 use hostler_core::ledger::Finding;
 use serde_json::{Map, Value, json};
@@ -48,8 +48,9 @@ fn object(event: &Event) -> Option<Value> {
             with_task("retry", task, json!({"host": &**host, "retries_left": left}))
         }
         Event::HostFinished { task, host, result } => with_result("host", task, host, result),
-        Event::IncludeFinished { task, host } => {
-            let result = json!({"host": &**host, "status": "ok", "elapsed": 0.0, "delegated_to": null, "result": {}});
+        Event::IncludeFinished { task, host, result } => {
+            let result =
+                json!({"host": &**host, "status": "ok", "elapsed": 0.0, "delegated_to": null, "result": result});
             with_task("host", task, result)
         }
         Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
@@ -76,12 +77,6 @@ fn with_task(event: &str, task: &TaskInfo, more: Value) -> Value {
         fields.extend(more);
     }
     object
-}
-
-/// `/FILE:LINE`: who reads the stream need not know where the run was started.
-fn place(span: &Span) -> String {
-    let path = span.file.path();
-    format!("{}:{}", std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(), span.line)
 }
 
 fn with_result(event: &str, task: &TaskInfo, host: &str, result: &TaskResult) -> Value {

@@ -2,6 +2,7 @@
 
 mod adhoc;
 pub mod ansible;
+pub mod callbacks;
 mod diff;
 mod fan_out;
 mod json;
@@ -27,7 +28,7 @@ pub use plan::Plan;
 pub use plan_markdown::markdown;
 pub use plan_page::page;
 pub use python_json::pretty;
-pub use screen::{Screen, Sink};
+pub use screen::{OnScreen, Screen, Sink};
 pub use style::{Palette, bold, finding};
 pub use terminal::Terminal;
 

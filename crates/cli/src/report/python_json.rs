@@ -15,9 +15,9 @@ pub fn pretty(value: &Value) -> String {
     written(value, PrettyFormatter::with_indent(b"    "))
 }
 
-/// As with no columns a level, without line ends.
-pub fn tight(value: &Value) -> String {
-    written(value, PrettyFormatter::with_indent(b"")).replace('\n', "")
+/// No columns a level.
+pub fn flat(value: &Value) -> String {
+    written(value, PrettyFormatter::with_indent(b""))
 }
 
 /// One column a level, without line ends.

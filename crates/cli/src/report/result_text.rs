@@ -1,6 +1,7 @@
 //! A task's result as text: what all formats for people share.
 
 use super::{View, python_json};
+use hostler_core::diagnostic::Span;
 use hostler_core::event::{Status, TaskInfo, TaskResult};
 use hostler_core::value::parse_bool;
 use serde_json::{Map, Value};
@@ -120,6 +121,12 @@ pub fn failure_in_full(task: &TaskInfo, result: &TaskResult, view: &View) -> Str
 pub fn unknown_reason(result: &TaskResult) -> &str {
     let message = result.result.get("msg").and_then(Value::as_str).unwrap_or_default();
     message.strip_prefix("decided at apply: ").unwrap_or(message)
+}
+
+/// `/FILE:LINE`: who reads it need not know where the run was started.
+pub fn place(span: &Span) -> String {
+    let path = span.file.path();
+    format!("{}:{}", std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(), span.line)
 }
 
 /// What the module, or the engine, warns of.

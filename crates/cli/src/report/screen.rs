@@ -36,6 +36,27 @@ pub struct Screen {
     live: Option<Live>,
 }
 
+/// A screen as something to print to.
+pub struct OnScreen {
+    /// The screen.
+    pub screen: Arc<Screen>,
+    /// The same goes there.
+    pub log: Option<Sink>,
+}
+
+impl Write for OnScreen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.screen.print(&text);
+        self.log.iter_mut().for_each(|log| put(log, &text));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What goes on below the finished lines.
 struct Live {
     multi: MultiProgress,

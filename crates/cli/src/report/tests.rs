@@ -136,7 +136,12 @@ fn script() -> Vec<Event> {
     events.extend(on(&task(4, "some", "ping"), vec![("web1", skipped), ("web2", elsewhere)]));
     let message = result(Status::Ok, json!({"changed": false, "msg": ["a", "ü"]}));
     events.extend(on(&task(5, "debug", "debug"), vec![("web1", message)]));
-    events.push(Event::Included { what: "/plays/more.yml".into(), hosts, item: None });
+    events.push(Event::Included {
+        task: task(9, "more", "include_tasks"),
+        what: "/plays/more.yml".into(),
+        hosts,
+        item: None,
+    });
     let unknown = result(Status::Unknown, json!({"changed": null, "msg": "decided at apply: output of `date`"}));
     events.extend(on(&task(6, "stamp", "shell"), vec![("web1", unknown)]));
     events.push(Event::Warning { message: "odd".into() });

@@ -176,8 +176,7 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
 
 /// Settings that are read but change nothing yet: saying nothing would be worse.
 pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 7] = [
-        ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
+    let set: [(&str, Option<&Origin>); 6] = [
         ("max_diff_size", config.max_diff_size.origin()),
         ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory") || is_jsonfile(kind))),
         ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),

@@ -141,6 +141,35 @@ fn settings_hide_and_log() {
 }
 
 #[test]
+fn callbacks_tell_more_of_a_run() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    let settings = "[defaults]\ninventory = hosts\nlog_path = run.log\ncallbacks_enabled = profile_tasks, ansible.posix.timer, junit, nope\n";
+    place.write("ansible.cfg", &format!("{settings}[callback_profile_tasks]\nsort_order = none\n"));
+    let env = [("JUNIT_OUTPUT_DIR", "reports")];
+    let ended = place.run_with(&["plan", "site.yml"], &env).expect(2);
+    ended.says("Skipping callback plugin 'nope', unable to load");
+    ended.says("Playbook run took 0 days, 0 hours, 0 minutes, ");
+    let ended = place.run_with(&["apply", "site.yml"], &env).expect(0);
+    let (_, list) = ended.stdout.split_once("\nTASKS RECAP ***").unwrap();
+    let names: Vec<_> = list.lines().filter(|line| line.contains(" ---")).map(|line| &line[..10]).collect();
+    assert_eq!(names, ["motd -----", "say ------"], "{list}");
+    let log = place.read("run.log");
+    assert!(log.contains("INFO| motd -----") || log.contains("\nmotd -----"), "{log}");
+    let reports = std::fs::read_dir(place.path("reports")).unwrap();
+    assert_eq!(
+        reports.filter(|file| file.as_ref().unwrap().file_name().to_str().unwrap().starts_with("site-")).count(),
+        2
+    );
+    // What programs read stays what it is.
+    let ended = place.run_with(&["apply", "site.yml", "--output", "json"], &env).expect(0);
+    ended.stdout.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()));
+    assert!(ended.stderr.contains("TASKS RECAP"), "{}", ended.stderr);
+    place.write("ansible.cfg", &format!("{settings}[callback_profile_tasks]\ntask_output_limit = few\n"));
+    place.run(&["apply", "site.yml"]).expect(1).says("task_output_limit");
+}
+
+#[test]
 fn an_inventory_script_runs_once() {
     let place = Place::new();
     place.write("list.sh", "#!/bin/sh\necho >> DIR/times\necho '{\"all\": {\"hosts\": [\"h1\"]}, \"_meta\": {\"hostvars\": {\"h1\": {\"ansible_connection\": \"local\"}}}}'\n");

@@ -1,6 +1,6 @@
 //! The settings as a table, for commands that list them.
 
-use super::settings::{Config, Gathering, ResultFormat};
+use super::settings::{Config, Gathering, ResultFormat, SortOrder};
 use super::sources::Origin;
 use crate::inventory::{GroupNames, HostPatternMismatch};
 use crate::vars::combine::HashBehaviour;
@@ -118,6 +118,11 @@ shown! {
     ResultFormat, "string", value => match value {
         ResultFormat::Json => "json",
         ResultFormat::Yaml => "yaml",
+    };
+    SortOrder, "string", value => match value {
+        SortOrder::Descending => "descending",
+        SortOrder::Ascending => "ascending",
+        SortOrder::None => "none",
     };
     HashBehaviour, "string", value => match value {
         HashBehaviour::Replace => "replace",

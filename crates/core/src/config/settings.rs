@@ -35,6 +35,17 @@ pub enum ResultFormat {
     Yaml,
 }
 
+/// Order of the tasks that `profile_tasks` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// The slowest first.
+    Descending,
+    /// The fastest first.
+    Ascending,
+    /// As they ran.
+    None,
+}
+
 /// Each line: field, type, reader, Ansible's name with the default here, names in the file, names in the environment.
 macro_rules! settings {
     ($(
@@ -54,7 +65,7 @@ macro_rules! settings {
         }
 
         /// Names in the file that have an effect.
-        const IN_FILE: &[&str] = &[$($($ini),*),*];
+        const IN_FILE: &[&str] = &[$($($ini,)*)*];
 
         impl Config {
             fn read(sources: &Sources<'_>) -> Result<Self, Diagnostic> {
@@ -249,6 +260,34 @@ settings! {
     stdout_callback: String = text, DEFAULT_STDOUT_CALLBACK("default"), ["defaults.stdout_callback"], ["ANSIBLE_STDOUT_CALLBACK"];
     /// Further reports: `timer`, `profile_tasks`, `junit` …
     callbacks_enabled: Vec<String> = list, CALLBACKS_ENABLED([]), ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
+    /// Tasks that `profile_tasks` lists at the end: a number, or `all`.
+    profile_tasks_output_limit: String = text, callback/profile_tasks/output_limit("20"), ["callback_profile_tasks.task_output_limit"], ["PROFILE_TASKS_TASK_OUTPUT_LIMIT"];
+    /// Their order.
+    profile_tasks_sort_order: SortOrder = choice(&[("descending", SortOrder::Descending), ("ascending", SortOrder::Ascending), ("none", SortOrder::None)]), callback/profile_tasks/sort_order("descending"), ["callback_profile_tasks.sort_order"], ["PROFILE_TASKS_SORT_ORDER"];
+    /// `profile_tasks` prints the list only.
+    profile_tasks_summary_only: bool = boolean, callback/profile_tasks/summary_only(false), ["callback_profile_tasks.summary_only"], ["PROFILE_TASKS_SUMMARY_ONLY"];
+    /// `profile_roles` prints the list only.
+    profile_roles_summary_only: bool = boolean, callback/profile_roles/summary_only(false), ["callback_profile_roles.summary_only"], ["PROFILE_ROLES_SUMMARY_ONLY"];
+    /// Directory of `tree`.
+    tree_directory: PathBuf = path, callback/tree/directory("~/.ansible/tree"), ["callback_tree.directory"], ["ANSIBLE_CALLBACK_TREE_DIR"];
+    /// Directory of `junit`.
+    junit_output_dir: PathBuf = path, callback/junit/output_dir("~/.ansible.log"), [], ["JUNIT_OUTPUT_DIR"];
+    /// `junit` has a class a file, not a line.
+    junit_task_class: String = text, callback/junit/task_class("False"), [], ["JUNIT_TASK_CLASS"];
+    /// Directory that places in `junit` are relative to.
+    junit_task_relative_path: PathBuf = path, callback/junit/task_relative_path(null), [], ["JUNIT_TASK_RELATIVE_PATH"];
+    /// What stands in `junit` for the directories of places outside of it.
+    junit_replace_out_of_tree_path: String = text, callback/junit/replace_out_of_tree_path(null), [], ["JUNIT_REPLACE_OUT_OF_TREE_PATH"];
+    /// What changes something fails in `junit`.
+    junit_fail_on_change: String = text, callback/junit/fail_on_change("False"), [], ["JUNIT_FAIL_ON_CHANGE"];
+    /// Failures that are ignored fail in `junit`.
+    junit_fail_on_ignore: String = text, callback/junit/fail_on_ignore("False"), [], ["JUNIT_FAIL_ON_IGNORE"];
+    /// Tasks that gather facts are in `junit`.
+    junit_include_setup_tasks_in_report: String = text, callback/junit/include_setup_tasks_in_report("True"), [], ["JUNIT_INCLUDE_SETUP_TASKS_IN_REPORT"];
+    /// Names in `junit` are without the task's arguments.
+    junit_hide_task_arguments: String = text, callback/junit/hide_task_arguments("False"), [], ["JUNIT_HIDE_TASK_ARGUMENTS"];
+    /// What the names of test cases in `junit` begin with.
+    junit_test_case_prefix: String = text, callback/junit/test_case_prefix(""), [], ["JUNIT_TEST_CASE_PREFIX"];
     /// Form of results.
     result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), callback/default/result_format("json"), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
     /// Colour of what was changed.

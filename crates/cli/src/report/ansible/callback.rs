@@ -27,17 +27,25 @@ impl Callback {
     /// Names one that is not built.
     pub fn of(config: &Config) -> Result<Self, Diagnostic> {
         let Some(name) = config.stdout_callback.get() else { return Ok(Self::Default) };
-        Ok(match name.as_str() {
-            "default" | "ansible.builtin.default" | "ansible.legacy.default" => Self::Default,
-            "minimal" | "ansible.builtin.minimal" => Self::Minimal,
-            "oneline" | "ansible.builtin.oneline" => Self::OneLine,
-            "yaml" | "community.general.yaml" => Self::Yaml,
-            "json" | "ansible.posix.json" => Self::Json,
-            name => {
-                let error = Diagnostic::error(format!("Invalid callback for stdout specified: {name}"));
-                return Err(error.help("these are built in: default, yaml, minimal, oneline, json"));
-            }
+        Self::named(name).ok_or_else(|| {
+            let error = Diagnostic::error(format!("Invalid callback for stdout specified: {name}"));
+            error.help("these are built in: default, yaml, minimal, oneline, json")
         })
+    }
+
+    /// The form of this name, short or full.
+    pub fn named(name: &str) -> Option<Self> {
+        let (collection, short) = name.rsplit_once('.').unwrap_or(("", name));
+        let (form, of) = match short {
+            "default" => (Self::Default, "ansible.builtin"),
+            "minimal" => (Self::Minimal, "ansible.builtin"),
+            "oneline" => (Self::OneLine, "ansible.builtin"),
+            "yaml" => (Self::Yaml, "community.general"),
+            "json" => (Self::Json, "ansible.posix"),
+            _ => return None,
+        };
+        // Ansible redirects the names that were its own once.
+        [of, "", "ansible.builtin", "ansible.legacy"].contains(&collection).then_some(form)
     }
 
     /// Its reporter. `origin` is what errors call a task that is in no file.

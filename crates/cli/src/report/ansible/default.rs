@@ -5,6 +5,7 @@ use super::look::{
 };
 use super::result;
 use crate::report::python_json;
+use crate::report::result_text::place;
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
 use hostler_core::event::{CustomStats, Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
@@ -47,9 +48,7 @@ impl Default {
     }
 
     fn banner(&self, state: &mut State, title: &str) {
-        let title = title.trim();
-        let stars = "*".repeat(self.look.columns.saturating_sub(title.chars().count()).max(3));
-        put(&mut state.out, &format!("\n{title} {stars}\n"));
+        put(&mut state.out, &self.look.banner(title));
     }
 
     fn line(&self, state: &mut State, colour: Colour, text: &str) {
@@ -71,8 +70,7 @@ impl Default {
 
     fn path(&self, state: &mut State, task: &TaskInfo) {
         if let Some(span) = &task.span {
-            let path = std::path::absolute(span.file.path()).unwrap_or_else(|_| span.file.path().to_owned());
-            self.line(state, DEBUG, &format!("task path: {}:{}", path.display(), span.line));
+            self.line(state, DEBUG, &format!("task path: {}", place(span)));
         }
     }
 
@@ -334,7 +332,7 @@ impl Reporter for Default {
                     self.line(state, VERBOSE, &format!("META: {message}"));
                 }
             }
-            Event::Included { what, hosts, item } => {
+            Event::Included { what, hosts, item, .. } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, INCLUDED, &format!("included: {what} for {}{item}", hosts.join(", ")));
             }

@@ -2,6 +2,7 @@
 
 use super::result;
 use crate::report::python_json;
+use crate::report::result_text::place;
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::event::{CustomStats, Event, Reporter, RunStats, TaskInfo, TaskResult};
 use jiff::Timestamp;
@@ -37,7 +38,7 @@ impl State {
         if !tasks.iter().any(|known| known["task"]["id"] == id.as_str()) {
             let mut about = json!({"id": id, "name": task.name, "duration": {"start": now()}});
             if let Some(span) = &task.span {
-                about["path"] = Value::from(format!("{}:{}", span.file.path().display(), span.line));
+                about["path"] = Value::from(place(span));
             }
             tasks.push(json!({"task": about, "hosts": {}}));
         }

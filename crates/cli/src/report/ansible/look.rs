@@ -75,6 +75,13 @@ impl Look {
         }
     }
 
+    /// A heading with its stars.
+    pub fn banner(&self, title: &str) -> String {
+        let title = title.trim();
+        let stars = "*".repeat(self.columns.saturating_sub(title.chars().count()).max(3));
+        format!("\n{title} {stars}\n")
+    }
+
     /// `text` in a colour, line by line.
     pub fn paint(&self, colour: Colour, text: &str) -> String {
         paint(self.colour, colour, text)

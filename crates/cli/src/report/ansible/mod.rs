@@ -16,5 +16,6 @@ pub use default::Default;
 pub use json::Json;
 pub use look::{CHANGED, Look, OK, ResultFormat, paint, set_colours};
 pub use message::{diagnostic, verbose};
+pub use result::{dump_flat, failure};
 pub use single::{Single, SingleForm};
 pub use tree::Tree;

@@ -119,12 +119,32 @@ pub fn dump_indented(task: &TaskInfo, result: &TaskResult, look: &Look) -> Strin
     layout(&shown(task, result, look, false), look, look.pretty != Some(false))
 }
 
-/// The result on one line, as `oneline` has it.
-pub fn dump_tight(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+/// The result with all that it has to say, as `tree` keeps it.
+pub fn dump_whole(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    let mut fields = result.result.clone();
+    tell(&mut fields, look, false);
+    layout(&fields, look, is_spread(task, result, look))
+}
+
+/// The result as JSON without columns, as `junit` has it.
+pub fn dump_flat(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
     let mut fields = result.result.clone();
     tell(&mut fields, look, false);
     let fields = Value::Object(fields);
-    if always(task, result) { python_json::pretty(&fields).replace('\n', "") } else { python_json::tight(&fields) }
+    match is_spread(task, result, look) {
+        true => python_json::pretty(&fields),
+        false => python_json::flat(&fields),
+    }
+}
+
+/// Whether the result as a whole is indented: of a loop, only its items would be.
+fn is_spread(task: &TaskInfo, result: &TaskResult, look: &Look) -> bool {
+    (always(task, result) && !task.looped) || look.verbosity > 2
+}
+
+/// The same on one line, as `oneline` has it.
+pub fn dump_tight(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    dump_flat(task, result, look).replace('\n', "")
 }
 
 /// Fields in the format that was asked for.
@@ -152,6 +172,16 @@ pub fn layout(fields: &Map<String, Value>, look: &Look, pretty: bool) -> String 
 /// Why it failed, as an error with its place, or with the `origin` of a task that stands in no file; `None` where
 /// nothing may be said.
 pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Option<String> {
+    let message = failure(task, result)?;
+    let place = match origin {
+        Some(origin) => format!("\n{origin}"),
+        None => task.span.as_ref().map(place).unwrap_or_default(),
+    };
+    Some(format!("[ERROR]: {message}{place}\n"))
+}
+
+/// Why it failed, in words; `None` where nothing may be said.
+pub fn failure(task: &TaskInfo, result: &TaskResult) -> Option<String> {
     if result.result.contains_key("censored") {
         return None;
     }
@@ -164,17 +194,12 @@ pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Opti
         Some(message) => Templar::text_of(&value::Value::from(message.clone())),
     };
     let kind = if judged || ACTIONS.contains(&short(task)) { "Action failed" } else { "Module failed" };
-    let message = match () {
+    Some(match () {
         () if message.starts_with("Task failed:") => message,
         () if field("unreachable").is_some() => format!("Task failed: {message}"),
         () if message.is_empty() => format!("Task failed: {kind}."),
         () => format!("Task failed: {kind}: {message}"),
-    };
-    let place = match origin {
-        Some(origin) => format!("\n{origin}"),
-        None => task.span.as_ref().map(place).unwrap_or_default(),
-    };
-    Some(format!("[ERROR]: {message}{place}\n"))
+    })
 }
 
 /// What the module, or the engine, warns of: the label, and the message.
