@@ -57,6 +57,17 @@ pub struct TaskInfo {
     pub args: Vec<(String, String)>,
 }
 
+/// A play as reporters show it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlayInfo {
+    /// Its name, or its pattern.
+    pub name: String,
+    /// Which hosts it is for.
+    pub pattern: String,
+    /// Where it stands.
+    pub span: Option<Span>,
+}
+
 /// A result on one host, safe to show: secrets are already replaced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskResult {
@@ -138,8 +149,8 @@ pub enum Event {
     },
     /// A play begins on these hosts.
     PlayStarted {
-        /// Its name, or its hosts pattern.
-        name: String,
+        /// Which.
+        play: Arc<PlayInfo>,
         /// The hosts of the batch.
         hosts: Vec<Arc<str>>,
         /// Hosts do not wait for each other.
@@ -149,8 +160,8 @@ pub enum Event {
     },
     /// No host matched a play's pattern.
     NoHostsMatched {
-        /// Name of the play.
-        play: String,
+        /// Which.
+        play: Arc<PlayInfo>,
     },
     /// A task begins.
     TaskStarted {
@@ -190,6 +201,8 @@ pub enum Event {
         task: Arc<TaskInfo>,
         /// Where.
         host: Arc<str>,
+        /// Number of the try that failed, from 1.
+        attempt: u32,
         /// Tries left.
         left: u32,
     },

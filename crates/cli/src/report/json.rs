@@ -32,8 +32,8 @@ impl Reporter for JsonLines {
 fn object(event: &Event) -> Option<Value> {
     Some(match event {
         Event::PlaybookStarted { path, .. } => json!({"event": "playbook", "path": path}),
-        Event::PlayStarted { name, hosts, .. } => json!({"event": "play", "name": name, "hosts": texts(hosts)}),
-        Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play}),
+        Event::PlayStarted { play, hosts, .. } => json!({"event": "play", "name": play.name, "hosts": texts(hosts)}),
+        Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play.name}),
         Event::TaskStarted { task } => with_task("task", task, json!({"handler": task.handler})),
         Event::HostStarted { .. } | Event::Meta { .. } => return None,
         Event::HostOutput { task, host, line } => {
@@ -44,7 +44,7 @@ fn object(event: &Event) -> Option<Value> {
             object["item"] = json!(label);
             object
         }
-        Event::Retrying { task, host, left } => {
+        Event::Retrying { task, host, left, .. } => {
             with_task("retry", task, json!({"host": &**host, "retries_left": left}))
         }
         Event::HostFinished { task, host, result } => with_result("host", task, host, result),

@@ -190,13 +190,13 @@ impl Reporter for Plain {
                 Self::heading(state, &format!("PLAYBOOK: {name}"));
             }
             Event::PlaybookStarted { .. } | Event::HostOutput { .. } => {}
-            Event::PlayStarted { name, .. } => {
+            Event::PlayStarted { play, .. } => {
                 state.heading = None;
                 state.running = 0;
-                Self::heading(state, &format!("PLAY [{name}]"));
+                Self::heading(state, &format!("PLAY [{}]", play.name));
             }
             Event::NoHostsMatched { play } => {
-                Self::heading(state, &format!("PLAY [{play}]"));
+                Self::heading(state, &format!("PLAY [{}]", play.name));
                 self.line(state, SKIPPED, "skipping: no hosts matched");
             }
             // Where hosts do not wait for each other a heading comes with its first result.
@@ -204,7 +204,7 @@ impl Reporter for Plain {
             Event::TaskStarted { .. } => {}
             Event::HostStarted { .. } => state.running += 1,
             Event::ItemFinished { task, host, label, result } => self.item(state, task, host, label, result),
-            Event::Retrying { task, host, left } => {
+            Event::Retrying { task, host, left, .. } => {
                 self.task_heading(state, task);
                 let name = &task.name;
                 self.line(state, DIM, &format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left)."));

@@ -179,13 +179,13 @@ impl Reporter for Plan {
             | Event::Meta { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
-            Event::PlayStarted { name, .. } => {
+            Event::PlayStarted { play, .. } => {
                 self.flush(state);
-                state.play = Some(name.clone());
+                state.play = Some(play.name.clone());
             }
             Event::NoHostsMatched { play } => {
                 self.flush(state);
-                self.warn(&format!("no hosts matched for the play `{play}`"));
+                self.warn(&format!("no hosts matched for the play `{}`", play.name));
             }
             Event::TaskStarted { task } => {
                 self.flush(state);

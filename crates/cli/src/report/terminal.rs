@@ -189,14 +189,14 @@ impl Reporter for Terminal {
         let state = &mut *state;
         match event {
             Event::PlaybookStarted { .. } => {}
-            Event::PlayStarted { name, hosts, .. } => {
+            Event::PlayStarted { play, hosts, .. } => {
                 self.flush(state);
                 let who = self.view.palette.paint(DIM, &count(hosts.len(), "host"));
-                self.screen.print(&format!("\n{}  {who}\n", self.view.palette.paint(BOLD, name)));
+                self.screen.print(&format!("\n{}  {who}\n", self.view.palette.paint(BOLD, &play.name)));
             }
             Event::NoHostsMatched { play } => {
                 self.flush(state);
-                self.screen.print(&format!("\n{}  no hosts matched\n", self.view.palette.paint(BOLD, play)));
+                self.screen.print(&format!("\n{}  no hosts matched\n", self.view.palette.paint(BOLD, &play.name)));
             }
             Event::TaskStarted { task } => {
                 self.flush(state);
@@ -210,7 +210,7 @@ impl Reporter for Terminal {
             }
             Event::HostOutput { host, line, .. } => self.screen.output(host, line),
             Event::ItemFinished { task, host, label, result } => self.item(state, task, host, label, result),
-            Event::Retrying { task, host, left } => {
+            Event::Retrying { task, host, left, .. } => {
                 self.screen.output(host, &format!("failed, trying again ({left} left)"));
                 if self.view.verbosity > 0 {
                     let text = format!("retrying  {}  {host}  {left} left", task.name);

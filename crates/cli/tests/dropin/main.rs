@@ -131,6 +131,7 @@ fn tells_programs_in_json() {
 
     let mut command = Command::new(bin.path().join("ansible-playbook"));
     command.args(["-i", "hosts", "statistics.yml"]).current_dir(cases()).stdin(Stdio::null());
+    command.env("ANSIBLE_SHOW_CUSTOM_STATS", "1");
     let output = command.env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.json").output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["plays"][0]["play"]["name"], "web");
@@ -140,7 +141,7 @@ fn tells_programs_in_json() {
     assert_eq!(document["custom_stats"]["web1"]["own"], "web1");
 
     let output = command.env("ANSIBLE_STDOUT_CALLBACK", "dense").output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Invalid callback for stdout specified: dense"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Could not load 'dense' callback plugin."));
 }
 
 /// Modules of `--module-path` are found.

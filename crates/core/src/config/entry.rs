@@ -101,6 +101,7 @@ macro_rules! shown {
 
 shown! {
     bool, "boolean", value => *value;
+    i64, "integer", value => *value;
     u8, "integer", value => *value;
     u16, "integer", value => *value;
     u32, "integer", value => *value;

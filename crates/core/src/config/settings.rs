@@ -334,6 +334,8 @@ settings! {
     show_task_path_on_failure: bool = boolean, callback/default/show_task_path_on_failure(false), ["defaults.show_task_path_on_failure"], ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"];
     /// The beginning of a task on a host is shown.
     show_per_host_start: bool = boolean, callback/default/show_per_host_start(false), ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
+    /// Columns that a level of `json` and `jsonl` is indented by.
+    json_indent: i64 = number, callback/json/json_indent(null), ["defaults.json_indent"], ["ANSIBLE_JSON_INDENT"];
     /// Results are indented.
     pretty_results: bool = boolean, callback/default/pretty_results(null), ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
     /// Single tasks too are shown in the form of `stdout_callback`.

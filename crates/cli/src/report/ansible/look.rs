@@ -38,6 +38,8 @@ pub struct Look {
     pub pretty: Option<bool>,
     /// Unchanged lines around a difference.
     pub diff_context: usize,
+    /// `json_indent`.
+    pub json_indent: Option<i64>,
     /// Columns of a heading with its stars.
     pub columns: usize,
 }
@@ -49,6 +51,10 @@ pub enum ResultFormat {
     Json,
     /// YAML.
     Yaml,
+    /// Whether something was changed, then YAML: the callback `yaml`.
+    HeadedYaml,
+    /// JSON, then what was printed, as it was printed: the callback `debug`.
+    Sections,
 }
 
 impl Look {
@@ -71,6 +77,7 @@ impl Look {
             format: if yaml { ResultFormat::Yaml } else { ResultFormat::Json },
             pretty: config.pretty_results.get().copied(),
             diff_context: config.diff_context.or(3),
+            json_indent: config.json_indent.get().copied(),
             columns: columns(),
         }
     }

@@ -271,7 +271,7 @@ impl Reporter for Junit {
             Event::PlaybookStarted { path, .. } => {
                 state.playbook = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
             }
-            Event::PlayStarted { name, .. } => state.play.clone_from(name),
+            Event::PlayStarted { play, .. } => state.play.clone_from(&play.name),
             Event::TaskStarted { task } => self.begin(state, task),
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),
             Event::IncludeFinished { task, host, result } => {
