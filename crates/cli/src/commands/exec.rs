@@ -45,14 +45,14 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let (pattern, arguments) = (&*args.pattern, arguments(&args.args)?);
     let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new() };
     let playbook = task.playbook(&base, &parts)?;
-    let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
+    let view = View::new(&base.config, base.palette, base.verbosity, options.diff, args.run.check);
     let live = std::io::stdout().is_terminal() && !is_dumb();
     let (reporter, prompter, screen): (Box<dyn Reporter>, _, _) = if args.own.output == Format::Json {
         let screen = Arc::new(Screen::plain(Box::new(std::io::stderr())));
         (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None, screen)
     } else {
         let out = Box::new(std::io::stdout());
-        let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
+        let screen = Arc::new(if live { Screen::live(out, view.palette) } else { Screen::plain(out) });
         let prompter = ask::Terminal::on(&screen);
         (Box::new(AdHoc::new(view, Arc::clone(&screen), Box::new(std::io::stderr()))), prompter, screen)
     };

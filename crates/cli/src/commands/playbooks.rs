@@ -315,12 +315,13 @@ fn silence() -> Reporting {
 }
 
 fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
-    let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
-    if base.voice.ansible {
+    let view = View::new(&base.config, base.palette, base.verbosity, options.diff, plan || args.run.check);
+    // One that is not built was refused or warned of before.
+    let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
+    let own = !base.voice.ansible && (plan || callback.is_default() || args.own.output == Format::Json);
+    if !own {
         let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
         let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-        // One that is not built was refused before.
-        let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
         let (reporter, prompter) = (callback.reporter(look, None), ask::Terminal::on(&screen));
         return Reporting { reporter, prompter, callbacks: Some(screen) };
     }
@@ -329,7 +330,7 @@ fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> R
     }
     let live = std::io::stdout().is_terminal() && !is_dumb();
     let out = Box::new(std::io::stdout());
-    let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
+    let screen = Arc::new(if live { Screen::live(out, view.palette) } else { Screen::plain(out) });
     let prompter = ask::Terminal::on(&screen);
     let reporter: Box<dyn Reporter> = match () {
         () if plan => Box::new(Plan::new(view, Arc::clone(&screen))),

@@ -159,7 +159,8 @@ fn log(base: &Base, options: &RunOptions) -> Result<Option<Box<dyn Reporter>>, F
         let look = Look::new(&base.config, false, base.verbosity, options.mode != RunMode::Apply);
         return Ok(Some(Box::new(report::ansible::Default::new(look, out, err))));
     }
-    let view = View { palette: Palette::default(), verbosity: base.verbosity, diff: options.diff };
+    let check = options.mode != RunMode::Apply;
+    let view = View::new(&base.config, Palette::default(), base.verbosity, options.diff, check);
     Ok(Some(Box::new(Plain::new(view, out, err))))
 }
 

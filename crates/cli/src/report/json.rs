@@ -57,10 +57,15 @@ fn object(event: &Event) -> Option<Value> {
         Event::Warning { message } => json!({"event": "warning", "message": message}),
         Event::Found { finding } => finding_json(finding),
         Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),
-        Event::Finished { stats, .. } => {
+        Event::Finished { stats, custom } => {
             let hosts: Map<String, Value> =
                 stats.iter().map(|(host, counts)| (host.to_string(), counts_of(counts))).collect();
-            json!({"event": "stats", "hosts": hosts})
+            let mut object = json!({"event": "stats", "hosts": hosts});
+            if !custom.is_empty() {
+                let custom = custom.iter().map(|(host, stats)| (host.to_string(), Value::Object(stats.clone())));
+                object["custom"] = Value::Object(custom.collect());
+            }
+            object
         }
     })
 }

@@ -1,6 +1,8 @@
 //! One script of events through every reporter, against snapshots.
 
+use super::ansible::Look;
 use super::*;
+use hostler_core::config::Config;
 use hostler_core::diagnostic::{SourceFile, Span};
 use hostler_core::event::{Event, HostStats, PlayInfo, Reporter, RunStats, Status, TaskInfo, TaskResult, Work};
 use hostler_core::module::Diff;
@@ -178,7 +180,7 @@ fn printed(reporter: impl FnOnce(&Paper) -> Box<dyn Reporter>) -> String {
 }
 
 fn view(verbosity: u8) -> View {
-    View { palette: Palette::default(), verbosity, diff: true }
+    View { palette: Palette::default(), diff: true, look: Look::new(&Config::default(), false, verbosity, false) }
 }
 
 fn screen(paper: &Paper) -> Arc<Screen> {

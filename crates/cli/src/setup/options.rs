@@ -4,6 +4,7 @@ use super::{Base, passwords};
 use crate::args::{BecomeArgs, ConnectionArgs, RunOptionsArgs};
 use crate::ask;
 use crate::exit::Failure;
+use crate::report::ansible::Callback;
 use hostler_core::config::{self, Config, Origin, Setting};
 use hostler_core::connection::HostKeyChecking;
 use hostler_core::diagnostic::Diagnostic;
@@ -184,14 +185,8 @@ pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> 
         ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),
         ("module_args", config.module_args.origin()),
     ];
-    // These are about Ansible's own format.
-    let of_format: [(&str, Option<&Origin>); 5] = [
-        ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
-        ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
-        ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
-        ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),
-        ("diff_context", unless(&config.diff_context, |lines| *lines == 3)),
-    ];
+    // Ansible's command refuses one that is not built.
+    let callback = unless(&config.stdout_callback, |name| ansible || Callback::named(name).is_some());
     let warning = |(name, origin): (&str, &Origin)| {
         let warning = Diagnostic::warning(format!("the setting `{name}` has no effect here"));
         match origin {
@@ -199,8 +194,10 @@ pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> 
             Origin::Environment(variable) => warning.help(format!("it is set by {variable} in the environment")),
         }
     };
-    let of_format = of_format.into_iter().filter(|_| !ansible);
-    set.into_iter().chain(of_format).filter_map(|(name, origin)| Some(warning((name, origin?)))).collect()
+    set.into_iter()
+        .chain([("stdout_callback", callback)])
+        .filter_map(|(name, origin)| Some(warning((name, origin?))))
+        .collect()
 }
 
 /// Where a setting is set, unless it says what is done anyway.

@@ -141,6 +141,36 @@ fn settings_hide_and_log() {
 }
 
 #[test]
+fn settings_shape_what_is_shown() {
+    let place = Place::new();
+    place.write("site.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {name: say, debug: {msg: \"one\\ntwo\"}}\n    - {name: left out, debug: {}, when: false}\n    - {name: keep, set_stats: {data: {size: 3}}}\n    - {name: lines, copy: {dest: DIR/lines, content: \"1\\n2\\n3\\nx\\n\"}}\n    - {name: bad, command: sh -c 'echo why; exit 3'}\n");
+    place.write("lines", "1\n2\n3\n4\n");
+    let ended = place.run(&["apply", "site.yml", "--diff", "--check"]).expect(0);
+    assert!(ended.stdout.contains(" 2\n 3\n-4\n+x\n") && !ended.stdout.contains("size"), "{}", ended.stdout);
+    let settings = "[defaults]\ninventory = hosts\nstdout_callback = yaml\nshow_custom_stats = true\ndisplay_args_to_stdout = true\ndisplay_skipped_hosts = false\n[diff]\ncontext = 1\n";
+    place.write("ansible.cfg", settings);
+    let ended = place.run(&["apply", "site.yml", "--diff"]).expect(2);
+    assert_eq!(ended.stderr, "");
+    ended.says("TASK [say msg=one\ntwo] ***");
+    ended.says("ok: [h1] => \n    msg: |-\n        one\n        two\n\n");
+    ended.says("fatal: [h1]: FAILED! => \n    changed: true\n    cmd:\n    - sh\n");
+    ended.says("    stdout: why\n");
+    ended.says("CUSTOM STATS: ");
+    ended.says("\tRUN: { \"size\": 3}\n");
+    assert!(ended.stdout.contains("@@ -3,2 +3,2 @@\n 3\n-4\n+x\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("left out"), "{}", ended.stdout);
+    place.run(&["plan", "site.yml"]).expect(2).says("    msg: |-\n        one\n        two\n");
+    place.run(&["exec", "h1", "-m", "debug", "-a", "msg=x"]).expect(0).says("h1 | SUCCESS => \n    msg: x\n");
+    let events = place.run(&["apply", "site.yml", "--output", "json"]).expect(2);
+    assert!(events.stdout.contains("\"custom\":{\"_run\":{\"size\":3}}"), "{}", events.stdout);
+    let env = [("ANSIBLE_STDOUT_CALLBACK", "json")];
+    let document = place.run_with(&["apply", "site.yml"], &env).expect(2).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&document).unwrap()["global_custom_stats"]["size"], 3);
+    let env = [("ANSIBLE_STDOUT_CALLBACK", "nope")];
+    place.run_with(&["apply", "site.yml"], &env).expect(2).says("the setting `stdout_callback` has no effect here");
+}
+
+#[test]
 fn callbacks_tell_more_of_a_run() {
     let place = Place::new();
     place.write("site.yml", SITE);

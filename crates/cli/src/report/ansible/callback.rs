@@ -65,6 +65,11 @@ impl Callback {
         [own, "", "ansible.builtin", "ansible.legacy"].contains(&collection).then_some(*form)
     }
 
+    /// It is `default`, or that with results in another form.
+    pub fn is_default(self) -> bool {
+        matches!(self, Self::Default | Self::Yaml | Self::Debug)
+    }
+
     /// Its reporter. `origin` is what errors call a task that is in no file.
     pub fn reporter(self, mut look: Look, origin: Option<String>) -> Box<dyn Reporter> {
         let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));

@@ -4,7 +4,7 @@ use super::look::{
     CHANGED, Colour, DEBUG, DEPRECATED, FAILED, INCLUDED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING,
 };
 use super::{recap, result};
-use crate::report::result_text::place;
+use crate::report::result_text::{args, place};
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
 use hostler_core::event::{CustomStats, Event, Reporter, RunStats, Status, TaskInfo, TaskResult};
@@ -81,11 +81,7 @@ impl Default {
         }
         state.heading = Some(heading);
         let kind = if task.handler { "RUNNING HANDLER" } else { "TASK" };
-        let args: Vec<String> = match self.look.args {
-            true => task.args.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-            false => Vec::new(),
-        };
-        let args = if args.is_empty() { String::new() } else { format!(" {}", args.join(", ")) };
+        let args = args(task, &self.look);
         let check = self.check_marker(task.check_mode);
         self.banner(state, &format!("{kind} [{}{args}]{check}", task.name.trim()));
         if self.look.verbosity >= 2 {

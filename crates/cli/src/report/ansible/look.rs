@@ -1,11 +1,12 @@
 //! The settings that shape the output, with Ansible's defaults and colours.
 
+use crate::report::CONTEXT;
 use hostler_core::config::{self, Config};
 use hostler_core::diagnostic::Diagnostic;
 use std::sync::OnceLock;
 
 /// How a run is shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "one for each of Ansible's settings")]
 pub struct Look {
     /// Colours, or none.
@@ -76,7 +77,7 @@ impl Look {
             args: config.display_args_to_stdout.or(false),
             format: if yaml { ResultFormat::Yaml } else { ResultFormat::Json },
             pretty: config.pretty_results.get().copied(),
-            diff_context: config.diff_context.or(3),
+            diff_context: config.diff_context.or(CONTEXT),
             json_indent: config.json_indent.get().copied(),
             columns: columns(),
         }

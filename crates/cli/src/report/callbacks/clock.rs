@@ -57,6 +57,6 @@ mod tests {
         assert_eq!(text(Duration::from_millis(3_725_042)), "1:02:05.042");
         assert_eq!(filled("", '='), format!("{} ", "=".repeat(79)));
         assert_eq!(filled(&"x".repeat(78), '*').len(), 78 + 3 + 1);
-        assert_eq!(row("r1 : debug", Duration::from_millis(1436), 20), "r1 : debug ----------- 1.44s\n");
+        assert_eq!(row("r1 : debug", Duration::from_millis(1436), 20), "r1 : debug ------------ 1.44s\n");
     }
 }
