@@ -138,6 +138,7 @@ impl Ground {
         let palette = colour(std::io::stdout().is_terminal());
         let voice = Voice { palette: colour(std::io::stderr().is_terminal()), ansible: manner.ansible };
         if !manner.quiet {
+            options::check(&config)?;
             tell(&config.warnings, voice);
             tell(&options::without_effect(&config, manner.ansible), voice);
         }

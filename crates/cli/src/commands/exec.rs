@@ -42,7 +42,9 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let parts = base.run_parts();
     let configured = base.config.module_name.get().map_or("ansible.builtin.command", String::as_str);
     let module = args.module.as_deref().unwrap_or(configured);
-    let (pattern, arguments) = (&*args.pattern, arguments(&args.args)?);
+    let configured = base.config.module_args.get().filter(|_| args.args.is_empty());
+    let given = configured.unwrap_or(&args.args);
+    let (pattern, arguments) = (&*args.pattern, arguments(given)?);
     let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new() };
     let playbook = task.playbook(&base, &parts)?;
     let view = View::new(&base.config, base.palette, base.verbosity, options.diff, args.run.check);

@@ -171,6 +171,36 @@ fn settings_shape_what_is_shown() {
 }
 
 #[test]
+fn settings_are_done_or_refused_by_name() {
+    let place = Place::new();
+    let learn = "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {set_fact: {kept: {mode: '0644', switch: 'yes'}, cacheable: true}}\n";
+    place.write("learn.yml", learn);
+    let show = "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {debug: {msg: \"{{ ansible_facts.kept.mode }} {{ kept.switch }}\"}}\n";
+    place.write("show.yml", show);
+    let cache = "fact_caching = community.general.yaml\nfact_caching_connection = facts\n";
+    place.write(
+        "ansible.cfg",
+        &format!("[defaults]\ninventory = hosts\njinja2_extensions = jinja2.ext.do,jinja2.ext.i18n\n{cache}"),
+    );
+    let ended = place.run(&["apply", "learn.yml"]).expect(0);
+    assert_eq!(ended.stderr, "");
+    assert_eq!(place.read("facts/h1"), "kept:\n  mode: '0644'\n  switch: 'yes'\n");
+    place.run(&["apply", "show.yml"]).expect(0).says("\"msg\": \"0644 yes\"");
+
+    let ended = place.run_with(&["apply", "learn.yml"], &[("ANSIBLE_CACHE_PLUGIN", "redis")]).expect(0);
+    ended.says("Unable to load the cache plugin 'redis'.");
+    let env = [("ANSIBLE_ERROR_ON_UNDEFINED_VARS", "false")];
+    place.run_with(&["apply", "learn.yml"], &env).expect(0).says("`error_on_undefined_vars` has no effect any more");
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\njinja2_extensions = jinja2.ext.do, my.extension\n");
+    let ended = place.run(&["apply", "learn.yml"]).expect(1);
+    ended.says("the Jinja extension `my.extension` (`jinja2_extensions`) is not built");
+    ended.says("ansible.cfg:3");
+    let env = [("ANSIBLE_JINJA2_EXTENSIONS", ""), ("ANSIBLE_MODULE_ARGS", "echo configured")];
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\n");
+    place.run_with(&["exec", "h1"], &env).expect(0).says("h1 | CHANGED | rc=0 >>\nconfigured\n");
+}
+
+#[test]
 fn callbacks_tell_more_of_a_run() {
     let place = Place::new();
     place.write("site.yml", SITE);

@@ -50,6 +50,8 @@ pub struct RunOptions {
     pub mode: RunMode,
     /// Whether results carry diffs.
     pub diff: bool,
+    /// Bytes: larger files are not shown in diffs. 0 is no limit.
+    pub max_diff_size: Option<u64>,
     /// Whether what a plan tells of a task comes with its fingerprint.
     pub fingerprints: bool,
     /// A plan that was shown: nothing but what it says is done.
@@ -85,6 +87,8 @@ pub struct RunOptions {
     pub private_key_file: Option<PathBuf>,
     pub connection_password: Option<Secret>,
     pub ssh_args: Vec<String>,
+    /// The shell that command lines are run by.
+    pub executable: Option<String>,
     /// Path of `ssh`.
     pub ssh_executable: Option<PathBuf>,
     pub host_key_checking: HostKeyChecking,
@@ -119,6 +123,7 @@ impl Default for RunOptions {
         Self {
             mode: RunMode::Apply,
             diff: false,
+            max_diff_size: None,
             fingerprints: false,
             held_to: None,
             ledger: None,
@@ -143,6 +148,7 @@ impl Default for RunOptions {
             private_key_file: None,
             connection_password: None,
             ssh_args: Vec::new(),
+            executable: None,
             ssh_executable: None,
             host_key_checking: HostKeyChecking::Strict,
             timeout: Duration::from_secs(10),

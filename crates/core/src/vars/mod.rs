@@ -7,7 +7,7 @@ mod store;
 pub mod vault;
 mod vault_text;
 
-pub use fact_cache::FactCache;
+pub use fact_cache::{CacheForm, FactCache};
 pub(crate) use store::merge;
 pub use store::{Globals, HostView, PlayVariables, Store};
 pub use vault::VaultSecrets;
