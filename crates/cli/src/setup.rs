@@ -246,6 +246,7 @@ impl Base {
             private_role_vars: config.private_role_vars.get().copied(),
             // Ansible finds out when it gets there.
             defer_unbuilt: self.voice.ansible,
+            lenient: !config.invalid_task_attribute_failed.or(true),
             duplicate_keys: config.duplicate_dict_key.or(DuplicateKeys::default()),
         });
         let managed = config.ansible_managed.get().map_or("Ansible managed", String::as_str);

@@ -252,7 +252,7 @@ pub enum Event {
         /// More failed than `max_fail_percentage` allows.
         over_limit: bool,
     },
-    /// The run is over.
+    /// The run is over, or, in Ansible's words, one of its playbooks.
     Finished {
         /// The counts.
         stats: RunStats,

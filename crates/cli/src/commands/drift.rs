@@ -66,10 +66,10 @@ pub(super) fn reach(pattern: &str, run: &RunOptionsArgs, own: &OwnArgs) -> Resul
         return Err(Diagnostic::error(format!("no host matches `{pattern}`")).into());
     }
     let parts = base.run_parts();
-    let task =
-        OneTask { name: "look", pattern, module: "ansible.builtin.ping", arguments: Value::Null, keywords: Map::new() };
-    let playbooks = [task.playbook(&base, &parts)?];
     let dir = std::env::current_dir().context("find the working directory")?;
+    let (module, arguments, keywords) = ("ansible.builtin.ping", Value::Null, Map::new());
+    let playbooks =
+        [OneTask { name: "look", pattern, module, arguments, keywords, dir: &dir }.playbook(&base, &parts)?];
     let recorder = Arc::new(Recorder::default());
     let reporting = Reporting { reporter: Box::new(Arc::clone(&recorder)), prompter: None, callbacks: None };
     let session = Session::rehearsal(&base, &parts, inventory, options, Some(&dir), reporting)?;

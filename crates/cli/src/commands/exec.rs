@@ -45,7 +45,8 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let configured = base.config.module_args.get().filter(|_| args.args.is_empty());
     let given = configured.unwrap_or(&args.args);
     let (pattern, arguments) = (&*args.pattern, arguments(given)?);
-    let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new() };
+    let dir = std::env::current_dir().context("find the working directory")?;
+    let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new(), dir: &dir };
     let playbook = task.playbook(&base, &parts)?;
     let view = View::new(&base.config, base.palette, base.verbosity, options.diff, args.run.check);
     let live = std::io::stdout().is_terminal() && !is_dumb();
@@ -58,7 +59,6 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
         let prompter = ask::Terminal::on(&screen);
         (Box::new(AdHoc::new(view, Arc::clone(&screen), Box::new(std::io::stderr()))), prompter, screen)
     };
-    let dir = std::env::current_dir().context("find the working directory")?;
     let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
     let reporting = Reporting { reporter, prompter, callbacks };
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
@@ -91,6 +91,8 @@ pub struct OneTask<'a> {
     pub arguments: Value,
     /// Further keywords of the task.
     pub keywords: Map<String, Value>,
+    /// Directory whose `group_vars`, `host_vars` and roles count.
+    pub dir: &'a Path,
 }
 
 impl OneTask<'_> {
@@ -105,8 +107,11 @@ impl OneTask<'_> {
         let path = Path::new(PLAY);
         parts.loader.provide(path, &play.to_string())?;
         let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
-        let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
+        let mut playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
         tell(&parts.loader.take_warnings(), base.voice);
+        for play in &mut playbook.plays {
+            self.dir.clone_into(&mut Arc::make_mut(play).dir);
+        }
         Ok(playbook)
     }
 }

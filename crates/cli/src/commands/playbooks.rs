@@ -246,22 +246,11 @@ fn load(base: &Base, parts: &RunParts, paths: &[PathBuf]) -> Result<Vec<Playbook
     if found.is_empty() { Ok(playbooks) } else { Err(Failure::Playbook(found)) }
 }
 
-/// The directory whose `group_vars` and `host_vars` count.
+/// The first playbook's directory.
 fn directory(playbooks: &[Playbook]) -> Result<PathBuf, Failure> {
-    let dir_of = |playbook: &Playbook| -> anyhow::Result<PathBuf> {
-        let path = std::path::absolute(&playbook.path).context("find the working directory")?;
-        Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
-    };
-    let (first, others) = playbooks.split_first().context("find a playbook")?;
-    let dir = dir_of(first)?;
-    for other in others {
-        if dir_of(other)? != dir {
-            let (first, other) = (first.path.display(), other.path.display());
-            let message = format!("{first} and {other} are in different directories: run them one after the other");
-            return Err(Failure::Usage(message));
-        }
-    }
-    Ok(dir)
+    let first = playbooks.first().context("find a playbook")?;
+    let path = std::path::absolute(&first.path).context("find the working directory")?;
+    Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
 /// `--limit` that leaves nobody is a mistake.

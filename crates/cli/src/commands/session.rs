@@ -121,6 +121,9 @@ impl Session {
         signals::listen(&self.cancel)?;
         let mut result: Result<(), RunError> = Ok(());
         for (number, playbook) in playbooks.iter().enumerate() {
+            if number > 0 && base.voice.ansible {
+                self.engine.recap();
+            }
             result = self.engine.run(playbook);
             if result.is_err() || self.engine.has_lost_hosts() || self.cancel.is_requested() {
                 // Hosts that were not lost came to the end of the last one.

@@ -9,6 +9,7 @@ use hostler_core::config::{self, Config, Origin, Setting};
 use hostler_core::connection::HostKeyChecking;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::engine::{Gathering, RunMode, RunOptions};
+use hostler_core::inventory::{GroupSource, is_own_vars_plugin};
 use hostler_core::secret::Secret;
 use hostler_core::vars::{CacheForm, FactCache};
 use std::path::PathBuf;
@@ -102,6 +103,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         no_log: config.no_log.or(false),
         inject_facts: config.inject_facts_as_vars.or(true),
         merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
+        vars_root: config.playbook_vars_root.or(default.vars_root),
         fact_cache: fact_cache(base, args.flush_cache)?,
         config_file: config.file.clone(),
         ..default
@@ -191,6 +193,11 @@ const EXTENSIONS: [&str; 5] =
 
 /// Refuses what a setting asks for and nobody can give.
 pub(super) fn check(config: &Config) -> Result<(), Diagnostic> {
+    let mut plugins = config.vars_plugins_enabled.get().into_iter().flatten();
+    if let Some(odd) = plugins.find(|name| !is_own_vars_plugin(name)) {
+        let error = Diagnostic::error(format!("the vars plug-in `{odd}` (`vars_plugins_enabled`) is not built"));
+        return Err(at(error, config.vars_plugins_enabled.origin()));
+    }
     let mut extensions = config.jinja2_extensions.get().into_iter().flatten();
     let Some(odd) = extensions.find(|name| !EXTENSIONS.contains(&name.as_str())) else { return Ok(()) };
     let error = Diagnostic::error(format!("the Jinja extension `{odd}` (`jinja2_extensions`) is not built"));
@@ -210,6 +217,10 @@ pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> 
     if let (Some(kind), Some(origin)) = (config.fact_caching.get(), cache) {
         let warning = Diagnostic::warning(format!("Unable to load the cache plugin '{kind}'."));
         found.push(at(warning, Some(origin)).help("facts can be kept by `jsonfile` and `yaml`"));
+    }
+    for odd in config.precedence.get().into_iter().flatten().filter(|name| GroupSource::named(name).is_none()) {
+        let warning = Diagnostic::warning(format!("Ignoring unknown variable precedence entry: {odd}"));
+        found.push(at(warning, config.precedence.origin()));
     }
     let undefined = unless(&config.error_on_undefined_vars, |on| *on);
     if undefined.is_some() {

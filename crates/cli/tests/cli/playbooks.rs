@@ -201,6 +201,29 @@ fn settings_are_done_or_refused_by_name() {
 }
 
 #[test]
+fn settings_of_variables_tasks_and_plug_ins_are_told_where_they_are_odd() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    place.write("lenient.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {debug: {msg: x}, listen: y}\n");
+    place.run(&["apply", "lenient.yml"]).expect(1).says("'listen' is not a valid attribute for a Task");
+    let env = [("ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED", "no"), ("ANSIBLE_PRECEDENCE", "all_inventory,groups")];
+    let ended = place.run_with(&["apply", "lenient.yml"], &env).expect(0);
+    ended.says("Ignoring invalid attribute: listen");
+    ended.says("lenient.yml:4:23");
+    ended.says("Ignoring unknown variable precedence entry: groups");
+    let env = [("ANSIBLE_VARS_ENABLED", "host_group_vars,community.sops.sops")];
+    place.run_with(&["inventory", "--list"], &env).expect(1).says("the vars plug-in `community.sops.sops`");
+    std::fs::create_dir(place.path("filters")).unwrap();
+    place.write("filters/README", "nothing in Python\n");
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\nfilter_plugins = filters\n");
+    assert_eq!(place.run(&["apply", "site.yml"]).expect(0).stderr, "");
+    place.write("filters/own.py", "\n");
+    let ended = place.run(&["apply", "site.yml"]).expect(0);
+    ended.says("filters/own.py is a plug-in in Python, which is not run");
+    ended.says("ansible.cfg:3");
+}
+
+#[test]
 fn callbacks_tell_more_of_a_run() {
     let place = Place::new();
     place.write("site.yml", SITE);

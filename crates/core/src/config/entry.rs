@@ -2,7 +2,8 @@
 
 use super::settings::{Config, Gathering, ResultFormat, SortOrder};
 use super::sources::Origin;
-use crate::inventory::{GroupNames, HostPatternMismatch};
+use crate::inventory::{GroupNames, HostPatternMismatch, VarsStage};
+use crate::vars::VarsRoot;
 use crate::vars::combine::HashBehaviour;
 use crate::yaml::DuplicateKeys;
 use serde_json::Value;
@@ -124,6 +125,15 @@ shown! {
         SortOrder::Descending => "descending",
         SortOrder::Ascending => "ascending",
         SortOrder::None => "none",
+    };
+    VarsRoot, "string", value => match value {
+        VarsRoot::Top => "top",
+        VarsRoot::Bottom => "bottom",
+        VarsRoot::All => "all",
+    };
+    VarsStage, "string", value => match value {
+        VarsStage::Demand => "demand",
+        VarsStage::Start => "start",
     };
     HashBehaviour, "string", value => match value {
         HashBehaviour::Replace => "replace",

@@ -3,12 +3,13 @@
 use super::entry::{Entry, Shown};
 use super::find::Places;
 use super::ini;
-use super::known::{Verdict, judge};
+use super::known::{PLUGINS, Verdict, judge, python_plugin};
 use super::parse::{boolean, choice, inventories, list, number, path, search_path, switch, text, vault_ids};
-use super::sources::{Setting, Sources};
+use super::sources::{Origin, Setting, Sources};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::inventory::{GroupNames, HostPatternMismatch};
+use crate::inventory::{GroupNames, HostPatternMismatch, VarsStage};
 use crate::system::local_files;
+use crate::vars::VarsRoot;
 use crate::vars::combine::HashBehaviour;
 use crate::yaml::DuplicateKeys;
 use serde_json::json;
@@ -128,6 +129,18 @@ settings! {
     force_valid_group_names: GroupNames = choice(&[("never", GroupNames::Never), ("always", GroupNames::Always), ("silently", GroupNames::Silently), ("ignore", GroupNames::Ignore)]), TRANSFORM_INVALID_GROUP_CHARS("never"), ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
     /// Whether mappings replace each other or are merged.
     hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), DEFAULT_HASH_BEHAVIOUR("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
+    /// Where groups' variables come from, the last one wins.
+    precedence: Vec<String> = list, VARIABLE_PRECEDENCE(["all_inventory", "groups_inventory", "all_plugins_inventory", "all_plugins_play", "groups_plugins_inventory", "groups_plugins_play"]), ["defaults.precedence"], ["ANSIBLE_PRECEDENCE"];
+    /// Which directories' `group_vars` and `host_vars` a play's tasks see.
+    playbook_vars_root: VarsRoot = choice(&[("top", VarsRoot::Top), ("bottom", VarsRoot::Bottom), ("all", VarsRoot::All)]), PLAYBOOK_VARS_ROOT("top"), ["defaults.playbook_vars_root"], ["ANSIBLE_PLAYBOOK_VARS_ROOT"];
+    /// When files of variables are read: `start` is with the inventory, and only beside its sources.
+    run_vars_plugins: VarsStage = choice(&[("demand", VarsStage::Demand), ("start", VarsStage::Start)]), RUN_VARS_PLUGINS("demand"), ["defaults.run_vars_plugins"], ["ANSIBLE_RUN_VARS_PLUGINS"];
+    /// The plug-ins that read files of variables.
+    vars_plugins_enabled: Vec<String> = list, VARIABLE_PLUGINS_ENABLED(["host_group_vars"]), ["defaults.vars_plugins_enabled"], ["ANSIBLE_VARS_ENABLED"];
+    /// Endings of files of variables, in the order they are tried.
+    yaml_valid_extensions: Vec<String> = list, YAML_FILENAME_EXTENSIONS([".yml", ".yaml", ".json"]), ["defaults.yaml_valid_extensions"], ["ANSIBLE_YAML_FILENAME_EXT"];
+    /// Keywords that are not for this kind of task fail; else they are warned of.
+    invalid_task_attribute_failed: bool = boolean, INVALID_TASK_ATTRIBUTE_FAILED(true), ["defaults.invalid_task_attribute_failed"], ["ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED"];
     /// What becomes of keys that a mapping has twice.
     duplicate_dict_key: DuplicateKeys = choice(&[("warn", DuplicateKeys::Warn), ("error", DuplicateKeys::Error), ("ignore", DuplicateKeys::Ignore)]), DUPLICATE_YAML_DICT_KEY("warn"), ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
     /// The plug-ins that may read an inventory source, in this order.
@@ -383,6 +396,7 @@ impl Config {
             Sources { entries: &entries, env: &env, cwd: places.cwd, home: places.home, file_dir: file_dir.as_deref() };
         let mut config = Self::read(&sources)?;
         warnings.extend(without_effect(&entries));
+        warnings.extend(python_plugins(&sources)?);
         let unknown =
             |entry: &&ini::Entry| !IN_FILE.contains(&entry.name.as_str()) && judge(&entry.name) == Verdict::Unknown;
         config.unknown = entries.iter().filter(unknown).map(|entry| entry.name.clone()).collect();
@@ -390,6 +404,25 @@ impl Config {
         config.warnings = warnings;
         Ok(config)
     }
+}
+
+/// A warning for each setting that names directories with plug-ins in Python.
+fn python_plugins(sources: &Sources<'_>) -> Result<Vec<Diagnostic>, Diagnostic> {
+    let mut warnings = Vec::new();
+    for name in PLUGINS {
+        let short = name.trim_start_matches("defaults.");
+        let variable = format!("ANSIBLE_{}", short.to_uppercase());
+        let set = sources.find(&[name], &[&variable], search_path)?;
+        if let Some(path) = set.get().and_then(|directories| python_plugin(directories)) {
+            let message = format!("`{short}`: {} is a plug-in in Python, which is not run", path.display());
+            let warning = Diagnostic::warning(message);
+            warnings.push(match set.origin() {
+                Some(Origin::File(span)) => warning.at(span),
+                _ => warning.help(format!("it is set by {variable} in the environment")),
+            });
+        }
+    }
+    Ok(warnings)
 }
 
 /// One warning for all settings in the file that change nothing but were meant to.

@@ -5,7 +5,7 @@ use crate::connection::HostKeyChecking;
 use crate::plan::Plan;
 use crate::secret::Secret;
 use crate::value::Map;
-use crate::vars::FactCache;
+use crate::vars::{FactCache, VarsRoot};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +111,8 @@ pub struct RunOptions {
     pub inject_facts: bool,
     pub merge_hashes: bool,
     pub fact_cache: Option<FactCache>,
+    /// Which directories' `group_vars` and `host_vars` tasks see.
+    pub vars_root: VarsRoot,
     pub remote_tmp: Option<String>,
     pub inventory_sources: Vec<String>,
     pub config_file: Option<PathBuf>,
@@ -166,6 +168,7 @@ impl Default for RunOptions {
             inject_facts: true,
             merge_hashes: false,
             fact_cache: None,
+            vars_root: VarsRoot::Top,
             remote_tmp: None,
             inventory_sources: Vec::new(),
             config_file: None,
