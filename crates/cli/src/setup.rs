@@ -53,7 +53,8 @@ pub struct Base {
     /// `--module-path`: looked through before the configured ones.
     pub module_path: Vec<PathBuf>,
     sources: Vec<String>,
-    home: Option<PathBuf>,
+    /// The user's own directory.
+    pub home: Option<PathBuf>,
     cwd: PathBuf,
 }
 
@@ -137,6 +138,7 @@ impl Ground {
         let palette = colour(std::io::stdout().is_terminal());
         let voice = Voice { palette: colour(std::io::stderr().is_terminal()), ansible: manner.ansible };
         if !manner.quiet {
+            options::check(&config)?;
             tell(&config.warnings, voice);
             tell(&options::without_effect(&config, manner.ansible), voice);
         }
@@ -244,6 +246,7 @@ impl Base {
             private_role_vars: config.private_role_vars.get().copied(),
             // Ansible finds out when it gets there.
             defer_unbuilt: self.voice.ansible,
+            lenient: !config.invalid_task_attribute_failed.or(true),
             duplicate_keys: config.duplicate_dict_key.or(DuplicateKeys::default()),
         });
         let managed = config.ansible_managed.get().map_or("Ansible managed", String::as_str);

@@ -39,6 +39,12 @@ pub struct TaskInfo {
     pub name: String,
     /// Full name of the action.
     pub action: String,
+    /// The action as the file has it.
+    pub written: String,
+    /// The role that it belongs to.
+    pub role: Option<String>,
+    /// The same each time it runs: for another batch of hosts, or again as a handler.
+    pub number: u64,
     /// Where it stands.
     pub span: Option<Span>,
     /// It is a handler.
@@ -49,6 +55,17 @@ pub struct TaskInfo {
     pub check_mode: bool,
     /// Its arguments as they are written; none where nothing of it may be shown.
     pub args: Vec<(String, String)>,
+}
+
+/// A play as reporters show it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlayInfo {
+    /// Its name, or its pattern.
+    pub name: String,
+    /// Which hosts it is for.
+    pub pattern: String,
+    /// Where it stands.
+    pub span: Option<Span>,
 }
 
 /// A result on one host, safe to show: secrets are already replaced.
@@ -68,6 +85,21 @@ pub struct TaskResult {
     pub delegated_address: Option<Arc<str>>,
     /// What it would do, if anything. Told in plans only.
     pub work: Option<Work>,
+}
+
+impl TaskResult {
+    /// A result that says only this.
+    pub fn ok(result: Map<String, Value>) -> Self {
+        Self {
+            status: Status::Ok,
+            result,
+            diff: Vec::new(),
+            elapsed: Duration::ZERO,
+            delegated_to: None,
+            delegated_address: None,
+            work: None,
+        }
+    }
 }
 
 /// What a task would do on a host.
@@ -117,8 +149,8 @@ pub enum Event {
     },
     /// A play begins on these hosts.
     PlayStarted {
-        /// Its name, or its hosts pattern.
-        name: String,
+        /// Which.
+        play: Arc<PlayInfo>,
         /// The hosts of the batch.
         hosts: Vec<Arc<str>>,
         /// Hosts do not wait for each other.
@@ -128,8 +160,8 @@ pub enum Event {
     },
     /// No host matched a play's pattern.
     NoHostsMatched {
-        /// Name of the play.
-        play: String,
+        /// Which.
+        play: Arc<PlayInfo>,
     },
     /// A task begins.
     TaskStarted {
@@ -169,6 +201,8 @@ pub enum Event {
         task: Arc<TaskInfo>,
         /// Where.
         host: Arc<str>,
+        /// Number of the try that failed, from 1.
+        attempt: u32,
         /// Tries left.
         left: u32,
     },
@@ -187,9 +221,13 @@ pub enum Event {
         task: Arc<TaskInfo>,
         /// Where.
         host: Arc<str>,
+        /// What it asks for, in Ansible's words, safe to show.
+        result: Map<String, Value>,
     },
     /// Included files or roles begin.
     Included {
+        /// What brought them.
+        task: Arc<TaskInfo>,
         /// The file or role.
         what: String,
         /// For which hosts.
@@ -214,7 +252,7 @@ pub enum Event {
         /// More failed than `max_fail_percentage` allows.
         over_limit: bool,
     },
-    /// The run is over.
+    /// The run is over, or, in Ansible's words, one of its playbooks.
     Finished {
         /// The counts.
         stats: RunStats,

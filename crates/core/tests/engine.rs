@@ -96,9 +96,9 @@ fn message(action: &str, result: &TaskResult) -> String {
 impl Reporter for Lines {
     fn event(&self, event: &Event) {
         match event {
-            Event::PlayStarted { name, .. } => self.heading(format!("PLAY {name}")),
+            Event::PlayStarted { play, .. } => self.heading(format!("PLAY {}", play.name)),
             Event::NoHostsMatched { play } => {
-                self.heading(format!("PLAY {play}"));
+                self.heading(format!("PLAY {}", play.name));
                 self.heading("no hosts matched".into());
             }
             Event::TaskStarted { task } => {

@@ -75,6 +75,7 @@ fn loader() -> Loader {
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), ACTIONS.iter().copied())),
         defer_unbuilt: false,
+        lenient: false,
         duplicate_keys: Default::default(),
     })
 }
@@ -399,6 +400,7 @@ fn an_unbuilt_module_may_wait_until_it_is_reached() {
         vault: Arc::new(NoVault),
         actions: Arc::new(ActionNames::new(&Registry::new(), [])),
         defer_unbuilt: true,
+        lenient: false,
         duplicate_keys: Default::default(),
     };
     let lenient = Loader::new(options);

@@ -2,10 +2,10 @@
 
 use super::exec::OneTask;
 use super::playbooks::{check_limit, identity, print};
-use super::session::Session;
+use super::session::{Reporting, Session};
 use crate::args::{DriftArgs, Format, OwnArgs, RunOptionsArgs};
 use crate::exit::{Exit, Failure, tell};
-use crate::report::{self, FanOut};
+use crate::report;
 use crate::setup::{Base, Manner, Overrides};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
@@ -66,13 +66,13 @@ pub(super) fn reach(pattern: &str, run: &RunOptionsArgs, own: &OwnArgs) -> Resul
         return Err(Diagnostic::error(format!("no host matches `{pattern}`")).into());
     }
     let parts = base.run_parts();
-    let task =
-        OneTask { name: "look", pattern, module: "ansible.builtin.ping", arguments: Value::Null, keywords: Map::new() };
-    let playbooks = [task.playbook(&base, &parts)?];
     let dir = std::env::current_dir().context("find the working directory")?;
+    let (module, arguments, keywords) = ("ansible.builtin.ping", Value::Null, Map::new());
+    let playbooks =
+        [OneTask { name: "look", pattern, module, arguments, keywords, dir: &dir }.playbook(&base, &parts)?];
     let recorder = Arc::new(Recorder::default());
-    let reporter = Box::new(FanOut(vec![Box::new(Arc::clone(&recorder))]));
-    let session = Session::rehearsal(&base, &parts, inventory, options, Some(&dir), (reporter, None))?;
+    let reporting = Reporting { reporter: Box::new(Arc::clone(&recorder)), prompter: None, callbacks: None };
+    let session = Session::rehearsal(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let engine = session.reach(&playbooks)?;
     engine.finish();
     let failures: Vec<_> =

@@ -1,7 +1,7 @@
 //! `hostler exec`: one module on hosts, without a playbook.
 
 use super::playbooks::{check_limit, print};
-use super::session::{Session, exit_of};
+use super::session::{Reporting, Session, exit_of};
 use crate::args::{ExecArgs, Format};
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
@@ -42,21 +42,26 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
     let parts = base.run_parts();
     let configured = base.config.module_name.get().map_or("ansible.builtin.command", String::as_str);
     let module = args.module.as_deref().unwrap_or(configured);
-    let (pattern, arguments) = (&*args.pattern, arguments(&args.args)?);
-    let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new() };
+    let configured = base.config.module_args.get().filter(|_| args.args.is_empty());
+    let given = configured.unwrap_or(&args.args);
+    let (pattern, arguments) = (&*args.pattern, arguments(given)?);
+    let dir = std::env::current_dir().context("find the working directory")?;
+    let task = OneTask { name: "exec", pattern, module, arguments, keywords: Map::new(), dir: &dir };
     let playbook = task.playbook(&base, &parts)?;
-    let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
+    let view = View::new(&base.config, base.palette, base.verbosity, options.diff, args.run.check);
     let live = std::io::stdout().is_terminal() && !is_dumb();
-    let (reporter, prompter): (Box<dyn Reporter>, _) = if args.own.output == Format::Json {
-        (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None)
+    let (reporter, prompter, screen): (Box<dyn Reporter>, _, _) = if args.own.output == Format::Json {
+        let screen = Arc::new(Screen::plain(Box::new(std::io::stderr())));
+        (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None, screen)
     } else {
         let out = Box::new(std::io::stdout());
-        let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
+        let screen = Arc::new(if live { Screen::live(out, view.palette) } else { Screen::plain(out) });
         let prompter = ask::Terminal::on(&screen);
-        (Box::new(AdHoc::new(view, screen, Box::new(std::io::stderr()))), prompter)
+        (Box::new(AdHoc::new(view, Arc::clone(&screen), Box::new(std::io::stderr()))), prompter, screen)
     };
-    let dir = std::env::current_dir().context("find the working directory")?;
-    let session = Session::new(&base, &parts, inventory, options, Some(&dir), (reporter, prompter))?;
+    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
+    let reporting = Reporting { reporter, prompter, callbacks };
+    let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.validate(&playbooks)?;
     let summary = session.run(&base, &playbooks)?;
@@ -86,6 +91,8 @@ pub struct OneTask<'a> {
     pub arguments: Value,
     /// Further keywords of the task.
     pub keywords: Map<String, Value>,
+    /// Directory whose `group_vars`, `host_vars` and roles count.
+    pub dir: &'a Path,
 }
 
 impl OneTask<'_> {
@@ -100,8 +107,11 @@ impl OneTask<'_> {
         let path = Path::new(PLAY);
         parts.loader.provide(path, &play.to_string())?;
         let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
-        let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
+        let mut playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
         tell(&parts.loader.take_warnings(), base.voice);
+        for play in &mut playbook.plays {
+            self.dir.clone_into(&mut Arc::make_mut(play).dir);
+        }
         Ok(playbook)
     }
 }

@@ -19,8 +19,8 @@ pub fn run(args: &InventoryArgs) -> Result<Exit, Failure> {
     let base = Base::new(&args.sources, Manner::default())?;
     let inventory = base.inventory()?;
     let export = args.export || base.config.inventory_export.or(false);
-    let playbook_dir = args.playbook_dir.as_deref().or(base.config.playbook_dir.get().map(AsRef::as_ref));
-    let show = Show { playbook_dir, limit: args.sources.limit.as_deref(), export };
+    let playbook_dir = args.playbook_dir.as_ref().or(base.config.playbook_dir.get()).cloned();
+    let show = Show { playbook_dirs: playbook_dir.as_slice(), limit: args.sources.limit.as_deref(), export };
     let text = match &args.host {
         Some(host) => of_host(&inventory, host, &show, args.yaml)?,
         None if args.graph => inventory.graph(&args.group, args.vars, &show)?,
@@ -38,7 +38,7 @@ pub fn run(args: &InventoryArgs) -> Result<Exit, Failure> {
 /// If there is no such host.
 pub fn of_host(inventory: &Inventory, host: &str, show: &Show<'_>, as_yaml: bool) -> Result<String, Diagnostic> {
     // Also says which host is near, where there is none of that name.
-    let vars = inventory.host_vars(host, show.playbook_dir)?;
+    let vars = inventory.host_vars(host, show.playbook_dirs)?;
     if as_yaml {
         return Ok(yaml(&Value::Map(vars)));
     }

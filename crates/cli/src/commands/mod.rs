@@ -14,4 +14,4 @@ mod session;
 
 pub use exec::OneTask;
 pub use playbooks::{Face, NO_HOSTS, print, run as run_playbooks, tell_config, warn_of_empty};
-pub use session::{Session, exit_of};
+pub use session::{Reporting, Session, exit_of};

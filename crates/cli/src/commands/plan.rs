@@ -4,7 +4,7 @@ use super::playbooks::{self, Face, print};
 use super::saved;
 use crate::args::{Format, PlanArgs};
 use crate::exit::{Exit, Failure};
-use crate::report;
+use crate::report::{self, CONTEXT};
 use hostler_core::plan::FORMAT;
 use serde_json::json;
 
@@ -17,12 +17,13 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let format = args.run.own.output;
     let shown = matches!(format, Format::Default | Format::Json);
     let (summary, plan) = ready.plan(shown, args.out.is_some())?;
+    let context = ready.base.config.diff_context.or(CONTEXT);
     let title = || format!("Plan of {}", ready.names());
     match format {
         Format::Default => {}
         Format::Json => print(&format!("{}\n", json!({"event": "plan", "format": FORMAT, "plan": plan})))?,
-        Format::Html => print(&report::page(&plan, &title()))?,
-        Format::Markdown => print(&report::markdown(&plan, &title()))?,
+        Format::Html => print(&report::page(&plan, &title(), context))?,
+        Format::Markdown => print(&report::markdown(&plan, &title(), context))?,
     }
     if let Some(path) = &args.out
         && !summary.failed()

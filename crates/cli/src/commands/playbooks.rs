@@ -1,7 +1,7 @@
 //! What `plan` and `apply` share: read, check, list or run playbooks.
 
 use super::saved;
-use super::session::Session;
+use super::session::{Reporting, Session};
 use crate::args::{Format, LedgerArgs, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
@@ -77,13 +77,9 @@ impl Ready {
         let options = RunOptions { mode: RunMode::Plan, diff: true, fingerprints: comparable, ..self.options.clone() };
         let recorder = Arc::new(plan::Recorder::default());
         let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Arc::clone(&recorder))];
-        let mut prompter = None;
-        if shown {
-            let (reporter, terminal) = self.reporting(true);
-            reporters.push(reporter);
-            prompter = terminal;
-        }
-        let reporting: Reporting = (Box::new(FanOut(reporters)), prompter);
+        let mut reporting = if shown { self.reporting(true) } else { silence() };
+        reporters.push(reporting.reporter);
+        reporting.reporter = Box::new(FanOut(reporters));
         let summary = self.session(options, reporting, self.plan)?.run(&self.base, &self.playbooks)?;
         Ok((summary, recorder.plan()))
     }
@@ -250,22 +246,11 @@ fn load(base: &Base, parts: &RunParts, paths: &[PathBuf]) -> Result<Vec<Playbook
     if found.is_empty() { Ok(playbooks) } else { Err(Failure::Playbook(found)) }
 }
 
-/// The directory whose `group_vars` and `host_vars` count.
+/// The first playbook's directory.
 fn directory(playbooks: &[Playbook]) -> Result<PathBuf, Failure> {
-    let dir_of = |playbook: &Playbook| -> anyhow::Result<PathBuf> {
-        let path = std::path::absolute(&playbook.path).context("find the working directory")?;
-        Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
-    };
-    let (first, others) = playbooks.split_first().context("find a playbook")?;
-    let dir = dir_of(first)?;
-    for other in others {
-        if dir_of(other)? != dir {
-            let (first, other) = (first.path.display(), other.path.display());
-            let message = format!("{first} and {other} are in different directories: run them one after the other");
-            return Err(Failure::Usage(message));
-        }
-    }
-    Ok(dir)
+    let first = playbooks.first().context("find a playbook")?;
+    let path = std::path::absolute(&first.path).context("find the working directory")?;
+    Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
 /// `--limit` that leaves nobody is a mistake.
@@ -312,35 +297,36 @@ pub fn warn_of_empty(base: &Base, inventory: &Inventory, pattern: &str) {
     }
 }
 
-type Reporting = (Box<dyn Reporter>, Option<ask::Terminal>);
-
-/// Nobody hears.
+/// Nobody hears but callbacks, which keep off what programs read.
 fn silence() -> Reporting {
-    (Box::new(FanOut(Vec::new())), None)
+    let screen = Screen::plain(Box::new(std::io::stderr()));
+    Reporting { reporter: Box::new(FanOut(Vec::new())), prompter: None, callbacks: Some(Arc::new(screen)) }
 }
 
 fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
-    let view = View { palette: base.palette, verbosity: base.verbosity, diff: options.diff };
-    if base.voice.ansible {
+    let view = View::new(&base.config, base.palette, base.verbosity, options.diff, plan || args.run.check);
+    // One that is not built was refused or warned of before.
+    let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
+    let own = !base.voice.ansible && (plan || callback.is_default() || args.own.output == Format::Json);
+    if !own {
         let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
         let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-        // One that is not built was refused before.
-        let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
-        return (callback.reporter(look, None), ask::Terminal::on(&screen));
+        let (reporter, prompter) = (callback.reporter(look, None), ask::Terminal::on(&screen));
+        return Reporting { reporter, prompter, callbacks: Some(screen) };
     }
     if args.own.output == Format::Json {
-        return (Box::new(JsonLines::new(Box::new(std::io::stdout()))), None);
+        return Reporting { reporter: Box::new(JsonLines::new(Box::new(std::io::stdout()))), ..silence() };
     }
     let live = std::io::stdout().is_terminal() && !is_dumb();
     let out = Box::new(std::io::stdout());
-    let screen = Arc::new(if live { Screen::live(out, view) } else { Screen::plain(out) });
+    let screen = Arc::new(if live { Screen::live(out, view.palette) } else { Screen::plain(out) });
     let prompter = ask::Terminal::on(&screen);
     let reporter: Box<dyn Reporter> = match () {
-        () if plan => Box::new(Plan::new(view, screen)),
-        () if live => Box::new(Terminal::new(view, screen)),
+        () if plan => Box::new(Plan::new(view, Arc::clone(&screen))),
+        () if live => Box::new(Terminal::new(view, Arc::clone(&screen))),
         () => Box::new(Plain::new(view, Box::new(std::io::stdout()), Box::new(std::io::stderr()))),
     };
-    (reporter, prompter)
+    Reporting { reporter, prompter, callbacks: Some(screen) }
 }
 
 /// `--list-hosts`, `--list-tasks`, `--list-tags`.

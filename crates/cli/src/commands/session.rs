@@ -3,7 +3,8 @@
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
 use crate::report::ansible::Look;
-use crate::report::{self, FanOut, JsonLines, Palette, Plain, Sink, View, log_file};
+use crate::report::callbacks::{Enabled, without_callback};
+use crate::report::{self, FanOut, JsonLines, OnScreen, Palette, Plain, Screen, Sink, View, log_file};
 use crate::setup::{Base, RunParts};
 use crate::signals;
 use anyhow::Context;
@@ -16,6 +17,16 @@ use std::sync::Arc;
 
 /// Names a file that gets the events of every run, as JSON lines.
 const EVENTS: &str = "HOSTLER_EVENTS";
+
+/// Who hears of a run, and who is asked.
+pub struct Reporting {
+    /// Shows it.
+    pub reporter: Box<dyn Reporter>,
+    /// Asks, where there is somebody.
+    pub prompter: Option<ask::Terminal>,
+    /// Where the callbacks print that the settings enable, if they are to hear of it.
+    pub callbacks: Option<Arc<Screen>>,
+}
 
 /// A run that is ready to begin.
 pub struct Session {
@@ -34,12 +45,21 @@ impl Session {
         inventory: Inventory,
         options: RunOptions,
         playbook_dir: Option<&Path>,
-        (reporter, prompter): (Box<dyn Reporter>, Option<ask::Terminal>),
+        reporting: Reporting,
     ) -> Result<Self, Failure> {
-        let mut reporters = vec![reporter];
+        let mut reporters = vec![reporting.reporter];
         reporters.extend(events_file()?);
         reporters.extend(log(base, &options)?);
-        Self::rehearsal(base, parts, inventory, options, playbook_dir, (Box::new(FanOut(reporters)), prompter))
+        if let Some(screen) = &reporting.callbacks {
+            tell(&without_callback(&base.config), base.voice);
+            let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, options.mode != RunMode::Apply);
+            // In the file that `log_path` names too, which was opened above.
+            let log = || log_file::sinks(base.config.log_path.get()?).ok().map(|(out, _)| out);
+            let out = || -> Sink { Box::new(OnScreen { screen: Arc::clone(screen), log: log() }) };
+            reporters.extend(Enabled::reporters(&base.config, base.home.as_deref(), &look, &out)?);
+        }
+        let reporting = Reporting { reporter: Box::new(FanOut(reporters)), ..reporting };
+        Self::rehearsal(base, parts, inventory, options, playbook_dir, reporting)
     }
 
     /// The same for a run that nobody else hears of.
@@ -52,19 +72,19 @@ impl Session {
         inventory: Inventory,
         options: RunOptions,
         playbook_dir: Option<&Path>,
-        (reporter, prompter): (Box<dyn Reporter>, Option<ask::Terminal>),
+        reporting: Reporting,
     ) -> Result<Self, Failure> {
         let parts = EngineParts {
             registry: Arc::clone(&parts.registry),
             actions: Arc::clone(&parts.actions),
             connector: Arc::clone(&parts.connector) as _,
-            reporter: Arc::from(reporter),
+            reporter: Arc::from(reporting.reporter),
             templates: Arc::clone(&parts.templates),
             loader: Arc::clone(&parts.loader),
             vault: Arc::clone(&base.vaults),
             redactor: Arc::clone(&base.redactor),
             reload_inventory: Some(base.reload()),
-            prompter: prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
+            prompter: reporting.prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
         };
         let cancel = Cancel::default();
         let engine = Engine::new(parts, inventory, options, playbook_dir, cancel.clone());
@@ -101,6 +121,9 @@ impl Session {
         signals::listen(&self.cancel)?;
         let mut result: Result<(), RunError> = Ok(());
         for (number, playbook) in playbooks.iter().enumerate() {
+            if number > 0 && base.voice.ansible {
+                self.engine.recap();
+            }
             result = self.engine.run(playbook);
             if result.is_err() || self.engine.has_lost_hosts() || self.cancel.is_requested() {
                 // Hosts that were not lost came to the end of the last one.
@@ -139,7 +162,8 @@ fn log(base: &Base, options: &RunOptions) -> Result<Option<Box<dyn Reporter>>, F
         let look = Look::new(&base.config, false, base.verbosity, options.mode != RunMode::Apply);
         return Ok(Some(Box::new(report::ansible::Default::new(look, out, err))));
     }
-    let view = View { palette: Palette::default(), verbosity: base.verbosity, diff: options.diff };
+    let check = options.mode != RunMode::Apply;
+    let view = View::new(&base.config, Palette::default(), base.verbosity, options.diff, check);
     Ok(Some(Box::new(Plain::new(view, out, err))))
 }
 

@@ -1,12 +1,13 @@
 //! `ansible`: one task on hosts, `hostler exec` in Ansible's words.
 
 use super::{args, without_meaning};
+use crate::ask;
 use crate::commands::{self, OneTask};
+use crate::commands::{Reporting, Session};
 use crate::exit::{Exit, Failure, tell};
 use crate::report::ansible::{Callback, Look, Tree};
 use crate::report::{FanOut, Screen};
 use crate::setup::{Base, Manner, Overrides};
-use crate::{ask, commands::Session};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
@@ -67,16 +68,19 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     }
     let parts = base.run_parts();
     let keywords = Keywords { background: args.background, poll: args.poll }.of_task();
-    let task = OneTask { name: "Ansible Ad-Hoc", pattern: &args.pattern, module, arguments: arguments(text), keywords };
-    let playbook = task.playbook(&base, &parts)?;
-    let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, run.check);
-    let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-    let reporter = reporter(args, &base, look, origin(args, module, text))?;
     let dir = match args.playbook_dir.as_ref().or(base.config.playbook_dir.get()) {
         Some(dir) => std::path::absolute(dir).context("find the playbook directory")?,
         None => std::env::current_dir().context("find the working directory")?,
     };
-    let reporting = (reporter, ask::Terminal::on(&screen));
+    let (pattern, arguments) = (&*args.pattern, arguments(text));
+    let task = OneTask { name: "Ansible Ad-Hoc", pattern, module, arguments, keywords, dir: &dir };
+    let playbook = task.playbook(&base, &parts)?;
+    let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, run.check);
+    let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
+    let reporter = reporter(args, &base, look, origin(args, module, text))?;
+    let prompter = ask::Terminal::on(&screen);
+    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
+    let reporting = Reporting { reporter, prompter, callbacks };
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.run(&base, &playbooks).map(commands::exit_of)

@@ -81,8 +81,8 @@ pub fn run(args: &Inventory) -> Result<Exit, Failure> {
     let inventory = base.inventory()?;
     warn_of_empty(&base, &inventory, "localhost");
     let export = args.export || base.config.inventory_export.or(false);
-    let playbook_dir = args.playbook_dir.as_deref().or(base.config.playbook_dir.get().map(AsRef::as_ref));
-    let show = Show { playbook_dir, limit: args.sources.limit.as_deref(), export };
+    let playbook_dir = args.playbook_dir.as_ref().or(base.config.playbook_dir.get()).cloned();
+    let show = Show { playbook_dirs: playbook_dir.as_slice(), limit: args.sources.limit.as_deref(), export };
     let text = match &args.host {
         Some(host) => host_vars(&inventory, host, &show, args)?,
         None if args.graph => graph(&inventory, &show, args)?,

@@ -49,6 +49,7 @@ impl AdHoc {
     }
 
     fn head(&self, result: &TaskResult, text: &str) -> String {
+        let text = if text.contains('\n') { text.strip_suffix('\n').unwrap_or(text) } else { text };
         format!("{}\n", self.view.palette.paint(style::of(result.status), text))
     }
 
@@ -68,7 +69,7 @@ impl Reporter for AdHoc {
                 result_text::warnings(result).for_each(|warning| self.warn(warning));
                 let mut text = self.text(task, host, result);
                 if self.view.diff && result.status == Status::Changed {
-                    text.insert_str(0, &diff::unified(&result.diff, self.view.palette));
+                    text.insert_str(0, &diff::unified(&result.diff, self.view.palette, self.view.look.diff_context));
                 }
                 self.screen.print(&text);
             }

@@ -1,7 +1,7 @@
 //! One JSON object a line, for programs. Field names stay; a new meaning gets a new `format` number in the first line.
 
+use super::result_text::place;
 use super::screen::{Sink, lock, put};
-use hostler_core::diagnostic::Span;
 use hostler_core::event::{Event, HostStats, Reporter, Status, TaskInfo, TaskResult};
 use hostler_core::ledger::Finding;
 use serde_json::{Map, Value, json};
@@ -32,8 +32,8 @@ impl Reporter for JsonLines {
 fn object(event: &Event) -> Option<Value> {
     Some(match event {
         Event::PlaybookStarted { path, .. } => json!({"event": "playbook", "path": path}),
-        Event::PlayStarted { name, hosts, .. } => json!({"event": "play", "name": name, "hosts": texts(hosts)}),
-        Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play}),
+        Event::PlayStarted { play, hosts, .. } => json!({"event": "play", "name": play.name, "hosts": texts(hosts)}),
+        Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play.name}),
         Event::TaskStarted { task } => with_task("task", task, json!({"handler": task.handler})),
         Event::HostStarted { .. } | Event::Meta { .. } => return None,
         Event::HostOutput { task, host, line } => {
@@ -44,22 +44,28 @@ fn object(event: &Event) -> Option<Value> {
             object["item"] = json!(label);
             object
         }
-        Event::Retrying { task, host, left } => {
+        Event::Retrying { task, host, left, .. } => {
             with_task("retry", task, json!({"host": &**host, "retries_left": left}))
         }
         Event::HostFinished { task, host, result } => with_result("host", task, host, result),
-        Event::IncludeFinished { task, host } => {
-            let result = json!({"host": &**host, "status": "ok", "elapsed": 0.0, "delegated_to": null, "result": {}});
+        Event::IncludeFinished { task, host, result } => {
+            let result =
+                json!({"host": &**host, "status": "ok", "elapsed": 0.0, "delegated_to": null, "result": result});
             with_task("host", task, result)
         }
         Event::Included { what, hosts, .. } => json!({"event": "included", "what": what, "hosts": texts(hosts)}),
         Event::Warning { message } => json!({"event": "warning", "message": message}),
         Event::Found { finding } => finding_json(finding),
         Event::NoMoreHosts { .. } => json!({"event": "no_more_hosts"}),
-        Event::Finished { stats, .. } => {
+        Event::Finished { stats, custom } => {
             let hosts: Map<String, Value> =
                 stats.iter().map(|(host, counts)| (host.to_string(), counts_of(counts))).collect();
-            json!({"event": "stats", "hosts": hosts})
+            let mut object = json!({"event": "stats", "hosts": hosts});
+            if !custom.is_empty() {
+                let custom = custom.iter().map(|(host, stats)| (host.to_string(), Value::Object(stats.clone())));
+                object["custom"] = Value::Object(custom.collect());
+            }
+            object
         }
     })
 }
@@ -76,12 +82,6 @@ fn with_task(event: &str, task: &TaskInfo, more: Value) -> Value {
         fields.extend(more);
     }
     object
-}
-
-/// `/FILE:LINE`: who reads the stream need not know where the run was started.
-fn place(span: &Span) -> String {
-    let path = span.file.path();
-    format!("{}:{}", std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(), span.line)
 }
 
 fn with_result(event: &str, task: &TaskInfo, host: &str, result: &TaskResult) -> Value {

@@ -2,6 +2,7 @@
 
 mod adhoc;
 pub mod ansible;
+pub mod callbacks;
 mod diff;
 mod fan_out;
 mod json;
@@ -19,6 +20,9 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+use ansible::{Callback, ResultFormat};
+use hostler_core::config::Config;
+
 pub use adhoc::AdHoc;
 pub use fan_out::FanOut;
 pub use json::{JsonLines, finding_json};
@@ -27,17 +31,33 @@ pub use plan::Plan;
 pub use plan_markdown::markdown;
 pub use plan_page::page;
 pub use python_json::pretty;
-pub use screen::{Screen, Sink};
+pub use screen::{OnScreen, Screen, Sink};
 pub use style::{Palette, bold, finding};
 pub use terminal::Terminal;
 
-/// How results are shown.
-#[derive(Debug, Clone, Copy, Default)]
+/// Unchanged lines around a difference, where the settings do not say.
+pub const CONTEXT: usize = 3;
+
+/// How a run of our own is shown.
+#[derive(Debug, Clone, Copy)]
 pub struct View {
     /// Colours, or none.
     pub palette: Palette,
-    /// Number of `-v`.
-    pub verbosity: u8,
     /// Whether changes are shown as diffs.
     pub diff: bool,
+    /// What the settings say.
+    pub look: ansible::Look,
+}
+
+impl View {
+    /// As the settings say.
+    pub fn new(config: &Config, palette: Palette, verbosity: u8, diff: bool, check: bool) -> Self {
+        let mut look = ansible::Look::new(config, palette.is_on(), verbosity, check);
+        look.format = match Callback::of(config) {
+            Ok(Callback::Yaml) => ResultFormat::Yaml,
+            Ok(Callback::Debug) => ResultFormat::Sections,
+            _ => look.format,
+        };
+        Self { palette, diff, look }
+    }
 }

@@ -1,10 +1,11 @@
 //! Lines as Ansible's default output has them, for files, pipes and the programs that read them.
 
+use super::ansible::custom_stats;
 use super::screen::{Sink, lock, put};
 use super::style::{self, CHANGED, DIM, FAILED, OK, SKIPPED, UNKNOWN, UNREACHABLE};
 use super::{View, diff, result_text};
 use anstyle::Style;
-use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::event::{CustomStats, Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
 use hostler_core::ledger::Finding;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -47,19 +48,44 @@ impl Plain {
         }
         state.heading = Some(task.id);
         let kind = if task.handler { "RUNNING HANDLER" } else { "TASK" };
-        Self::heading(state, &format!("{kind} [{}]", task.name));
-        if let Some(span) = task.span.as_ref().filter(|_| self.view.verbosity >= 2) {
+        let args = result_text::args(task, &self.view.look);
+        Self::heading(state, &format!("{kind} [{}{args}]{}", task.name, self.check_marker(task.check_mode)));
+        if let Some(span) = task.span.as_ref().filter(|_| self.view.look.verbosity >= 2) {
             put(&mut state.out, &format!("task path: {}:{}\n", span.file.path().display(), span.line));
         }
     }
 
+    fn check_marker(&self, check: bool) -> &'static str {
+        if check && self.view.look.check_markers { " [CHECK MODE]" } else { "" }
+    }
+
     fn line(&self, state: &mut State, style: Style, text: &str) {
-        put(&mut state.out, &format!("{}\n", self.view.palette.paint(style, text)));
+        put(&mut state.out, &self.painted(style, text));
+    }
+
+    /// A line of a failure, which may be wanted elsewhere.
+    fn failure(&self, state: &mut State, style: Style, text: &str) {
+        let sink = if self.view.look.failed_to_stderr { &mut state.err } else { &mut state.out };
+        put(sink, &self.painted(style, text));
+    }
+
+    /// A line, with its end.
+    fn painted(&self, style: Style, text: &str) -> String {
+        let text = if text.contains('\n') { text.strip_suffix('\n').unwrap_or(text) } else { text };
+        format!("{}\n", self.view.palette.paint(style, text))
+    }
+
+    fn is_hidden(&self, status: Status) -> bool {
+        match status {
+            Status::Ok => !self.view.look.ok_hosts,
+            Status::Skipped => !self.view.look.skipped_hosts,
+            _ => false,
+        }
     }
 
     fn diff(&self, state: &mut State, result: &TaskResult) {
         if self.view.diff && result.status == Status::Changed {
-            let text = diff::unified(&result.diff, self.view.palette);
+            let text = diff::unified(&result.diff, self.view.palette, self.view.look.diff_context);
             if !text.is_empty() {
                 put(&mut state.out, &format!("{text}\n"));
             }
@@ -67,8 +93,11 @@ impl Plain {
     }
 
     fn item(&self, state: &mut State, task: &TaskInfo, host: &Arc<str>, label: &str, result: &TaskResult) {
-        self.task_heading(state, task);
         state.looped.insert((task.id, Arc::clone(host)));
+        if self.is_hidden(result.status) {
+            return;
+        }
+        self.task_heading(state, task);
         self.warnings(state, result);
         self.diff(state, result);
         let at = result_text::host_label(host, result);
@@ -76,8 +105,8 @@ impl Plain {
         match result.status {
             Status::Failed | Status::Ignored | Status::Unreachable => {
                 let dump = result_text::dump(task, result, &self.view, false);
-                self.line(state, FAILED, &format!("failed: [{at}] (item={label}) => {dump}"));
-                put(&mut state.out, &result_text::failure_details(task, result));
+                self.failure(state, FAILED, &format!("failed: [{at}] (item={label}) => {dump}"));
+                self.failure(state, DIM, &result_text::failure_details(task, result, &self.view));
             }
             Status::Skipped => self.line(state, SKIPPED, &format!("skipping: [{host}] => (item={label}) {more}")),
             Status::Ok => self.line(state, OK, &format!("ok: [{at}] => (item={label}){more}")),
@@ -90,8 +119,11 @@ impl Plain {
     }
 
     fn result(&self, state: &mut State, task: &TaskInfo, host: &Arc<str>, result: &TaskResult) {
-        self.task_heading(state, task);
         let looped = state.looped.remove(&(task.id, Arc::clone(host)));
+        if self.is_hidden(result.status) {
+            return;
+        }
+        self.task_heading(state, task);
         if !looped {
             self.warnings(state, result);
             self.diff(state, result);
@@ -123,8 +155,8 @@ impl Plain {
     fn fatal(&self, state: &mut State, task: &TaskInfo, at: &str, result: &TaskResult, how: &str) {
         let dump = result_text::dump(task, result, &self.view, false);
         let style = if how == "UNREACHABLE" { UNREACHABLE } else { FAILED };
-        self.line(state, style, &format!("fatal: [{at}]: {how}! => {dump}"));
-        put(&mut state.out, &self.view.palette.paint(DIM, &result_text::failure_details(task, result)));
+        self.failure(state, style, &format!("fatal: [{at}]: {how}! => {dump}"));
+        self.failure(state, DIM, &result_text::failure_details(task, result, &self.view));
     }
 
     fn warnings(&self, state: &mut State, result: &TaskResult) {
@@ -141,13 +173,13 @@ impl Plain {
         put(&mut state.out, &style::finding(finding, self.view.palette));
     }
 
-    fn recap(&self, state: &mut State, stats: &RunStats) {
+    fn recap(&self, state: &mut State, stats: &RunStats, custom: &CustomStats) {
         Self::heading(state, "PLAY RECAP");
         for (host, counts) in stats {
             let line = self.recap_line(host, counts);
             put(&mut state.out, &line);
         }
-        put(&mut state.out, "\n");
+        put(&mut state.out, &format!("\n{}", custom_stats(&self.view.look, custom)));
     }
 
     fn recap_line(&self, host: &str, counts: &HostStats) -> String {
@@ -185,26 +217,36 @@ impl Reporter for Plain {
         let mut state = lock(&self.state);
         let state = &mut *state;
         match event {
-            Event::PlaybookStarted { path, .. } if self.view.verbosity >= 2 => {
+            Event::PlaybookStarted { path, .. } if self.view.look.verbosity >= 2 => {
                 let name = path.rsplit('/').next().unwrap_or_default();
                 Self::heading(state, &format!("PLAYBOOK: {name}"));
             }
             Event::PlaybookStarted { .. } | Event::HostOutput { .. } => {}
-            Event::PlayStarted { name, .. } => {
+            Event::PlayStarted { play, check_mode, .. } => {
                 state.heading = None;
                 state.running = 0;
-                Self::heading(state, &format!("PLAY [{name}]"));
+                Self::heading(state, &format!("PLAY [{}]{}", play.name, self.check_marker(*check_mode)));
             }
             Event::NoHostsMatched { play } => {
-                Self::heading(state, &format!("PLAY [{play}]"));
+                Self::heading(state, &format!("PLAY [{}]", play.name));
                 self.line(state, SKIPPED, "skipping: no hosts matched");
             }
-            // Where hosts do not wait for each other a heading comes with its first result.
-            Event::TaskStarted { task } if state.running == 0 => self.task_heading(state, task),
+            // Where hosts do not wait for each other, or some results are not shown, a heading comes with its first
+            // result.
+            Event::TaskStarted { task }
+                if state.running == 0 && self.view.look.ok_hosts && self.view.look.skipped_hosts =>
+            {
+                self.task_heading(state, task);
+            }
             Event::TaskStarted { .. } => {}
-            Event::HostStarted { .. } => state.running += 1,
+            Event::HostStarted { task, host } => {
+                state.running += 1;
+                if self.view.look.host_starts {
+                    self.line(state, OK, &format!(" [started TASK: {} on {host}]", task.name));
+                }
+            }
             Event::ItemFinished { task, host, label, result } => self.item(state, task, host, label, result),
-            Event::Retrying { task, host, left } => {
+            Event::Retrying { task, host, left, .. } => {
                 self.task_heading(state, task);
                 let name = &task.name;
                 self.line(state, DIM, &format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left)."));
@@ -220,7 +262,7 @@ impl Reporter for Plain {
             Event::Warning { message } => self.warning(state, message),
             Event::Found { finding } => self.found(state, finding),
             Event::NoMoreHosts { .. } => Self::heading(state, "NO MORE HOSTS LEFT"),
-            Event::Finished { stats, .. } => self.recap(state, stats),
+            Event::Finished { stats, custom } => self.recap(state, stats, custom),
         }
     }
 }

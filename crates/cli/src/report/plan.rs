@@ -95,11 +95,13 @@ impl Plan {
 
     fn add(&self, state: &mut State, task: &Arc<TaskInfo>, host: &Arc<str>, result: &TaskResult, item: Option<&str>) {
         let mut below = match result.status {
-            Status::Changed if self.view.diff => indented(&diff::unified(&result.diff, self.view.palette)),
+            Status::Changed if self.view.diff => {
+                indented(&diff::unified(&result.diff, self.view.palette, self.view.look.diff_context))
+            }
             Status::Unknown => format!("    decided at apply: {}\n", result_text::unknown_reason(result)),
             Status::Failed | Status::Unreachable => result_text::failure_in_full(task, result, &self.view),
-            Status::Ok if result_text::is_debug(task) => indented(&result_text::dump(task, result, &self.view, true)),
-            Status::Ok | Status::Ignored | Status::Skipped if self.view.verbosity == 0 => return,
+            Status::Ok if result_text::is_debug(task) => result_text::below(task, result, &self.view),
+            Status::Ok | Status::Ignored | Status::Skipped if self.view.look.verbosity == 0 => return,
             _ => String::new(),
         };
         if let Some(label) = item {
@@ -179,13 +181,13 @@ impl Reporter for Plan {
             | Event::Meta { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
-            Event::PlayStarted { name, .. } => {
+            Event::PlayStarted { play, .. } => {
                 self.flush(state);
-                state.play = Some(name.clone());
+                state.play = Some(play.name.clone());
             }
             Event::NoHostsMatched { play } => {
                 self.flush(state);
-                self.warn(&format!("no hosts matched for the play `{play}`"));
+                self.warn(&format!("no hosts matched for the play `{}`", play.name));
             }
             Event::TaskStarted { task } => {
                 self.flush(state);

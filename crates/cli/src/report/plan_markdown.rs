@@ -7,8 +7,8 @@ use hostler_core::plan::{Entry, Plan};
 /// Comments have a limit: GitHub's is 65,536 characters.
 const LIMIT: usize = 60_000;
 
-/// The whole text.
-pub fn markdown(plan: &Plan, title: &str) -> String {
+/// The whole text, with `context` unchanged lines around differences.
+pub fn markdown(plan: &Plan, title: &str, context: usize) -> String {
     let mut text = format!("## {title}\n\n");
     for (host, plan) in &plan.hosts {
         let counts: Vec<_> =
@@ -20,7 +20,7 @@ pub fn markdown(plan: &Plan, title: &str) -> String {
     }
     let entries = plan.folded();
     for (number, step) in entries.iter().enumerate() {
-        let next = entry(step);
+        let next = entry(step, context);
         if text.len() + next.len() > LIMIT {
             text.push_str(&format!("\n… and {} more changes.\n", entries.len() - number));
             break;
@@ -30,7 +30,7 @@ pub fn markdown(plan: &Plan, title: &str) -> String {
     text
 }
 
-fn entry(entry: &Entry<'_>) -> String {
+fn entry(entry: &Entry<'_>, context: usize) -> String {
     let step = entry.step;
     let label = step.label.as_ref().map(|label| format!(" [{}]", inline(label))).unwrap_or_default();
     let mut text = format!(
@@ -48,7 +48,7 @@ fn entry(entry: &Entry<'_>) -> String {
     if let Some(reason) = &step.waits_for {
         text.push_str(&format!("\n{}\n", inline(reason)));
     }
-    let diff = diff::unified(&step.diff, Palette::default());
+    let diff = diff::unified(&step.diff, Palette::default(), context);
     if !diff.is_empty() {
         let fence = fence(&diff);
         text.push_str(&format!("\n{fence}diff\n{diff}{fence}\n"));
@@ -95,7 +95,7 @@ mod tests {
         let mut plan = Plan::default();
         plan.hosts.insert("web1".to_owned(), HostPlan { steps: vec![step], failure: None, found: Vec::new() });
         plan.hosts.insert("web2".to_owned(), HostPlan::default());
-        let text = markdown(&plan, "Plan");
+        let text = markdown(&plan, "Plan", 3);
         assert!(text.contains("- **web1**: + 1 create\n- **web2**: nothing to do\n"), "{text}");
         assert!(text.contains("write \\*it\\* — web1"), "{text}");
         assert!(text.contains("\n`````diff\n--- before\n+++ after: /etc/x\n"), "{text}");

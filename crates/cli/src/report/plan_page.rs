@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const PAGE: &str = include_str!("plan_page.html");
 
 /// The whole page.
-pub fn page(plan: &Plan, title: &str) -> String {
+pub fn page(plan: &Plan, title: &str, context: usize) -> String {
     let entries = plan.folded();
     let roles: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.step.role()).collect();
     let kinds: BTreeSet<Kind> = entries.iter().map(|entry| entry.step.kind).collect();
@@ -19,7 +19,7 @@ pub fn page(plan: &Plan, title: &str) -> String {
         ("@HOSTS@", options(plan.hosts.keys().map(String::as_str))),
         ("@ROLES@", options(roles)),
         ("@KINDS@", options(kinds.into_iter().map(Kind::verb))),
-        ("@ENTRIES@", entries.iter().map(entry).collect()),
+        ("@ENTRIES@", entries.iter().map(|step| entry(step, context)).collect()),
     ];
     // One pass: what is put in may contain anything.
     let mut page = String::new();
@@ -59,7 +59,7 @@ fn summary(plan: &Plan) -> String {
     format!("<table><tr><th></th>{heads}</tr>{rows}</table>")
 }
 
-fn entry(entry: &Entry<'_>) -> String {
+fn entry(entry: &Entry<'_>, context: usize) -> String {
     let step = entry.step;
     let kind = step.kind.verb();
     let hosts = serde_json::to_string(&entry.hosts).unwrap_or_default();
@@ -68,7 +68,7 @@ fn entry(entry: &Entry<'_>) -> String {
     if let Some(reason) = &step.waits_for {
         below.push_str(&format!("<pre>{}</pre>", escape(reason)));
     }
-    let text = diff::unified(&step.diff, Palette::default());
+    let text = diff::unified(&step.diff, Palette::default(), context);
     if !text.is_empty() {
         below.push_str(&format!("<pre>{}</pre>", text.lines().map(line).collect::<String>()));
     }
@@ -127,7 +127,7 @@ mod tests {
         .unwrap();
         let mut plan = Plan::default();
         plan.hosts.insert("web\"1".to_owned(), HostPlan { steps: vec![step], failure: None, found: Vec::new() });
-        let page = page(&plan, "Plan of site.yml");
+        let page = page(&plan, "Plan of site.yml", 3);
         assert!(page.contains("&lt;script&gt;@ROLES@"), "{page}");
         assert!(page.contains("data-hosts=\"[&quot;web\\&quot;1&quot;]\""), "{page}");
         assert!(page.contains("<span class=\"in\">+&lt;b&gt;&amp;</span>"), "{page}");

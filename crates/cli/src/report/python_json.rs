@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use std::io::{self, Write};
 
 /// One line: `{"a": 1, "b": [1, 2]}`.
@@ -15,9 +15,19 @@ pub fn pretty(value: &Value) -> String {
     written(value, PrettyFormatter::with_indent(b"    "))
 }
 
-/// As with no columns a level, without line ends.
-pub fn tight(value: &Value) -> String {
-    written(value, PrettyFormatter::with_indent(b"")).replace('\n', "")
+/// No columns a level.
+pub fn flat(value: &Value) -> String {
+    indented(value, 0)
+}
+
+/// As many columns a level.
+pub fn indented(value: &Value, columns: usize) -> String {
+    written(value, PrettyFormatter::with_indent(" ".repeat(columns).as_bytes()))
+}
+
+/// One line without spaces: `{"a":1,"b":[1,2]}`.
+pub fn compact(value: &Value) -> String {
+    written(value, CompactFormatter)
 }
 
 /// One column a level, without line ends.

@@ -1,6 +1,8 @@
 //! A task's result as text: what all formats for people share.
 
+use super::ansible::{Look, ResultFormat, layout};
 use super::{View, python_json};
+use hostler_core::diagnostic::Span;
 use hostler_core::event::{Status, TaskInfo, TaskResult};
 use hostler_core::value::parse_bool;
 use serde_json::{Map, Value};
@@ -47,7 +49,7 @@ pub fn shown(task: &TaskInfo, result: &TaskResult, view: &View) -> Map<String, V
     fields.retain(|name, _| {
         let internal =
             name.starts_with("_ansible_") || matches!(name.as_str(), "exception" | "warnings" | "deprecations");
-        let detail = matches!(name.as_str(), "invocation" | "diff") && view.verbosity < 3;
+        let detail = matches!(name.as_str(), "invocation" | "diff") && view.look.verbosity < 3;
         !internal && !detail
     });
     fields.shift_remove("failed");
@@ -66,22 +68,41 @@ pub fn arrow(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
     // An `assert` that is to be quiet has no message.
     let told = task.action == "ansible.builtin.assert" && !is_quiet(task);
     let always = (is_debug(task) || told) && result.status != Status::Skipped;
-    match always || view.verbosity > 0 {
+    match always || view.look.verbosity > 0 {
         true => format!(" => {}", dump(task, result, view, always)),
         false => String::new(),
     }
 }
 
-/// The result as JSON: one line, or indented where asked for or with `-vvv`.
+/// The result in the form that the settings ask for: JSON on one line, or indented where asked for or with `-vvv`.
 pub fn dump(task: &TaskInfo, result: &TaskResult, view: &View, indented: bool) -> String {
-    let fields = Value::Object(shown(task, result, view));
-    if indented || view.verbosity > 2 { python_json::pretty(&fields) } else { python_json::line(&fields) }
+    let fields = shown(task, result, view);
+    layout(&fields, &view.look, view.look.pretty.unwrap_or(indented || view.look.verbosity > 2))
 }
 
-/// What a command that failed printed, with its own line ends, and where the task stands.
-pub fn failure_details(task: &TaskInfo, result: &TaskResult) -> String {
+/// The same as lines of their own, four columns to the right.
+pub fn below(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
+    let text = dump(task, result, view, true);
+    match view.look.format {
+        ResultFormat::Yaml => text.trim_start_matches('\n').to_owned(),
+        _ => text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect(),
+    }
+}
+
+/// The task's arguments after its name, where the settings want to see them.
+pub fn args(task: &TaskInfo, look: &Look) -> String {
+    let args: Vec<String> = match look.args {
+        true => task.args.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        false => Vec::new(),
+    };
+    if args.is_empty() { String::new() } else { format!(" {}", args.join(", ")) }
+}
+
+/// What a command that failed printed, with its own line ends, unless the result itself is shown so; where the task stands.
+pub fn failure_details(task: &TaskInfo, result: &TaskResult, view: &View) -> String {
     let mut text = String::new();
-    for name in ["msg", "stdout", "stderr", "module_stdout", "module_stderr"] {
+    let readable = view.look.format != ResultFormat::Json;
+    for name in ["msg", "stdout", "stderr", "module_stdout", "module_stderr"].into_iter().filter(|_| !readable) {
         let Some(Value::String(content)) = result.result.get(name) else { continue };
         // A one-line message is readable where it stands.
         if !content.trim().is_empty() && (name != "msg" || content.trim().contains('\n')) {
@@ -103,10 +124,14 @@ pub fn failure_in_full(task: &TaskInfo, result: &TaskResult, view: &View) -> Str
     for name in first.iter().copied().chain(rest) {
         match fields.get(name) {
             None | Some(Value::Null) => {}
-            Some(_) if NOISE.contains(&name) && view.verbosity == 0 => {}
+            Some(_) if NOISE.contains(&name) && view.look.verbosity == 0 => {}
             Some(Value::String(content)) if content.trim().is_empty() => {}
             Some(Value::String(content)) if content.trim().contains('\n') => block(name, content, &mut text),
             Some(Value::String(content)) => text.push_str(&format!("    {name}: {}\n", content.trim())),
+            Some(other @ (Value::Array(_) | Value::Object(_))) if view.look.format == ResultFormat::Yaml => {
+                let field = Map::from_iter([(name.to_owned(), other.clone())]);
+                text.push_str(layout(&field, &view.look, true).trim_start_matches('\n'));
+            }
             Some(other) => text.push_str(&format!("    {name}: {}\n", python_json::line(other))),
         }
     }
@@ -120,6 +145,12 @@ pub fn failure_in_full(task: &TaskInfo, result: &TaskResult, view: &View) -> Str
 pub fn unknown_reason(result: &TaskResult) -> &str {
     let message = result.result.get("msg").and_then(Value::as_str).unwrap_or_default();
     message.strip_prefix("decided at apply: ").unwrap_or(message)
+}
+
+/// `/FILE:LINE`: who reads it need not know where the run was started.
+pub fn place(span: &Span) -> String {
+    let path = span.file.path();
+    format!("{}:{}", std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(), span.line)
 }
 
 /// What the module, or the engine, warns of.

@@ -1,7 +1,6 @@
 //! Where a run for people is printed: what is finished above, and on a terminal live lines of what is going on below.
 
-use super::View;
-use super::style::DIM;
+use super::style::{DIM, Palette};
 use hostler_core::event::TaskInfo;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -36,6 +35,27 @@ pub struct Screen {
     live: Option<Live>,
 }
 
+/// A screen as something to print to.
+pub struct OnScreen {
+    /// The screen.
+    pub screen: Arc<Screen>,
+    /// The same goes there.
+    pub log: Option<Sink>,
+}
+
+impl Write for OnScreen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.screen.print(&text);
+        self.log.iter_mut().for_each(|log| put(log, &text));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What goes on below the finished lines.
 struct Live {
     multi: MultiProgress,
@@ -58,13 +78,13 @@ impl Screen {
     }
 
     /// Prints, with live lines below.
-    pub fn live(out: Sink, view: View) -> Self {
+    pub fn live(out: Sink, palette: Palette) -> Self {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10));
         let busy = Arc::default();
         let stop = Arc::new(AtomicBool::new(false));
         let ticker = {
             let (multi, busy, stop) = (multi.clone(), Arc::clone(&busy), Arc::clone(&stop));
-            std::thread::Builder::new().name("live-lines".into()).spawn(move || tick(&multi, &busy, &stop, view))
+            std::thread::Builder::new().name("live-lines".into()).spawn(move || tick(&multi, &busy, &stop, palette))
         };
         // Without a thread for them there are no live lines, and nothing else is missing.
         let live = ticker.ok().map(|ticker| Live { multi, busy, stop, ticker: Mutex::new(Some(ticker)) });
@@ -126,10 +146,10 @@ impl Drop for Screen {
     }
 }
 
-fn tick(multi: &MultiProgress, busy: &Mutex<BTreeMap<Arc<str>, Busy>>, stop: &AtomicBool, view: View) {
+fn tick(multi: &MultiProgress, busy: &Mutex<BTreeMap<Arc<str>, Busy>>, stop: &AtomicBool, palette: Palette) {
     let mut bars: Vec<ProgressBar> = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let lines = live_lines(&lock(busy), Instant::now(), view);
+        let lines = live_lines(&lock(busy), Instant::now(), palette);
         while bars.len() > lines.len() {
             if let Some(bar) = bars.pop() {
                 bar.finish_and_clear();
@@ -148,19 +168,18 @@ fn tick(multi: &MultiProgress, busy: &Mutex<BTreeMap<Arc<str>, Busy>>, stop: &At
     bars.iter().for_each(ProgressBar::finish_and_clear);
 }
 
-fn live_lines(busy: &BTreeMap<Arc<str>, Busy>, now: Instant, view: View) -> Vec<String> {
+fn live_lines(busy: &BTreeMap<Arc<str>, Busy>, now: Instant, palette: Palette) -> Vec<String> {
     let mut hosts: Vec<_> = busy.iter().collect();
     let mut lines = Vec::new();
     if hosts.len() > LIVE_LINES {
         hosts.sort_by_key(|(_, busy)| busy.since);
-        lines.push(view.palette.paint(DIM, &format!("{} hosts at work, the slowest:", hosts.len())));
+        lines.push(palette.paint(DIM, &format!("{} hosts at work, the slowest:", hosts.len())));
         hosts.truncate(SLOWEST);
     }
     let width = hosts.iter().map(|(host, _)| host.chars().count()).max().unwrap_or_default();
     lines.extend(hosts.into_iter().map(|(host, busy)| {
         let elapsed = now.saturating_duration_since(busy.since).as_secs();
-        let last =
-            if busy.line.is_empty() { String::new() } else { format!("  {}", view.palette.paint(DIM, &busy.line)) };
+        let last = if busy.line.is_empty() { String::new() } else { format!("  {}", palette.paint(DIM, &busy.line)) };
         format!("{host:<width$}  {elapsed:>3}s  {}{last}", busy.task.name)
     }));
     lines
@@ -182,9 +201,9 @@ mod tests {
             };
             (1..=count).map(one).collect()
         };
-        let few = live_lines(&busy(3), now, View::default());
+        let few = live_lines(&busy(3), now, Palette::default());
         assert_eq!(few, ["web01    1s  work", "web02    2s  work", "web03    3s  work  Unpacking…"]);
-        let many = live_lines(&busy(11), now, View::default());
+        let many = live_lines(&busy(11), now, Palette::default());
         assert_eq!(many.len(), 1 + SLOWEST);
         assert_eq!(many[..2], ["11 hosts at work, the slowest:", "web11   11s  work"]);
     }

@@ -1,9 +1,10 @@
 //! A run for a person at a terminal: live lines while it goes on, one folded line for each state of a finished task.
 
+use super::ansible::custom_stats;
 use super::screen::{Screen, lock};
 use super::style::{self, BOLD, CHANGED, DIM, FAILED, OK, SKIPPED, UNREACHABLE};
 use super::{View, diff, result_text};
-use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::event::{CustomStats, Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -46,16 +47,25 @@ impl Terminal {
         state.open = open;
         let over: Vec<Open> = over;
         for Open { task, folds, .. } in over {
-            for (status, below, hosts) in folds {
+            for (status, below, hosts) in folds.into_iter().filter(|(status, ..)| !self.is_hidden(*status)) {
                 self.screen.print(&self.folded(&task, status, &hosts, &below));
             }
+        }
+    }
+
+    fn is_hidden(&self, status: Status) -> bool {
+        match status {
+            Status::Ok => !self.view.look.ok_hosts,
+            Status::Skipped => !self.view.look.skipped_hosts,
+            _ => false,
         }
     }
 
     fn folded(&self, task: &TaskInfo, status: Status, hosts: &[String], below: &str) -> String {
         let label = self.view.palette.paint(style::of(status), &format!("{:<9}", word(status)));
         let who = self.view.palette.paint(DIM, &named(hosts));
-        format!("{label} {}  {who}\n{below}", task.name)
+        let args = self.view.palette.paint(DIM, &result_text::args(task, &self.view.look));
+        format!("{label} {}{args}  {who}\n{below}", task.name)
     }
 
     fn finished(&self, state: &mut State, task: &Arc<TaskInfo>, host: &Arc<str>, result: &TaskResult) {
@@ -93,15 +103,19 @@ impl Terminal {
                 let message = result.result.get("msg").and_then(|msg| msg.as_str()).unwrap_or_default();
                 format!("    {}\n", message.trim().replace('\n', "\n    "))
             }
-            Status::Skipped if self.view.verbosity == 0 => String::new(),
+            Status::Skipped if self.view.look.verbosity == 0 => String::new(),
             _ => {
                 let mut text = String::new();
                 if self.view.diff && !looped && result.status == Status::Changed {
-                    text.push_str(&indented(&diff::unified(&result.diff, self.view.palette)));
+                    text.push_str(&indented(&diff::unified(
+                        &result.diff,
+                        self.view.palette,
+                        self.view.look.diff_context,
+                    )));
                 }
                 let shown = result_text::is_debug(task) && result.status != Status::Skipped;
-                if (shown && !looped) || self.view.verbosity > 0 {
-                    text.push_str(&indented(&result_text::dump(task, result, &self.view, true)));
+                if (shown && !looped) || self.view.look.verbosity > 0 {
+                    text.push_str(&result_text::below(task, result, &self.view));
                 }
                 text
             }
@@ -113,7 +127,7 @@ impl Terminal {
         state.looped.insert((task.id, Arc::clone(host)));
         let below = self.below(task, result, false);
         let quiet = matches!(result.status, Status::Ok | Status::Skipped);
-        if quiet && below.is_empty() {
+        if (quiet && below.is_empty()) || self.is_hidden(result.status) {
             return;
         }
         let text = self.folded(task, result.status, &[result_text::host_label(host, result)], &below);
@@ -125,7 +139,7 @@ impl Terminal {
         self.screen.print(&format!("{}   {message}\n", self.view.palette.paint(UNREACHABLE, "warning")));
     }
 
-    fn recap(&self, state: &State, stats: &RunStats) {
+    fn recap(&self, state: &State, stats: &RunStats, custom: &CustomStats) {
         let palette = self.view.palette;
         let width = stats.keys().map(|host| host.chars().count()).max().unwrap_or(0).max(4);
         let mut text = String::from("\n");
@@ -140,6 +154,7 @@ impl Terminal {
         let elapsed = state.begun.elapsed().as_secs_f64();
         text.push_str(&palette.paint(DIM, &format!("{} in {elapsed:.1} s", count(stats.len(), "host"))));
         text.push('\n');
+        text.push_str(&custom_stats(&self.view.look, custom));
         self.screen.print(&text);
     }
 }
@@ -189,14 +204,14 @@ impl Reporter for Terminal {
         let state = &mut *state;
         match event {
             Event::PlaybookStarted { .. } => {}
-            Event::PlayStarted { name, hosts, .. } => {
+            Event::PlayStarted { play, hosts, .. } => {
                 self.flush(state);
                 let who = self.view.palette.paint(DIM, &count(hosts.len(), "host"));
-                self.screen.print(&format!("\n{}  {who}\n", self.view.palette.paint(BOLD, name)));
+                self.screen.print(&format!("\n{}  {who}\n", self.view.palette.paint(BOLD, &play.name)));
             }
             Event::NoHostsMatched { play } => {
                 self.flush(state);
-                self.screen.print(&format!("\n{}  no hosts matched\n", self.view.palette.paint(BOLD, play)));
+                self.screen.print(&format!("\n{}  no hosts matched\n", self.view.palette.paint(BOLD, &play.name)));
             }
             Event::TaskStarted { task } => {
                 self.flush(state);
@@ -210,9 +225,9 @@ impl Reporter for Terminal {
             }
             Event::HostOutput { host, line, .. } => self.screen.output(host, line),
             Event::ItemFinished { task, host, label, result } => self.item(state, task, host, label, result),
-            Event::Retrying { task, host, left } => {
+            Event::Retrying { task, host, left, .. } => {
                 self.screen.output(host, &format!("failed, trying again ({left} left)"));
-                if self.view.verbosity > 0 {
+                if self.view.look.verbosity > 0 {
                     let text = format!("retrying  {}  {host}  {left} left", task.name);
                     self.screen.print(&format!("{}\n", self.view.palette.paint(DIM, &text)));
                 }
@@ -221,7 +236,7 @@ impl Reporter for Terminal {
             Event::IncludeFinished { .. } | Event::Meta { .. } => {}
             Event::Included { what, hosts, .. } => {
                 self.flush(state);
-                if self.view.verbosity > 0 {
+                if self.view.look.verbosity > 0 {
                     let text = format!("included  {what}  {}", count(hosts.len(), "host"));
                     self.screen.print(&format!("{}\n", self.view.palette.paint(DIM, &text)));
                 }
@@ -235,10 +250,10 @@ impl Reporter for Terminal {
                 self.flush(state);
                 self.screen.print(&format!("{}\n", self.view.palette.paint(FAILED, "no host is left to go on with")));
             }
-            Event::Finished { stats, .. } => {
+            Event::Finished { stats, custom } => {
                 self.flush(state);
                 self.screen.close();
-                self.recap(state, stats);
+                self.recap(state, stats, custom);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! One script of events through every reporter, against snapshots.
 
+use super::ansible::Look;
 use super::*;
+use hostler_core::config::Config;
 use hostler_core::diagnostic::{SourceFile, Span};
-use hostler_core::event::{Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult, Work};
+use hostler_core::event::{Event, HostStats, PlayInfo, Reporter, RunStats, Status, TaskInfo, TaskResult, Work};
 use hostler_core::module::Diff;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -57,6 +59,10 @@ fn task(id: u64, name: &str, action: &str) -> Arc<TaskInfo> {
         handler: id >= 90,
         ..TaskInfo::default()
     })
+}
+
+fn play(name: &str) -> Arc<PlayInfo> {
+    Arc::new(PlayInfo { name: name.into(), ..PlayInfo::default() })
 }
 
 fn result(status: Status, fields: Value) -> TaskResult {
@@ -126,7 +132,7 @@ fn script() -> Vec<Event> {
     let fine = || result(Status::Ok, json!({"changed": false, "failed": false, "ping": "pong"}));
     let mut events = vec![
         Event::PlaybookStarted { path: "plays/site.yml".into(), plays: 2 },
-        Event::PlayStarted { name: "web servers".into(), hosts: hosts.clone(), free: false, check_mode: false },
+        Event::PlayStarted { play: play("web servers"), hosts: hosts.clone(), free: false, check_mode: false },
     ];
     events.extend(on(&task(1, "common : ping", "ping"), vec![("web2", fine()), ("web1", fine())]));
     events.extend(on(&task(2, "motd", "copy"), vec![("web1", changed_file()), ("web2", changed_file())]));
@@ -136,7 +142,12 @@ fn script() -> Vec<Event> {
     events.extend(on(&task(4, "some", "ping"), vec![("web1", skipped), ("web2", elsewhere)]));
     let message = result(Status::Ok, json!({"changed": false, "msg": ["a", "ü"]}));
     events.extend(on(&task(5, "debug", "debug"), vec![("web1", message)]));
-    events.push(Event::Included { what: "/plays/more.yml".into(), hosts, item: None });
+    events.push(Event::Included {
+        task: task(9, "more", "include_tasks"),
+        what: "/plays/more.yml".into(),
+        hosts,
+        item: None,
+    });
     let unknown = result(Status::Unknown, json!({"changed": null, "msg": "decided at apply: output of `date`"}));
     events.extend(on(&task(6, "stamp", "shell"), vec![("web1", unknown)]));
     events.push(Event::Warning { message: "odd".into() });
@@ -144,13 +155,13 @@ fn script() -> Vec<Event> {
     events.push(Event::TaskStarted { task: Arc::clone(&flaky) });
     events.push(Event::HostStarted { task: Arc::clone(&flaky), host: "web1".into() });
     events.push(Event::HostOutput { task: Arc::clone(&flaky), host: "web1".into(), line: "one".into() });
-    events.push(Event::Retrying { task: Arc::clone(&flaky), host: "web1".into(), left: 1 });
+    events.push(Event::Retrying { task: Arc::clone(&flaky), host: "web1".into(), attempt: 1, left: 1 });
     events.push(Event::HostFinished { task: flaky, host: "web1".into(), result: failed_command() });
     let lost = result(Status::Unreachable, json!({"changed": false, "msg": "no route", "unreachable": true}));
     events.extend(on(&task(8, "ping", "ping"), vec![("web2", lost)]));
     events.extend(on(&task(91, "restart", "service"), vec![("web3", fine())]));
     events.push(Event::NoMoreHosts { over_limit: false });
-    events.push(Event::NoHostsMatched { play: "databases".into() });
+    events.push(Event::NoHostsMatched { play: play("databases") });
     let stats: RunStats = [
         ("web1".into(), HostStats { ok: 4, changed: 1, failed: 1, skipped: 1, ignored: 1, ..HostStats::default() }),
         ("web2".into(), HostStats { ok: 4, changed: 2, unreachable: 1, ..HostStats::default() }),
@@ -169,7 +180,7 @@ fn printed(reporter: impl FnOnce(&Paper) -> Box<dyn Reporter>) -> String {
 }
 
 fn view(verbosity: u8) -> View {
-    View { palette: Palette::default(), verbosity, diff: true }
+    View { palette: Palette::default(), diff: true, look: Look::new(&Config::default(), false, verbosity, false) }
 }
 
 fn screen(paper: &Paper) -> Arc<Screen> {

@@ -4,12 +4,14 @@ use super::{Base, passwords};
 use crate::args::{BecomeArgs, ConnectionArgs, RunOptionsArgs};
 use crate::ask;
 use crate::exit::Failure;
+use crate::report::ansible::Callback;
 use hostler_core::config::{self, Config, Origin, Setting};
 use hostler_core::connection::HostKeyChecking;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::engine::{Gathering, RunMode, RunOptions};
+use hostler_core::inventory::{GroupSource, is_own_vars_plugin};
 use hostler_core::secret::Secret;
-use hostler_core::vars::FactCache;
+use hostler_core::vars::{CacheForm, FactCache};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +56,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
             () => RunMode::Apply,
         },
         diff: overrides.plan || args.diff || config.diff_always.or(false),
+        max_diff_size: config.max_diff_size.get().copied(),
         forks: args.forks.or(config.forks.get().copied()).unwrap_or(default.forks).max(1),
         tags: listed(overrides.tags, &config.tags_run),
         skip_tags: listed(overrides.skip_tags, &config.tags_skip),
@@ -78,6 +81,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         remote_port: config.remote_port.get().copied(),
         connection_password: login,
         ssh_args: ssh_args(&args.connection, config)?,
+        executable: config.executable.get().filter(|shell| !shell.trim().is_empty()).cloned(),
         ssh_executable: config.ssh_executable.get().map(PathBuf::from),
         host_key_checking: match config.host_key_checking.or(true) {
             false => HostKeyChecking::Off,
@@ -99,22 +103,30 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         no_log: config.no_log.or(false),
         inject_facts: config.inject_facts_as_vars.or(true),
         merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
+        vars_root: config.playbook_vars_root.or(default.vars_root),
         fact_cache: fact_cache(base, args.flush_cache)?,
         config_file: config.file.clone(),
         ..default
     })
 }
 
-fn is_jsonfile(kind: &str) -> bool {
-    matches!(kind, "jsonfile" | "ansible.builtin.jsonfile" | "ansible.legacy.jsonfile")
+/// What files of facts are written in; `None` where facts are not kept in files.
+fn cache_form(kind: &str) -> Option<CacheForm> {
+    match kind {
+        "jsonfile" | "ansible.builtin.jsonfile" | "ansible.legacy.jsonfile" => Some(CacheForm::Json),
+        "yaml" | "community.general.yaml" | "ansible.builtin.yaml" => Some(CacheForm::Yaml),
+        _ => None,
+    }
+}
+
+fn is_memory(kind: &str) -> bool {
+    matches!(kind, "memory" | "ansible.builtin.memory" | "ansible.legacy.memory")
 }
 
 /// Where facts are kept between runs, if they are. `flush` forgets those of this inventory.
 fn fact_cache(base: &Base, flush: bool) -> Result<Option<FactCache>, Failure> {
     let config = &base.config;
-    if !config.fact_caching.get().is_some_and(|kind| is_jsonfile(kind)) {
-        return Ok(None);
-    }
+    let Some(form) = config.fact_caching.get().and_then(|kind| cache_form(kind)) else { return Ok(None) };
     let Some(dir) = config.fact_caching_connection.get() else {
         let message =
             "facts are to be kept in files (`fact_caching`), but `fact_caching_connection` names no directory";
@@ -127,7 +139,7 @@ fn fact_cache(base: &Base, flush: bool) -> Result<Option<FactCache>, Failure> {
     let seconds = config.fact_caching_timeout.get().copied().unwrap_or(86_400);
     let timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
     let prefix = config.fact_caching_prefix.get().cloned().unwrap_or_default();
-    let cache = FactCache { dir, prefix, timeout };
+    let cache = FactCache { form, dir, prefix, timeout };
     if flush {
         base.inventory()?.hosts().iter().for_each(|host| cache.remove(host));
     }
@@ -174,34 +186,60 @@ fn ssh_args(args: &ConnectionArgs, config: &Config) -> Result<Vec<String>, Failu
     Ok(all)
 }
 
-/// Settings that are read but change nothing yet: saying nothing would be worse.
+/// Jinja's extensions that are always on, or were taken into the language, or have nothing that a template could use
+/// without more: `i18n` has no translations.
+const EXTENSIONS: [&str; 5] =
+    ["jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.i18n", "jinja2.ext.with_", "jinja2.ext.autoescape"];
+
+/// Refuses what a setting asks for and nobody can give.
+pub(super) fn check(config: &Config) -> Result<(), Diagnostic> {
+    let mut plugins = config.vars_plugins_enabled.get().into_iter().flatten();
+    if let Some(odd) = plugins.find(|name| !is_own_vars_plugin(name)) {
+        let error = Diagnostic::error(format!("the vars plug-in `{odd}` (`vars_plugins_enabled`) is not built"));
+        return Err(at(error, config.vars_plugins_enabled.origin()));
+    }
+    let mut extensions = config.jinja2_extensions.get().into_iter().flatten();
+    let Some(odd) = extensions.find(|name| !EXTENSIONS.contains(&name.as_str())) else { return Ok(()) };
+    let error = Diagnostic::error(format!("the Jinja extension `{odd}` (`jinja2_extensions`) is not built"));
+    Err(at(error, config.jinja2_extensions.origin()))
+}
+
+/// Settings that are read but change nothing: saying nothing would be worse.
 pub(super) fn without_effect(config: &Config, ansible: bool) -> Vec<Diagnostic> {
-    let set: [(&str, Option<&Origin>); 7] = [
-        ("callbacks_enabled", unless(&config.callbacks_enabled, Vec::is_empty)),
-        ("max_diff_size", config.max_diff_size.origin()),
-        ("fact_caching", unless(&config.fact_caching, |kind| kind.ends_with("memory") || is_jsonfile(kind))),
-        ("error_on_undefined_vars", unless(&config.error_on_undefined_vars, |on| *on)),
-        ("jinja2_extensions", unless(&config.jinja2_extensions, Vec::is_empty)),
-        ("executable", unless(&config.executable, |shell| shell == "/bin/sh")),
-        ("module_args", config.module_args.origin()),
-    ];
-    // These are about Ansible's own format.
-    let of_format: [(&str, Option<&Origin>); 5] = [
-        ("show_custom_stats", unless(&config.show_custom_stats, |on| !on)),
-        ("stdout_callback", unless(&config.stdout_callback, |name| name.ends_with("default"))),
-        ("callback_result_format", unless(&config.result_format, |format| *format == config::ResultFormat::Json)),
-        ("display_args_to_stdout", unless(&config.display_args_to_stdout, |on| !on)),
-        ("diff_context", unless(&config.diff_context, |lines| *lines == 3)),
-    ];
-    let warning = |(name, origin): (&str, &Origin)| {
-        let warning = Diagnostic::warning(format!("the setting `{name}` has no effect here"));
-        match origin {
-            Origin::File(span) => warning.at(span),
-            Origin::Environment(variable) => warning.help(format!("it is set by {variable} in the environment")),
-        }
-    };
-    let of_format = of_format.into_iter().filter(|_| !ansible);
-    set.into_iter().chain(of_format).filter_map(|(name, origin)| Some(warning((name, origin?)))).collect()
+    let mut found = Vec::new();
+    // Ansible's command refuses one that is not built.
+    let callback = unless(&config.stdout_callback, |name| ansible || Callback::named(name).is_some());
+    if callback.is_some() {
+        let warning = Diagnostic::warning("the setting `stdout_callback` has no effect here");
+        found.push(at(warning, callback));
+    }
+    let cache = unless(&config.fact_caching, |kind| is_memory(kind) || cache_form(kind).is_some());
+    if let (Some(kind), Some(origin)) = (config.fact_caching.get(), cache) {
+        let warning = Diagnostic::warning(format!("Unable to load the cache plugin '{kind}'."));
+        found.push(at(warning, Some(origin)).help("facts can be kept by `jsonfile` and `yaml`"));
+    }
+    for odd in config.precedence.get().into_iter().flatten().filter(|name| GroupSource::named(name).is_none()) {
+        let warning = Diagnostic::warning(format!("Ignoring unknown variable precedence entry: {odd}"));
+        found.push(at(warning, config.precedence.origin()));
+    }
+    let undefined = unless(&config.error_on_undefined_vars, |on| *on);
+    if undefined.is_some() {
+        let warning =
+            Diagnostic::warning("the setting `error_on_undefined_vars` has no effect any more, as in Ansible");
+        found.push(
+            at(warning, undefined).help("what is undefined always fails: `default` and `is defined` are for that"),
+        );
+    }
+    found
+}
+
+/// A diagnostic at the place where a setting is set.
+fn at(diagnostic: Diagnostic, origin: Option<&Origin>) -> Diagnostic {
+    match origin {
+        Some(Origin::File(span)) => diagnostic.at(span),
+        Some(Origin::Environment(variable)) => diagnostic.help(format!("it is set by {variable} in the environment")),
+        None => diagnostic,
+    }
 }
 
 /// Where a setting is set, unless it says what is done anyway.

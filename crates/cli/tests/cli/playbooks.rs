@@ -141,6 +141,118 @@ fn settings_hide_and_log() {
 }
 
 #[test]
+fn settings_shape_what_is_shown() {
+    let place = Place::new();
+    place.write("site.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {name: say, debug: {msg: \"one\\ntwo\"}}\n    - {name: left out, debug: {}, when: false}\n    - {name: keep, set_stats: {data: {size: 3}}}\n    - {name: lines, copy: {dest: DIR/lines, content: \"1\\n2\\n3\\nx\\n\"}}\n    - {name: bad, command: sh -c 'echo why; exit 3'}\n");
+    place.write("lines", "1\n2\n3\n4\n");
+    let ended = place.run(&["apply", "site.yml", "--diff", "--check"]).expect(0);
+    assert!(ended.stdout.contains(" 2\n 3\n-4\n+x\n") && !ended.stdout.contains("size"), "{}", ended.stdout);
+    let settings = "[defaults]\ninventory = hosts\nstdout_callback = yaml\nshow_custom_stats = true\ndisplay_args_to_stdout = true\ndisplay_skipped_hosts = false\n[diff]\ncontext = 1\n";
+    place.write("ansible.cfg", settings);
+    let ended = place.run(&["apply", "site.yml", "--diff"]).expect(2);
+    assert_eq!(ended.stderr, "");
+    ended.says("TASK [say msg=one\ntwo] ***");
+    ended.says("ok: [h1] => \n    msg: |-\n        one\n        two\n\n");
+    ended.says("fatal: [h1]: FAILED! => \n    changed: true\n    cmd:\n    - sh\n");
+    ended.says("    stdout: why\n");
+    ended.says("CUSTOM STATS: ");
+    ended.says("\tRUN: { \"size\": 3}\n");
+    assert!(ended.stdout.contains("@@ -3,2 +3,2 @@\n 3\n-4\n+x\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("left out"), "{}", ended.stdout);
+    place.run(&["plan", "site.yml"]).expect(2).says("    msg: |-\n        one\n        two\n");
+    place.run(&["exec", "h1", "-m", "debug", "-a", "msg=x"]).expect(0).says("h1 | SUCCESS => \n    msg: x\n");
+    let events = place.run(&["apply", "site.yml", "--output", "json"]).expect(2);
+    assert!(events.stdout.contains("\"custom\":{\"_run\":{\"size\":3}}"), "{}", events.stdout);
+    let env = [("ANSIBLE_STDOUT_CALLBACK", "json")];
+    let document = place.run_with(&["apply", "site.yml"], &env).expect(2).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&document).unwrap()["global_custom_stats"]["size"], 3);
+    let env = [("ANSIBLE_STDOUT_CALLBACK", "nope")];
+    place.run_with(&["apply", "site.yml"], &env).expect(2).says("the setting `stdout_callback` has no effect here");
+}
+
+#[test]
+fn settings_are_done_or_refused_by_name() {
+    let place = Place::new();
+    let learn = "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {set_fact: {kept: {mode: '0644', switch: 'yes'}, cacheable: true}}\n";
+    place.write("learn.yml", learn);
+    let show = "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {debug: {msg: \"{{ ansible_facts.kept.mode }} {{ kept.switch }}\"}}\n";
+    place.write("show.yml", show);
+    let cache = "fact_caching = community.general.yaml\nfact_caching_connection = facts\n";
+    place.write(
+        "ansible.cfg",
+        &format!("[defaults]\ninventory = hosts\njinja2_extensions = jinja2.ext.do,jinja2.ext.i18n\n{cache}"),
+    );
+    let ended = place.run(&["apply", "learn.yml"]).expect(0);
+    assert_eq!(ended.stderr, "");
+    assert_eq!(place.read("facts/h1"), "kept:\n  mode: '0644'\n  switch: 'yes'\n");
+    place.run(&["apply", "show.yml"]).expect(0).says("\"msg\": \"0644 yes\"");
+
+    let ended = place.run_with(&["apply", "learn.yml"], &[("ANSIBLE_CACHE_PLUGIN", "redis")]).expect(0);
+    ended.says("Unable to load the cache plugin 'redis'.");
+    let env = [("ANSIBLE_ERROR_ON_UNDEFINED_VARS", "false")];
+    place.run_with(&["apply", "learn.yml"], &env).expect(0).says("`error_on_undefined_vars` has no effect any more");
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\njinja2_extensions = jinja2.ext.do, my.extension\n");
+    let ended = place.run(&["apply", "learn.yml"]).expect(1);
+    ended.says("the Jinja extension `my.extension` (`jinja2_extensions`) is not built");
+    ended.says("ansible.cfg:3");
+    let env = [("ANSIBLE_JINJA2_EXTENSIONS", ""), ("ANSIBLE_MODULE_ARGS", "echo configured")];
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\n");
+    place.run_with(&["exec", "h1"], &env).expect(0).says("h1 | CHANGED | rc=0 >>\nconfigured\n");
+}
+
+#[test]
+fn settings_of_variables_tasks_and_plug_ins_are_told_where_they_are_odd() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    place.write("lenient.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - {debug: {msg: x}, listen: y}\n");
+    place.run(&["apply", "lenient.yml"]).expect(1).says("'listen' is not a valid attribute for a Task");
+    let env = [("ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED", "no"), ("ANSIBLE_PRECEDENCE", "all_inventory,groups")];
+    let ended = place.run_with(&["apply", "lenient.yml"], &env).expect(0);
+    ended.says("Ignoring invalid attribute: listen");
+    ended.says("lenient.yml:4:23");
+    ended.says("Ignoring unknown variable precedence entry: groups");
+    let env = [("ANSIBLE_VARS_ENABLED", "host_group_vars,community.sops.sops")];
+    place.run_with(&["inventory", "--list"], &env).expect(1).says("the vars plug-in `community.sops.sops`");
+    std::fs::create_dir(place.path("filters")).unwrap();
+    place.write("filters/README", "nothing in Python\n");
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\nfilter_plugins = filters\n");
+    assert_eq!(place.run(&["apply", "site.yml"]).expect(0).stderr, "");
+    place.write("filters/own.py", "\n");
+    let ended = place.run(&["apply", "site.yml"]).expect(0);
+    ended.says("filters/own.py is a plug-in in Python, which is not run");
+    ended.says("ansible.cfg:3");
+}
+
+#[test]
+fn callbacks_tell_more_of_a_run() {
+    let place = Place::new();
+    place.write("site.yml", SITE);
+    let settings = "[defaults]\ninventory = hosts\nlog_path = run.log\ncallbacks_enabled = profile_tasks, ansible.posix.timer, junit, nope\n";
+    place.write("ansible.cfg", &format!("{settings}[callback_profile_tasks]\nsort_order = none\n"));
+    let env = [("JUNIT_OUTPUT_DIR", "reports")];
+    let ended = place.run_with(&["plan", "site.yml"], &env).expect(2);
+    ended.says("Skipping callback plugin 'nope', unable to load");
+    ended.says("Playbook run took 0 days, 0 hours, 0 minutes, ");
+    let ended = place.run_with(&["apply", "site.yml"], &env).expect(0);
+    let (_, list) = ended.stdout.split_once("\nTASKS RECAP ***").unwrap();
+    let names: Vec<_> = list.lines().filter(|line| line.contains(" ---")).map(|line| &line[..10]).collect();
+    assert_eq!(names, ["motd -----", "say ------"], "{list}");
+    let log = place.read("run.log");
+    assert!(log.contains("INFO| motd -----") || log.contains("\nmotd -----"), "{log}");
+    let reports = std::fs::read_dir(place.path("reports")).unwrap();
+    assert_eq!(
+        reports.filter(|file| file.as_ref().unwrap().file_name().to_str().unwrap().starts_with("site-")).count(),
+        2
+    );
+    // What programs read stays what it is.
+    let ended = place.run_with(&["apply", "site.yml", "--output", "json"], &env).expect(0);
+    ended.stdout.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()));
+    assert!(ended.stderr.contains("TASKS RECAP"), "{}", ended.stderr);
+    place.write("ansible.cfg", &format!("{settings}[callback_profile_tasks]\ntask_output_limit = few\n"));
+    place.run(&["apply", "site.yml"]).expect(1).says("task_output_limit");
+}
+
+#[test]
 fn an_inventory_script_runs_once() {
     let place = Place::new();
     place.write("list.sh", "#!/bin/sh\necho >> DIR/times\necho '{\"all\": {\"hosts\": [\"h1\"]}, \"_meta\": {\"hostvars\": {\"h1\": {\"ansible_connection\": \"local\"}}}}'\n");

@@ -2,6 +2,8 @@
 """Runs the commands of `cases/commands` and writes what they print as `.expected` files.
 
 Usage: expect.py DIRECTORY_OF_ANSIBLES_COMMANDS [NAME …]
+
+The directory is that of the package `ansible`, which has the collections too.
 """
 import os
 import pathlib
@@ -9,15 +11,18 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
-cases = pathlib.Path(__file__).parent / "cases"
+here = pathlib.Path(__file__).parent
+cases = here / "cases"
+rules = [line.split(" -> ", 1) for line in (here / "settled").read_text().splitlines() if not line.startswith("#")]
 
 
-def settled(text):
+def settled(text, out):
     """Without what differs from run to run."""
-    text = re.sub(r'"(delta|start|end)": "[^"]*"', r'"\1": "TIME"', text)
-    text = re.sub(r"(delta|start|end): '[^']*'", r"\1: 'TIME'", text)
-    return text.replace(str(cases.resolve()), "DIR")
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text.replace(str(cases.resolve()), "DIR").replace(out, "OUT")
 
 
 def main():
@@ -27,17 +32,26 @@ def main():
         name, _, command = line.partition(": ")
         if line.startswith("#") or (names and name not in names):
             continue
-        words = shlex.split(command)
-        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PAGER": "cat",
-               "ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
-               "ANSIBLE_LOCAL_TEMP": "/tmp/hostler-dropin", "ANSIBLE_REMOTE_TMP": "/tmp/hostler-dropin", "ANSIBLE_HOME": "/tmp/hostler-dropin"}
-        while "=" in words[0]:
-            key, _, value = words.pop(0).partition("=")
-            env[key] = value
-        run = subprocess.run([str(bin / words[0]), *words[1:]], cwd=cases, env=env, stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True)
-        text = settled(run.stdout) + "---- stderr\n" + settled(run.stderr) + f"---- exit {run.returncode}\n"
-        (into / f"{name}.expected").write_text(text)
+        with tempfile.TemporaryDirectory() as out:
+            (into / f"{name}.expected").write_text(run(command, bin, out), newline="")
+
+
+def run(command, bin, out):
+    words = shlex.split(command.replace("{out}", out))
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PAGER": "cat",
+           "ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+           "ANSIBLE_LOCAL_TEMP": "/tmp/hostler-dropin", "ANSIBLE_REMOTE_TMP": "/tmp/hostler-dropin", "ANSIBLE_HOME": "/tmp/hostler-dropin"}
+    while "=" in words[0]:
+        key, _, value = words.pop(0).partition("=")
+        env[key] = value
+    run = subprocess.run([str(bin / words[0]), *words[1:]], cwd=cases, env=env, stdin=subprocess.DEVNULL,
+                         capture_output=True)
+    text = settled(run.stdout.decode(), out) + "---- stderr\n" + settled(run.stderr.decode(), out)
+    text += f"---- exit {run.returncode}\n"
+    for file in sorted(pathlib.Path(out).rglob("*")):
+        if file.is_file():
+            text += settled(f"---- file {file.relative_to(out)}\n{file.read_text()}\n", out)
+    return text
 
 
 main()

@@ -10,10 +10,12 @@ fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dropin/cases")
 }
 
-/// Runs a line of `commands` in `cases`, with the links in `bin`: what it printed and how it ended, without what
-/// differs from run to run.
+/// Runs a line of `commands` in `cases`, with the links in `bin`: what it printed, how it ended and what files it left
+/// in `{out}`, without what differs from run to run.
 fn run(line: &str, bin: &Path) -> String {
-    let mut words = shlex::split(line).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let place = out.path().to_str().unwrap();
+    let mut words = shlex::split(&line.replace("{out}", place)).unwrap();
     let first = words.iter().position(|word| !word.contains('=')).unwrap();
     let rest = words.split_off(first);
     let cases = cases().canonicalize().unwrap();
@@ -26,32 +28,36 @@ fn run(line: &str, bin: &Path) -> String {
         command.env(name, value);
     }
     let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| settled(&String::from_utf8(bytes).unwrap()).replace(cases.to_str().unwrap(), "DIR");
+    let text = |text: &str| settled(text).replace(cases.to_str().unwrap(), "DIR").replace(place, "OUT");
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     let code = output.status.code().unwrap();
-    format!("{}---- stderr\n{}---- exit {code}\n", text(output.stdout), text(output.stderr))
+    let mut all = format!("{}---- stderr\n{}---- exit {code}\n", text(&stdout), text(&stderr));
+    for file in files(out.path()) {
+        let name = file.strip_prefix(out.path()).unwrap().display();
+        all.push_str(&text(&format!("---- file {name}\n{}\n", fs::read_to_string(&file).unwrap())));
+    }
+    all
 }
 
-/// Times, as JSON and as YAML have them.
-fn settled(text: &str) -> String {
-    let mut settled = String::new();
-    for line in text.split_inclusive('\n') {
-        let mut line = line.to_owned();
-        for (before, quote) in [("\"delta\": ", '"'), ("\"start\": ", '"'), ("\"end\": ", '"')].into_iter().chain([
-            ("delta: ", '\''),
-            ("start: ", '\''),
-            ("end: ", '\''),
-        ]) {
-            let begin = format!("{before}{quote}");
-            if let Some(at) = line.find(&begin) {
-                let from = at + begin.len();
-                if let Some(length) = line[from..].find(quote) {
-                    line.replace_range(from..from + length, "TIME");
-                }
-            }
-        }
-        settled.push_str(&line);
+/// All files below a directory, in the order of their paths.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
-    settled
+    found.sort();
+    found
+}
+
+/// As the rules beside this file say.
+fn settled(text: &str) -> String {
+    let rules = include_str!("settled").lines().filter(|line| !line.starts_with('#'));
+    rules.fold(text.to_owned(), |text, rule| {
+        let (pattern, replacement) = rule.split_once(" -> ").unwrap();
+        let pattern = fancy_regex::Regex::new(&format!("(?m){pattern}")).unwrap();
+        pattern.replace_all(&text, fancy_regex::NoExpand(replacement)).into_owned()
+    })
 }
 
 fn links() -> tempfile::TempDir {
@@ -125,6 +131,7 @@ fn tells_programs_in_json() {
 
     let mut command = Command::new(bin.path().join("ansible-playbook"));
     command.args(["-i", "hosts", "statistics.yml"]).current_dir(cases()).stdin(Stdio::null());
+    command.env("ANSIBLE_SHOW_CUSTOM_STATS", "1");
     let output = command.env("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.json").output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["plays"][0]["play"]["name"], "web");
@@ -134,7 +141,7 @@ fn tells_programs_in_json() {
     assert_eq!(document["custom_stats"]["web1"]["own"], "web1");
 
     let output = command.env("ANSIBLE_STDOUT_CALLBACK", "dense").output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Invalid callback for stdout specified: dense"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Could not load 'dense' callback plugin."));
 }
 
 /// Modules of `--module-path` are found.

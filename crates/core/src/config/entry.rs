@@ -1,8 +1,9 @@
 //! The settings as a table, for commands that list them.
 
-use super::settings::{Config, Gathering, ResultFormat};
+use super::settings::{Config, Gathering, ResultFormat, SortOrder};
 use super::sources::Origin;
-use crate::inventory::{GroupNames, HostPatternMismatch};
+use crate::inventory::{GroupNames, HostPatternMismatch, VarsStage};
+use crate::vars::VarsRoot;
 use crate::vars::combine::HashBehaviour;
 use crate::yaml::DuplicateKeys;
 use serde_json::Value;
@@ -101,6 +102,7 @@ macro_rules! shown {
 
 shown! {
     bool, "boolean", value => *value;
+    i64, "integer", value => *value;
     u8, "integer", value => *value;
     u16, "integer", value => *value;
     u32, "integer", value => *value;
@@ -118,6 +120,20 @@ shown! {
     ResultFormat, "string", value => match value {
         ResultFormat::Json => "json",
         ResultFormat::Yaml => "yaml",
+    };
+    SortOrder, "string", value => match value {
+        SortOrder::Descending => "descending",
+        SortOrder::Ascending => "ascending",
+        SortOrder::None => "none",
+    };
+    VarsRoot, "string", value => match value {
+        VarsRoot::Top => "top",
+        VarsRoot::Bottom => "bottom",
+        VarsRoot::All => "all",
+    };
+    VarsStage, "string", value => match value {
+        VarsStage::Demand => "demand",
+        VarsStage::Start => "start",
     };
     HashBehaviour, "string", value => match value {
         HashBehaviour::Replace => "replace",

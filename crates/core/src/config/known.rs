@@ -1,5 +1,8 @@
 //! Settings of Ansible's that change nothing here, and those that would but are not supported.
 
+use crate::system::local_files;
+use std::path::PathBuf;
+
 /// Accepted in silence: they tune machinery that is not here (Python, forks of ssh, cows) or only how things look.
 /// A name that ends with a dot stands for the whole section.
 const WITHOUT_EFFECT: &[&str] = &[
@@ -73,33 +76,38 @@ const WITHOUT_EFFECT: &[&str] = &[
     "ssh_connection.usetty",
 ];
 
-/// Real settings that a user would miss.
-const UNSUPPORTED: &[&str] = &[
+/// Where plug-ins are. Those in Python are not run.
+pub(super) const PLUGINS: &[&str] = &[
     "defaults.action_plugins",
     "defaults.become_plugins",
     "defaults.cache_plugins",
     "defaults.callback_plugins",
     "defaults.cliconf_plugins",
     "defaults.doc_fragment_plugins",
-    "defaults.enable_task_debugger",
     "defaults.filter_plugins",
     "defaults.httpapi_plugins",
-    "defaults.invalid_task_attribute_failed",
     "defaults.inventory_plugins",
     "defaults.lookup_plugins",
     "defaults.module_utils",
     "defaults.netconf_plugins",
-    "defaults.playbook_vars_root",
-    "defaults.plugin_filters_cfg",
-    "defaults.precedence",
-    "defaults.run_vars_plugins",
     "defaults.strategy_plugins",
     "defaults.terminal_plugins",
     "defaults.test_plugins",
     "defaults.vars_plugins",
-    "defaults.vars_plugins_enabled",
-    "defaults.yaml_valid_extensions",
 ];
+
+/// Real settings that a user would miss.
+const UNSUPPORTED: &[&str] = &["defaults.enable_task_debugger", "defaults.plugin_filters_cfg"];
+
+/// The first plug-in in Python in these directories, which are those of a setting in [`PLUGINS`].
+pub(super) fn python_plugin(directories: &[PathBuf]) -> Option<PathBuf> {
+    let files = directories.iter().filter_map(|dir| local_files::read_dir(dir).ok()).flatten();
+    let is_plugin = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "py")
+            && path.file_name().is_some_and(|name| name != "__init__.py")
+    };
+    files.into_iter().find(is_plugin)
+}
 
 /// What is to be said about a setting that has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +125,7 @@ pub fn is_variable(name: &str) -> bool {
     let key = name.trim_start_matches("ANSIBLE_").to_lowercase();
     let sections = ["color_", "galaxy_", "paramiko_", "persistent_", "netconf_", "selinux_"];
     let known = |listed: &str| listed.rsplit('.').next() == Some(&*key);
-    WITHOUT_EFFECT.iter().chain(UNSUPPORTED).any(|listed| known(listed))
+    WITHOUT_EFFECT.iter().chain(UNSUPPORTED).chain(PLUGINS).any(|listed| known(listed))
         || sections.iter().any(|section| key.starts_with(section))
         || matches!(key.as_str(), "config" | "force_color")
 }
@@ -127,7 +135,7 @@ pub(super) fn judge(name: &str) -> Verdict {
     let whole_section = WITHOUT_EFFECT.iter().any(|known| known.strip_suffix('.') == Some(section))
         || section.starts_with("galaxy_server.")
         || section.starts_with("callback_");
-    if whole_section || WITHOUT_EFFECT.contains(&name) {
+    if whole_section || WITHOUT_EFFECT.contains(&name) || PLUGINS.contains(&name) {
         Verdict::Silent
     } else if UNSUPPORTED.contains(&name) {
         Verdict::Unsupported

@@ -13,7 +13,7 @@ mod sources;
 pub use entry::Entry;
 pub use find::Places;
 pub use known::is_variable;
-pub use settings::{Config, Gathering, ResultFormat};
+pub use settings::{Config, Gathering, ResultFormat, SortOrder};
 pub use sources::{Origin, Setting};
 
 #[cfg(test)]

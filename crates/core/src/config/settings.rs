@@ -3,12 +3,13 @@
 use super::entry::{Entry, Shown};
 use super::find::Places;
 use super::ini;
-use super::known::{Verdict, judge};
+use super::known::{PLUGINS, Verdict, judge, python_plugin};
 use super::parse::{boolean, choice, inventories, list, number, path, search_path, switch, text, vault_ids};
-use super::sources::{Setting, Sources};
+use super::sources::{Origin, Setting, Sources};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::inventory::{GroupNames, HostPatternMismatch};
+use crate::inventory::{GroupNames, HostPatternMismatch, VarsStage};
 use crate::system::local_files;
+use crate::vars::VarsRoot;
 use crate::vars::combine::HashBehaviour;
 use crate::yaml::DuplicateKeys;
 use serde_json::json;
@@ -35,6 +36,17 @@ pub enum ResultFormat {
     Yaml,
 }
 
+/// Order of the tasks that `profile_tasks` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// The slowest first.
+    Descending,
+    /// The fastest first.
+    Ascending,
+    /// As they ran.
+    None,
+}
+
 /// Each line: field, type, reader, Ansible's name with the default here, names in the file, names in the environment.
 macro_rules! settings {
     ($(
@@ -54,7 +66,7 @@ macro_rules! settings {
         }
 
         /// Names in the file that have an effect.
-        const IN_FILE: &[&str] = &[$($($ini),*),*];
+        const IN_FILE: &[&str] = &[$($($ini,)*)*];
 
         impl Config {
             fn read(sources: &Sources<'_>) -> Result<Self, Diagnostic> {
@@ -117,6 +129,18 @@ settings! {
     force_valid_group_names: GroupNames = choice(&[("never", GroupNames::Never), ("always", GroupNames::Always), ("silently", GroupNames::Silently), ("ignore", GroupNames::Ignore)]), TRANSFORM_INVALID_GROUP_CHARS("never"), ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
     /// Whether mappings replace each other or are merged.
     hash_behaviour: HashBehaviour = choice(&[("replace", HashBehaviour::Replace), ("merge", HashBehaviour::Merge)]), DEFAULT_HASH_BEHAVIOUR("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
+    /// Where groups' variables come from, the last one wins.
+    precedence: Vec<String> = list, VARIABLE_PRECEDENCE(["all_inventory", "groups_inventory", "all_plugins_inventory", "all_plugins_play", "groups_plugins_inventory", "groups_plugins_play"]), ["defaults.precedence"], ["ANSIBLE_PRECEDENCE"];
+    /// Which directories' `group_vars` and `host_vars` a play's tasks see.
+    playbook_vars_root: VarsRoot = choice(&[("top", VarsRoot::Top), ("bottom", VarsRoot::Bottom), ("all", VarsRoot::All)]), PLAYBOOK_VARS_ROOT("top"), ["defaults.playbook_vars_root"], ["ANSIBLE_PLAYBOOK_VARS_ROOT"];
+    /// When files of variables are read: `start` is with the inventory, and only beside its sources.
+    run_vars_plugins: VarsStage = choice(&[("demand", VarsStage::Demand), ("start", VarsStage::Start)]), RUN_VARS_PLUGINS("demand"), ["defaults.run_vars_plugins"], ["ANSIBLE_RUN_VARS_PLUGINS"];
+    /// The plug-ins that read files of variables.
+    vars_plugins_enabled: Vec<String> = list, VARIABLE_PLUGINS_ENABLED(["host_group_vars"]), ["defaults.vars_plugins_enabled"], ["ANSIBLE_VARS_ENABLED"];
+    /// Endings of files of variables, in the order they are tried.
+    yaml_valid_extensions: Vec<String> = list, YAML_FILENAME_EXTENSIONS([".yml", ".yaml", ".json"]), ["defaults.yaml_valid_extensions"], ["ANSIBLE_YAML_FILENAME_EXT"];
+    /// Keywords that are not for this kind of task fail; else they are warned of.
+    invalid_task_attribute_failed: bool = boolean, INVALID_TASK_ATTRIBUTE_FAILED(true), ["defaults.invalid_task_attribute_failed"], ["ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED"];
     /// What becomes of keys that a mapping has twice.
     duplicate_dict_key: DuplicateKeys = choice(&[("warn", DuplicateKeys::Warn), ("error", DuplicateKeys::Error), ("ignore", DuplicateKeys::Ignore)]), DUPLICATE_YAML_DICT_KEY("warn"), ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
     /// The plug-ins that may read an inventory source, in this order.
@@ -249,6 +273,34 @@ settings! {
     stdout_callback: String = text, DEFAULT_STDOUT_CALLBACK("default"), ["defaults.stdout_callback"], ["ANSIBLE_STDOUT_CALLBACK"];
     /// Further reports: `timer`, `profile_tasks`, `junit` …
     callbacks_enabled: Vec<String> = list, CALLBACKS_ENABLED([]), ["defaults.callback_whitelist", "defaults.callback_enabled", "defaults.callbacks_enabled"], ["ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"];
+    /// Tasks that `profile_tasks` lists at the end: a number, or `all`.
+    profile_tasks_output_limit: String = text, callback/profile_tasks/output_limit("20"), ["callback_profile_tasks.task_output_limit"], ["PROFILE_TASKS_TASK_OUTPUT_LIMIT"];
+    /// Their order.
+    profile_tasks_sort_order: SortOrder = choice(&[("descending", SortOrder::Descending), ("ascending", SortOrder::Ascending), ("none", SortOrder::None)]), callback/profile_tasks/sort_order("descending"), ["callback_profile_tasks.sort_order"], ["PROFILE_TASKS_SORT_ORDER"];
+    /// `profile_tasks` prints the list only.
+    profile_tasks_summary_only: bool = boolean, callback/profile_tasks/summary_only(false), ["callback_profile_tasks.summary_only"], ["PROFILE_TASKS_SUMMARY_ONLY"];
+    /// `profile_roles` prints the list only.
+    profile_roles_summary_only: bool = boolean, callback/profile_roles/summary_only(false), ["callback_profile_roles.summary_only"], ["PROFILE_ROLES_SUMMARY_ONLY"];
+    /// Directory of `tree`.
+    tree_directory: PathBuf = path, callback/tree/directory("~/.ansible/tree"), ["callback_tree.directory"], ["ANSIBLE_CALLBACK_TREE_DIR"];
+    /// Directory of `junit`.
+    junit_output_dir: PathBuf = path, callback/junit/output_dir("~/.ansible.log"), [], ["JUNIT_OUTPUT_DIR"];
+    /// `junit` has a class a file, not a line.
+    junit_task_class: String = text, callback/junit/task_class("False"), [], ["JUNIT_TASK_CLASS"];
+    /// Directory that places in `junit` are relative to.
+    junit_task_relative_path: PathBuf = path, callback/junit/task_relative_path(null), [], ["JUNIT_TASK_RELATIVE_PATH"];
+    /// What stands in `junit` for the directories of places outside of it.
+    junit_replace_out_of_tree_path: String = text, callback/junit/replace_out_of_tree_path(null), [], ["JUNIT_REPLACE_OUT_OF_TREE_PATH"];
+    /// What changes something fails in `junit`.
+    junit_fail_on_change: String = text, callback/junit/fail_on_change("False"), [], ["JUNIT_FAIL_ON_CHANGE"];
+    /// Failures that are ignored fail in `junit`.
+    junit_fail_on_ignore: String = text, callback/junit/fail_on_ignore("False"), [], ["JUNIT_FAIL_ON_IGNORE"];
+    /// Tasks that gather facts are in `junit`.
+    junit_include_setup_tasks_in_report: String = text, callback/junit/include_setup_tasks_in_report("True"), [], ["JUNIT_INCLUDE_SETUP_TASKS_IN_REPORT"];
+    /// Names in `junit` are without the task's arguments.
+    junit_hide_task_arguments: String = text, callback/junit/hide_task_arguments("False"), [], ["JUNIT_HIDE_TASK_ARGUMENTS"];
+    /// What the names of test cases in `junit` begin with.
+    junit_test_case_prefix: String = text, callback/junit/test_case_prefix(""), [], ["JUNIT_TEST_CASE_PREFIX"];
     /// Form of results.
     result_format: ResultFormat = choice(&[("json", ResultFormat::Json), ("yaml", ResultFormat::Yaml)]), callback/default/result_format("json"), ["defaults.result_format", "defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
     /// Colour of what was changed.
@@ -295,6 +347,8 @@ settings! {
     show_task_path_on_failure: bool = boolean, callback/default/show_task_path_on_failure(false), ["defaults.show_task_path_on_failure"], ["ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"];
     /// The beginning of a task on a host is shown.
     show_per_host_start: bool = boolean, callback/default/show_per_host_start(false), ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
+    /// Columns that a level of `json` and `jsonl` is indented by.
+    json_indent: i64 = number, callback/json/json_indent(null), ["defaults.json_indent"], ["ANSIBLE_JSON_INDENT"];
     /// Results are indented.
     pretty_results: bool = boolean, callback/default/pretty_results(null), ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
     /// Single tasks too are shown in the form of `stdout_callback`.
@@ -342,6 +396,7 @@ impl Config {
             Sources { entries: &entries, env: &env, cwd: places.cwd, home: places.home, file_dir: file_dir.as_deref() };
         let mut config = Self::read(&sources)?;
         warnings.extend(without_effect(&entries));
+        warnings.extend(python_plugins(&sources)?);
         let unknown =
             |entry: &&ini::Entry| !IN_FILE.contains(&entry.name.as_str()) && judge(&entry.name) == Verdict::Unknown;
         config.unknown = entries.iter().filter(unknown).map(|entry| entry.name.clone()).collect();
@@ -349,6 +404,25 @@ impl Config {
         config.warnings = warnings;
         Ok(config)
     }
+}
+
+/// A warning for each setting that names directories with plug-ins in Python.
+fn python_plugins(sources: &Sources<'_>) -> Result<Vec<Diagnostic>, Diagnostic> {
+    let mut warnings = Vec::new();
+    for name in PLUGINS {
+        let short = name.trim_start_matches("defaults.");
+        let variable = format!("ANSIBLE_{}", short.to_uppercase());
+        let set = sources.find(&[name], &[&variable], search_path)?;
+        if let Some(path) = set.get().and_then(|directories| python_plugin(directories)) {
+            let message = format!("`{short}`: {} is a plug-in in Python, which is not run", path.display());
+            let warning = Diagnostic::warning(message);
+            warnings.push(match set.origin() {
+                Some(Origin::File(span)) => warning.at(span),
+                _ => warning.help(format!("it is set by {variable} in the environment")),
+            });
+        }
+    }
+    Ok(warnings)
 }
 
 /// One warning for all settings in the file that change nothing but were meant to.

@@ -63,8 +63,10 @@ fn reads_the_file_and_lets_the_environment_win() {
 
 #[test]
 fn says_what_has_no_effect_in_one_warning() {
-    let dir =
-        Dir::new("unknown", "[defaults]\nforkss = 5\nmodule_utils = ./lib\npipelining = True\n[colors]\nok = red\n");
+    let dir = Dir::new(
+        "unknown",
+        "[defaults]\nforkss = 5\nplugin_filters_cfg = ./lib\nmodule_utils = ./lib\npipelining = True\n[colors]\nok = red\n",
+    );
     let config = load(&dir, &[]).unwrap();
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert_eq!(
@@ -72,7 +74,7 @@ fn says_what_has_no_effect_in_one_warning() {
         "settings without effect: `defaults.forkss` is unknown, did you mean `defaults.forks`?"
     );
     assert_eq!(warning.related.len(), 1);
-    assert_eq!(warning.related[0].1, "`defaults.module_utils` is not supported");
+    assert_eq!(warning.related[0].1, "`defaults.plugin_filters_cfg` is not supported");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The hosts of one batch of a play, and what is known of each while it runs.
 
 use super::{Engine, RunError};
-use crate::event::TaskInfo;
+use crate::event::{PlayInfo, TaskInfo};
 use crate::module::short_name;
 use crate::playbook::{Block, Node, Play, Role, Scope, Task};
 use crate::template::Templar;
@@ -44,7 +44,7 @@ pub(super) struct Frame {
 pub(super) struct Batch<'a> {
     pub(super) engine: &'a Engine,
     pub(super) play: &'a Arc<Play>,
-    pub(super) name: String,
+    pub(super) told: Arc<PlayInfo>,
     pub(super) variables: Arc<PlayVariables>,
     pub(super) hosts: Hosts,
     /// Each host goes its own way (`free`, `host_pinned`).
@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
         engine: &'a Engine,
         play: &'a Arc<Play>,
         variables: Arc<PlayVariables>,
-        name: &str,
+        told: &Arc<PlayInfo>,
         everyone: &[Arc<str>],
         hosts: Hosts,
     ) -> Self {
@@ -105,7 +105,7 @@ impl<'a> Batch<'a> {
         let batch = Self {
             engine,
             play,
-            name: name.to_owned(),
+            told: Arc::clone(told),
             variables,
             hosts,
             free: strategy.as_deref().map(short_name).is_some_and(|name| matches!(name, "free" | "host_pinned")),
@@ -146,7 +146,7 @@ impl<'a> Batch<'a> {
             (Key::from("ansible_play_hosts"), list(&active)),
             (Key::from("play_hosts"), list(&self.hosts)),
             (Key::from("ansible_play_batch"), list(&self.hosts)),
-            (Key::from("ansible_play_name"), Value::from(self.name.as_str())),
+            (Key::from("ansible_play_name"), Value::from(self.told.name.as_str())),
             (Key::from("ansible_play_role_names"), {
                 Value::list(self.play.static_roles.iter().map(|role| Value::str(Arc::clone(&role.name))))
             }),

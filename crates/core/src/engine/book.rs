@@ -205,7 +205,7 @@ impl Book {
             run: self.run.clone(),
             playbook: self.options.playbook.clone(),
             host: task.host.to_string(),
-            play: task.batch.name.clone(),
+            play: task.batch.told.name.clone(),
             at,
             task: task.info.name.clone(),
             round,

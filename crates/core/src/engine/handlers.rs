@@ -49,7 +49,7 @@ impl Batch<'_> {
             }
             self.state().notifications.push((name.clone(), Arc::clone(host)));
             if let Some(book) = &self.engine.book {
-                book.notified(host, &self.name, &self.engine.parts.redactor.redact(name));
+                book.notified(host, &self.told.name, &self.engine.parts.redactor.redact(name));
             }
         }
         names
@@ -157,7 +157,7 @@ impl Batch<'_> {
             after.failed.extend(step.failed);
         }
         if let Some(book) = self.engine.book.as_ref().filter(|_| !self.is_cut_off()) {
-            after.alive.iter().for_each(|host| book.handled(host, &self.name));
+            after.alive.iter().for_each(|host| book.handled(host, &self.told.name));
         }
         after
     }
@@ -168,13 +168,13 @@ impl Batch<'_> {
             return;
         };
         for host in hosts {
-            for name in self.engine.owed(book, host, &self.name) {
+            for name in self.engine.owed(book, host, &self.told.name) {
                 if self.meant(&name, host).is_empty() {
                     continue;
                 }
                 self.engine.warn(format!("{host}: handler `{name}` is owed since an earlier run and runs now"));
                 self.state().notifications.push((name.clone(), Arc::clone(host)));
-                book.notified(host, &self.name, &name);
+                book.notified(host, &self.told.name, &name);
             }
         }
     }

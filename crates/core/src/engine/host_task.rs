@@ -279,6 +279,7 @@ impl HostTask<'_> {
             self.batch.engine.emit(&Event::Retrying {
                 task: Arc::clone(self.info),
                 host: Arc::clone(self.host),
+                attempt,
                 left: retries + 1 - attempt,
             });
             self.pause(Duration::from_secs_f64(delay));

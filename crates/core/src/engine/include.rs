@@ -4,6 +4,7 @@ use super::RunError;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::host_task::first_unknown;
+use super::task::censored;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Status, TaskInfo};
 use crate::playbook::{Keywords, Node, Role, RoleSpec, Scope, Task};
@@ -41,7 +42,8 @@ impl Batch<'_> {
                     continue;
                 }
             };
-            self.engine.emit(&Event::IncludeFinished { task: Arc::clone(&info), host: Arc::clone(host) });
+            let result = if self.is_hidden(task) { censored(false) } else { self.told(task, &wanted) };
+            self.engine.emit(&Event::IncludeFinished { task: Arc::clone(&info), host: Arc::clone(host), result });
             after.alive.push(Arc::clone(host));
             for (args, locals) in wanted {
                 match groups
@@ -75,7 +77,8 @@ impl Batch<'_> {
         match self.load_included(task, group, &group.hosts) {
             Ok((what, nodes)) => {
                 let item = self.item_label(task, group);
-                self.engine.emit(&Event::Included { what, hosts: group.hosts.clone(), item });
+                let (task, hosts) = (Arc::clone(info), group.hosts.clone());
+                self.engine.emit(&Event::Included { task, what, hosts, item });
                 for host in &group.hosts {
                     self.engine.stats.count(host, Status::Ok, false);
                 }
@@ -96,6 +99,31 @@ impl Batch<'_> {
                 None
             }
         }
+    }
+
+    /// What an include asks for on a host, as Ansible has it for a result.
+    fn told(&self, task: &Task, wishes: &[(Map, Map)]) -> serde_json::Map<String, serde_json::Value> {
+        let told = |(args, locals): &(Map, Map)| {
+            let (mut args, mut told) = (args.clone(), locals.clone());
+            if &*task.action == "ansible.builtin.include_tasks" {
+                let file = args.shift_remove("_raw_params").or_else(|| args.shift_remove("file"));
+                told.insert(Key::from("include"), file.unwrap_or_default());
+            }
+            told.insert(Key::from("include_args"), args.into());
+            told
+        };
+        let mut all = match wishes {
+            [wish] if task.loop_.is_none() => told(wish),
+            wishes => Map::from_iter([
+                (Key::from("msg"), Value::from("All items completed")),
+                (Key::from("results"), Value::list(wishes.iter().map(|wish| told(wish).into()))),
+            ]),
+        };
+        all.insert(Key::from("changed"), Value::Bool(false));
+        let mut all: serde_json::Map<_, _> =
+            all.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
+        all.values_mut().for_each(|value| self.engine.parts.redactor.redact_json(value));
+        all
     }
 
     /// How the loop's item is shown.

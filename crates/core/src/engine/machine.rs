@@ -13,6 +13,11 @@ use crate::wire::{Job, Progress, Request};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The module that shows whole files.
+const COPY: &str = "ansible.builtin.copy";
+/// The module that has a shell.
+const SHELL: &str = "ansible.builtin.shell";
+
 /// The host as actions see it.
 pub(super) struct Machine<'a> {
     pub(super) task: &'a HostTask<'a>,
@@ -65,12 +70,13 @@ impl Machine<'_> {
     pub(super) fn request(
         &self,
         module: &str,
-        args: serde_json::Value,
+        mut args: serde_json::Value,
         blobs: &dyn BlobSource,
     ) -> (Request, Option<Noted>) {
         let book = self.task.batch.engine.book.as_ref();
         let noted = book.and_then(|book| book.record(self, module, &args, blobs));
         let record = noted.as_ref().filter(|_| self.settings.mode == Mode::Apply).map(Noted::line);
+        self.add_settings(module, &mut args);
         let request = Request {
             id: self.task.info.id,
             module: module.to_owned(),
@@ -84,6 +90,16 @@ impl Machine<'_> {
             record,
         };
         (request, noted)
+    }
+
+    /// Parameters that settings of the run stand for. They are not of what is managed: ledgers do not hear of them.
+    fn add_settings(&self, module: &str, args: &mut serde_json::Value) {
+        let limit = self.task.batch.engine.options.max_diff_size;
+        match (module, limit, &self.settings.target.shell) {
+            (COPY, Some(size), _) => args["_max_diff_size"] = size.into(),
+            (SHELL, _, Some(shell)) if args["executable"].is_null() => args["executable"] = shell.as_str().into(),
+            _ => {}
+        }
     }
 
     /// Takes in what came of a call for the ledger.

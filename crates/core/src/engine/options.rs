@@ -5,7 +5,7 @@ use crate::connection::HostKeyChecking;
 use crate::plan::Plan;
 use crate::secret::Secret;
 use crate::value::Map;
-use crate::vars::FactCache;
+use crate::vars::{FactCache, VarsRoot};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct RunOptions {
     pub mode: RunMode,
     /// Whether results carry diffs.
     pub diff: bool,
+    /// Bytes: larger files are not shown in diffs. 0 is no limit.
+    pub max_diff_size: Option<u64>,
     /// Whether what a plan tells of a task comes with its fingerprint.
     pub fingerprints: bool,
     /// A plan that was shown: nothing but what it says is done.
@@ -85,6 +87,8 @@ pub struct RunOptions {
     pub private_key_file: Option<PathBuf>,
     pub connection_password: Option<Secret>,
     pub ssh_args: Vec<String>,
+    /// The shell that command lines are run by.
+    pub executable: Option<String>,
     /// Path of `ssh`.
     pub ssh_executable: Option<PathBuf>,
     pub host_key_checking: HostKeyChecking,
@@ -107,6 +111,8 @@ pub struct RunOptions {
     pub inject_facts: bool,
     pub merge_hashes: bool,
     pub fact_cache: Option<FactCache>,
+    /// Which directories' `group_vars` and `host_vars` tasks see.
+    pub vars_root: VarsRoot,
     pub remote_tmp: Option<String>,
     pub inventory_sources: Vec<String>,
     pub config_file: Option<PathBuf>,
@@ -119,6 +125,7 @@ impl Default for RunOptions {
         Self {
             mode: RunMode::Apply,
             diff: false,
+            max_diff_size: None,
             fingerprints: false,
             held_to: None,
             ledger: None,
@@ -143,6 +150,7 @@ impl Default for RunOptions {
             private_key_file: None,
             connection_password: None,
             ssh_args: Vec::new(),
+            executable: None,
             ssh_executable: None,
             host_key_checking: HostKeyChecking::Strict,
             timeout: Duration::from_secs(10),
@@ -160,6 +168,7 @@ impl Default for RunOptions {
             inject_facts: true,
             merge_hashes: false,
             fact_cache: None,
+            vars_root: VarsRoot::Top,
             remote_tmp: None,
             inventory_sources: Vec::new(),
             config_file: None,

@@ -3,7 +3,7 @@
 use super::batch::{Batch, Frame};
 use super::{Engine, RunError, RunMode};
 use crate::diagnostic::Diagnostic;
-use crate::event::Event;
+use crate::event::{Event, PlayInfo};
 use crate::playbook::{Play, Spanned};
 use crate::system::local_files;
 use crate::template::Templar;
@@ -18,13 +18,14 @@ impl Engine {
     pub(super) fn play(&self, play: &Arc<Play>) -> Result<bool, RunError> {
         let mut variables = PlayVariables { vars: Arc::clone(&play.scope.keywords.vars), ..PlayVariables::default() };
         variables.prompted = Arc::new(self.prompt(play)?);
-        let everyone = self.hosts_of(play, &variables)?;
-        let name = self.play_name(play, &variables);
+        let pattern = self.pattern_of(play, &variables)?;
+        let everyone = self.hosts_of(play, &variables, &pattern)?;
+        let told = Arc::new(PlayInfo { name: self.play_name(play, &variables), pattern, span: play.span.clone() });
         variables.files = self.vars_files(play, &everyone)?;
         self.role_variables(play, &mut variables);
 
         if everyone.is_empty() {
-            self.emit(&Event::NoHostsMatched { play: name });
+            self.emit(&Event::NoHostsMatched { play: told });
             return Ok(true);
         }
         let variables = Arc::new(variables);
@@ -34,10 +35,10 @@ impl Engine {
             if hosts.is_empty() {
                 // All of them are lost: there is nothing to tell but that it was their turn.
                 let check_mode = self.options.mode != RunMode::Apply;
-                self.emit(&Event::PlayStarted { name: name.clone(), hosts, free: false, check_mode });
+                self.emit(&Event::PlayStarted { play: Arc::clone(&told), hosts, free: false, check_mode });
                 continue;
             }
-            let batch = Batch::new(self, play, Arc::clone(&variables), &name, &everyone, hosts);
+            let batch = Batch::new(self, play, Arc::clone(&variables), &told, &everyone, hosts);
             batch.run();
             if let Some(error) = batch.state().error.take() {
                 return Err(error);
@@ -90,8 +91,8 @@ impl Engine {
         })
     }
 
-    /// The hosts that the play's pattern and `--limit` select, in the play's order.
-    fn hosts_of(&self, play: &Play, variables: &PlayVariables) -> Result<Vec<Arc<str>>, RunError> {
+    /// The play's pattern of hosts, evaluated.
+    fn pattern_of(&self, play: &Play, variables: &PlayVariables) -> Result<String, RunError> {
         let templar = self.play_templar(play, variables);
         let mut patterns = Vec::new();
         for written in &play.hosts {
@@ -102,14 +103,18 @@ impl Engine {
                 other => patterns.push(Templar::text_of(&other)),
             }
         }
-        let pattern = patterns.join(",");
+        Ok(patterns.join(","))
+    }
+
+    /// The hosts that the play's pattern and `--limit` select, in the play's order.
+    fn hosts_of(&self, play: &Play, variables: &PlayVariables, pattern: &str) -> Result<Vec<Arc<str>>, RunError> {
         let place = |diagnostic: Diagnostic| {
             play.hosts
                 .first()
                 .and_then(|hosts| hosts.span.as_ref())
                 .map_or(diagnostic.clone(), |span| diagnostic.at(span))
         };
-        let selected = self.store.inventory(|inventory| inventory.select(&pattern, self.options.limit.as_deref()));
+        let selected = self.store.inventory(|inventory| inventory.select(pattern, self.options.limit.as_deref()));
         let mut hosts = selected.map_err(place)?;
         for warning in self.store.inventory(|inventory| inventory.take_warnings()) {
             self.warn(warning.to_string());
@@ -304,8 +309,8 @@ impl Batch<'_> {
         let looks = self.engine.play_keyword(play, &self.variables, &play.scope.keywords.check_mode).ok().flatten();
         let check_mode =
             looks.map_or(self.engine.options.mode != RunMode::Apply, |value| super::settings::truthy(&value));
-        let (name, hosts) = (self.name.clone(), self.hosts.clone());
-        self.engine.emit(&Event::PlayStarted { name, hosts, free: self.free, check_mode });
+        let (told, hosts) = (Arc::clone(&self.told), self.hosts.clone());
+        self.engine.emit(&Event::PlayStarted { play: told, hosts, free: self.free, check_mode });
         let frame = Frame::default();
         let facts = self.gathering();
         let phases = |hosts: Vec<Arc<str>>| {

@@ -40,7 +40,8 @@ impl Engine {
         let path = Path::new(NAME);
         self.parts.loader.provide(path, &Value::from(plays).to_string())?;
         let playbook = self.parts.loader.playbook(path, &LiteralOnly).map_err(RunError::Input)?;
-        self.run(&playbook)?;
+        let dir = self.store.playbook_dir();
+        self.run_in(&playbook, Some(dir.as_deref().unwrap_or(path)))?;
         Ok(kept)
     }
 

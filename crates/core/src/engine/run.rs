@@ -68,6 +68,7 @@ impl EngineParts {
             vault: Arc::clone(&vault),
             actions: Arc::new(ActionNames::new(&registry, actions.names())),
             defer_unbuilt: false,
+            lenient: false,
             duplicate_keys: Default::default(),
         });
         Self {
@@ -161,11 +162,12 @@ impl Engine {
     ) -> Self {
         let globals = Globals {
             extra: Arc::clone(&options.extra_vars),
-            magic: Arc::new(magic(&options, playbook_dir)),
+            magic: Arc::new(magic(&options)),
             inject_facts: options.inject_facts,
             merge_hashes: options.merge_hashes,
             fact_cache: options.fact_cache.clone(),
             playbook_dir: playbook_dir.map(Path::to_owned),
+            vars_root: options.vars_root,
         };
         Self {
             guard: options.held_to.as_deref().map(Guard::new),
@@ -195,9 +197,18 @@ impl Engine {
     /// # Errors
     /// Errors in the user's input that stop the whole run.
     pub fn run(&self, playbook: &Playbook) -> Result<(), RunError> {
+        self.run_in(playbook, None)
+    }
+
+    /// The same, with the `group_vars` of another directory than that of each play.
+    pub(super) fn run_in(&self, playbook: &Playbook, dir: Option<&Path>) -> Result<(), RunError> {
         let path = playbook.path.display().to_string();
         self.emit(&Event::PlaybookStarted { path, plays: playbook.plays.len() });
         for play in &playbook.plays {
+            // Relative ones are those of plays that were made in Rust: the engine was told where they belong.
+            if let Some(dir) = dir.or(Some(&play.dir)).filter(|dir| dir.is_absolute()) {
+                self.store.enter(dir);
+            }
             if self.cancel.is_requested() || !self.play(play)? {
                 self.cut_short();
                 break;
@@ -218,10 +229,15 @@ impl Engine {
         !self.out.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// Tells the counts so far.
+    pub fn recap(&self) {
+        self.emit(&Event::Finished { stats: self.stats.get(), custom: self.stats.custom() });
+    }
+
     /// Ends the run: tells the counts.
     pub fn finish(&self) -> Summary {
+        self.recap();
         let stats = self.stats.get();
-        self.emit(&Event::Finished { stats: stats.clone(), custom: self.stats.custom() });
         let lost = self.out.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         Summary { stats, cancelled: self.cancel.is_requested(), changed: self.changed.load(Ordering::Relaxed), lost }
     }
@@ -261,9 +277,8 @@ impl crate::playbook::Statics for EngineStatics<'_> {
 }
 
 /// Magic variables that are the same everywhere.
-fn magic(options: &RunOptions, playbook_dir: Option<&Path>) -> Map {
+fn magic(options: &RunOptions) -> Map {
     let texts = |items: &[String]| Value::list(items.iter().map(|item| Value::from(item.as_str())));
-    let dir = playbook_dir.map_or(Value::Null, |dir| Value::from(dir.to_string_lossy().into_owned()));
     let version = Map::from_iter([
         (Key::from("full"), Value::from(ANSIBLE_VERSION)),
         (Key::from("string"), Value::from(ANSIBLE_VERSION)),
@@ -287,7 +302,6 @@ fn magic(options: &RunOptions, playbook_dir: Option<&Path>) -> Map {
             Key::from("ansible_config_file"),
             options.config_file.as_ref().map_or(Value::Null, |file| Value::from(file.to_string_lossy().into_owned())),
         ),
-        (Key::from("playbook_dir"), dir),
     ])
 }
 

@@ -248,7 +248,7 @@ impl Resolver<'_> {
                 None => options.retries,
             },
             helper_dir: self.variable_text(&["ansible_remote_tmp"])?.or_else(|| options.remote_tmp.clone()),
-            shell: self.variable_text(&["ansible_shell_executable"])?,
+            shell: self.variable_text(&["ansible_shell_executable"])?.or_else(|| options.executable.clone()),
         })
     }
 

@@ -123,6 +123,9 @@ impl Batch<'_> {
             id: self.engine.next_task_id(),
             name: self.task_name(task, hosts),
             action: task.action.to_string(),
+            written: task.written.to_string(),
+            role: task.scope.role().map(|role| role.name.to_string()),
+            number: task.id.0,
             span: task.span.clone(),
             handler: task.handler,
             looped: task.loop_.is_some(),
@@ -141,10 +144,15 @@ impl Batch<'_> {
         written.map_or(self.engine.options.mode != RunMode::Apply, |value| truthy(&value))
     }
 
+    /// Whether nothing of the task may be shown, as far as that is known before it runs.
+    pub(super) fn is_hidden(&self, task: &Task) -> bool {
+        let written = task.scope.find(|keywords| &keywords.no_log);
+        written.map_or(self.engine.options.no_log, |no_log| no_log.value != Value::Bool(false))
+    }
+
     /// The arguments as they are written, unless nothing of the task may be shown.
     fn shown_args(&self, task: &Task) -> Vec<(String, String)> {
-        let written = task.scope.find(|keywords| &keywords.no_log);
-        if written.map_or(self.engine.options.no_log, |no_log| no_log.value != Value::Bool(false)) {
+        if self.is_hidden(task) {
             return Vec::new();
         }
         let shown = |value: &Value| self.engine.parts.redactor.redact(&Templar::text_of(value)).into_owned();
@@ -349,7 +357,7 @@ impl Batch<'_> {
     /// A result without secrets.
     pub(super) fn shown(&self, ended: &Ended, place: Option<&Span>, notifies: Vec<String>) -> TaskResult {
         let redactor = &self.engine.parts.redactor;
-        let mut result = if ended.no_log { censored(ended) } else { ended.to_json() };
+        let mut result = if ended.no_log { censored(ended.is_changed()) } else { ended.to_json() };
         if let Some(invocation) = ended.invocation.as_ref().filter(|_| !ended.no_log) {
             result.insert("invocation".to_owned(), invocation.to_json());
         }
@@ -444,11 +452,12 @@ impl Batch<'_> {
     }
 }
 
-fn censored(ended: &Ended) -> serde_json::Map<String, serde_json::Value> {
+/// What is shown of a result that must not be.
+pub(super) fn censored(changed: bool) -> serde_json::Map<String, serde_json::Value> {
     let message = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
     let mut shown = serde_json::Map::new();
     shown.insert("censored".into(), message.into());
-    shown.insert("changed".into(), ended.is_changed().into());
+    shown.insert("changed".into(), changed.into());
     shown
 }
 

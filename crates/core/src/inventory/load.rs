@@ -1,6 +1,7 @@
 //! Reads sources: which reader fits a file, directories of files, lists of hosts.
 
 use super::model::Inventory;
+use super::vars_options::{GroupSource, VarsStage, is_own};
 use super::{ini, names, script, toml, yaml};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
@@ -48,6 +49,14 @@ pub struct LoadOptions {
     pub pattern_mismatch: HostPatternMismatch,
     /// A file in a directory that cannot be read is an error, not just warned of.
     pub any_unparsed_is_failed: bool,
+    /// Where groups' variables come from, the last one wins.
+    pub precedence: Vec<GroupSource>,
+    /// When files of variables are read.
+    pub vars_stage: VarsStage,
+    /// `group_vars` and `host_vars` count.
+    pub vars_files: bool,
+    /// Endings of YAML files, in the order they are tried.
+    pub yaml_extensions: Vec<String>,
 }
 
 /// What becomes of a host pattern that matches nothing (`host_pattern_mismatch`).
@@ -77,6 +86,13 @@ impl LoadOptions {
             script_stderr: config.inventory_script_stderr.or(default.script_stderr),
             pattern_mismatch: config.host_pattern_mismatch.or(default.pattern_mismatch),
             any_unparsed_is_failed: config.inventory_any_unparsed_is_failed.or(default.any_unparsed_is_failed),
+            precedence: match config.precedence.get() {
+                Some(names) => names.iter().filter_map(|name| GroupSource::named(name)).collect(),
+                None => default.precedence,
+            },
+            vars_stage: config.run_vars_plugins.or(default.vars_stage),
+            vars_files: config.vars_plugins_enabled.get().is_none_or(|names| names.iter().any(|name| is_own(name))),
+            yaml_extensions: config.yaml_valid_extensions.or(default.yaml_extensions),
         }
     }
 }
@@ -97,6 +113,10 @@ impl Default for LoadOptions {
             script_stderr: true,
             pattern_mismatch: HostPatternMismatch::default(),
             any_unparsed_is_failed: false,
+            precedence: GroupSource::ALL.map(|(_, source)| source).to_vec(),
+            vars_stage: VarsStage::Demand,
+            vars_files: true,
+            yaml_extensions: [".yml", ".yaml", ".json"].map(String::from).to_vec(),
         }
     }
 }
@@ -232,7 +252,7 @@ impl Inventory {
             (SourceFile::new(path, text.clone()), text)
         };
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yml" | "yaml" | "json") => yaml::read(self, &file, &text),
+            Some(extension) if self.is_yaml_extension(extension) => yaml::read(self, &file, &text),
             Some("toml") => toml::read(self, &file, &text),
             None if is_yaml(&file, &text) => yaml::read(self, &file, &text),
             _ => ini::read(self, &file, &text),

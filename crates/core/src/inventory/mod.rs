@@ -15,6 +15,7 @@ mod select;
 mod show;
 mod toml;
 mod vars;
+mod vars_options;
 mod words;
 mod yaml;
 
@@ -25,3 +26,4 @@ pub use builder::Builder;
 pub use load::{GroupNames, HostPatternMismatch, LoadOptions};
 pub use model::{Group, Host, Inventory};
 pub use show::Show;
+pub use vars_options::{GroupSource, VarsStage, is_own as is_own_vars_plugin};

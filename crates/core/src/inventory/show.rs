@@ -5,14 +5,14 @@ use crate::diagnostic::Diagnostic;
 use crate::value::{Key, Map, Value};
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What to show.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Show<'a> {
-    /// Directory whose `group_vars` and `host_vars` count too.
-    pub playbook_dir: Option<&'a Path>,
+    /// Directories whose `group_vars` and `host_vars` count too.
+    pub playbook_dirs: &'a [PathBuf],
     /// Only these hosts.
     pub limit: Option<&'a str>,
     /// Variables stay with the groups that give them, instead of being merged into the hosts.
@@ -171,13 +171,13 @@ impl Inventory {
 
     fn shown_host_vars(&self, host: &str, show: &Show<'_>) -> Result<Arc<Map>, Diagnostic> {
         match show.export {
-            true => self.own_vars(host, show.playbook_dir).map(Arc::new),
-            false => self.host_vars(host, show.playbook_dir),
+            true => self.own_vars(host, show.playbook_dirs).map(Arc::new),
+            false => self.host_vars(host, show.playbook_dirs),
         }
     }
 
     fn exported_group_vars(&self, group: &Group, show: &Show<'_>) -> Result<Map, Diagnostic> {
-        let mut vars = self.group_vars(&group.name, show.playbook_dir)?;
+        let mut vars = self.group_vars(&group.name, show.playbook_dirs)?;
         if group.priority != 1 {
             vars.insert("ansible_group_priority".into(), Value::Int(group.priority));
         }

@@ -49,12 +49,12 @@ fn lists_are_those_of_ansible_inventory() {
             std::fs::read_to_string(fixtures().join("expected").join(format!("{name}{ending}"))).unwrap()
         };
         for (export, ending) in [(false, ".json"), (true, "-export.json")] {
-            let show = Show { playbook_dir: dir.as_deref(), limit: None, export };
+            let show = Show { playbook_dirs: dir.as_slice(), limit: None, export };
             let found = inventory.list_json(&show).unwrap();
             let expected: serde_json::Value = serde_json::from_str(&expected(ending)).unwrap();
             assert_eq!(format!("{found:#}"), format!("{expected:#}"), "{name}{ending}");
         }
-        let show = Show { playbook_dir: dir.as_deref(), ..Show::default() };
+        let show = Show { playbook_dirs: dir.as_slice(), ..Show::default() };
         let graph = inventory.graph("all", false, &show).unwrap();
         assert_eq!(graph.trim(), expected("-graph.txt").trim(), "{name}");
         let options = emit::Options { default_flow_style: Some(false), ..emit::Options::default() };

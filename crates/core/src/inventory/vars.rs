@@ -3,6 +3,7 @@
 //! Files are read when first needed, and once. Hosts in the same groups share what the groups give them.
 
 use super::model::{Group, Inventory, LOCALHOST};
+use super::vars_options::{GroupSource, VarsStage};
 use crate::diagnostic::Diagnostic;
 use crate::system::local_files;
 use crate::value::{Map, Value};
@@ -31,8 +32,8 @@ impl Folder {
 
 /// By directory, folder and name of the host or group.
 type Files = Mutex<HashMap<(PathBuf, Folder, Arc<str>), Arc<Map>>>;
-/// By what was merged, and the playbook's directory.
-type Merged<K> = Mutex<HashMap<(K, Option<PathBuf>), Arc<Map>>>;
+/// By what was merged, and the playbook's directories.
+type Merged<K> = Mutex<HashMap<(K, Vec<PathBuf>), Arc<Map>>>;
 
 #[derive(Default)]
 pub(super) struct Caches {
@@ -57,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Inventory {
     /// A host's variables from the inventory and from `group_vars` and `host_vars`, next to the inventory's sources and in
-    /// `playbook_dir`. Later ones win:
+    /// `playbook_dirs`. Later ones win, if the settings do not say otherwise of groups:
     ///
     /// 1. variables of `all` in the sources, then those of the other groups, outer groups first, then by priority and name
     /// 2. `group_vars/all` next to the sources, then of the playbook
@@ -69,8 +70,8 @@ impl Inventory {
     ///
     /// # Errors
     /// If a file of variables cannot be read, or the host is not known.
-    pub fn host_vars(&self, host: &str, playbook_dir: Option<&Path>) -> Result<Arc<Map>, Diagnostic> {
-        let key = (Arc::from(host), playbook_dir.map(Path::to_owned));
+    pub fn host_vars(&self, host: &str, playbook_dirs: &[PathBuf]) -> Result<Arc<Map>, Diagnostic> {
+        let key = (Arc::from(host), playbook_dirs.to_vec());
         if let Some(found) = lock(&self.caches.of_hosts).get(&key) {
             return Ok(Arc::clone(found));
         }
@@ -81,11 +82,11 @@ impl Inventory {
         }
         let implicit = Map::from_iter([("ansible_connection".into(), Value::str("local"))]);
         let mut layers = vec![Arc::new(known.map_or(implicit, |host| host.vars.clone()))];
-        for dir in self.dirs(playbook_dir) {
+        for dir in self.dirs(playbook_dirs) {
             layers.push(self.folder_vars(dir, Folder::Hosts, host)?);
         }
         layers.retain(|layer| !layer.is_empty());
-        let mut merged = self.groups_vars(host, playbook_dir)?;
+        let mut merged = self.groups_vars(host, playbook_dirs)?;
         if !layers.is_empty() {
             let map = Arc::make_mut(&mut merged);
             layers.iter().for_each(|layer| combine(map, layer, self.options.hash_behaviour));
@@ -98,46 +99,48 @@ impl Inventory {
     ///
     /// # Errors
     /// If a file of variables cannot be read.
-    pub fn group_vars(&self, group: &str, playbook_dir: Option<&Path>) -> Result<Map, Diagnostic> {
+    pub fn group_vars(&self, group: &str, playbook_dirs: &[PathBuf]) -> Result<Map, Diagnostic> {
         let mut merged = self.group(group).map(|group| group.vars.clone()).unwrap_or_default();
-        for dir in self.dirs(playbook_dir) {
+        for dir in self.dirs(playbook_dirs) {
             combine(&mut merged, &*self.folder_vars(dir, Folder::Groups, group)?, self.options.hash_behaviour);
         }
         Ok(merged)
     }
 
     /// Variables of one host alone, without those of its groups: what `--export` shows.
-    pub(super) fn own_vars(&self, host: &str, playbook_dir: Option<&Path>) -> Result<Map, Diagnostic> {
+    pub(super) fn own_vars(&self, host: &str, playbook_dirs: &[PathBuf]) -> Result<Map, Diagnostic> {
         let mut merged = self.host(host).map(|host| host.vars.clone()).unwrap_or_default();
-        for dir in self.dirs(playbook_dir) {
+        for dir in self.dirs(playbook_dirs) {
             combine(&mut merged, &*self.folder_vars(dir, Folder::Hosts, host)?, self.options.hash_behaviour);
         }
         Ok(merged)
     }
 
-    fn dirs<'a>(&'a self, playbook_dir: Option<&'a Path>) -> impl Iterator<Item = &'a Path> {
-        self.var_dirs.iter().map(PathBuf::as_path).chain(playbook_dir)
+    fn dirs<'a>(&'a self, playbook_dirs: &'a [PathBuf]) -> impl Iterator<Item = &'a PathBuf> {
+        let demanded = playbook_dirs.iter().filter(|_| self.options.vars_stage == VarsStage::Demand);
+        self.var_dirs.iter().chain(demanded)
     }
 
     /// What a host gets from its groups.
-    fn groups_vars(&self, host: &str, playbook_dir: Option<&Path>) -> Result<Arc<Map>, Diagnostic> {
+    fn groups_vars(&self, host: &str, playbook_dirs: &[PathBuf]) -> Result<Arc<Map>, Diagnostic> {
         let groups = self.groups_by_rank(host);
         let names: Vec<Arc<str>> = groups.iter().map(|group| Arc::clone(&group.name)).collect();
-        let key = (names, playbook_dir.map(Path::to_owned));
+        let key = (names, playbook_dirs.to_vec());
         if let Some(found) = lock(&self.caches.of_groups).get(&key) {
             return Ok(Arc::clone(found));
         }
         let (all, others): (Vec<&Group>, Vec<&Group>) = groups.into_iter().partition(|group| &*group.name == "all");
-        let behaviour = self.options.hash_behaviour;
         let mut merged = Map::new();
-        for group in all.iter().chain(&others) {
-            combine(&mut merged, &group.vars, behaviour);
-        }
-        for groups in [&all, &others] {
-            for dir in self.dirs(playbook_dir) {
-                for group in groups {
-                    combine(&mut merged, &*self.folder_vars(dir, Folder::Groups, &group.name)?, behaviour);
-                }
+        let at_start = self.options.vars_stage == VarsStage::Start;
+        for source in &self.options.precedence {
+            match source {
+                GroupSource::AllInventory => self.add_inventory(&mut merged, &all)?,
+                GroupSource::GroupsInventory => self.add_inventory(&mut merged, &others)?,
+                _ if at_start => {}
+                GroupSource::AllPluginsInventory => self.add_files(&mut merged, &self.var_dirs, &all)?,
+                GroupSource::AllPluginsPlay => self.add_files(&mut merged, playbook_dirs, &all)?,
+                GroupSource::GroupsPluginsInventory => self.add_files(&mut merged, &self.var_dirs, &others)?,
+                GroupSource::GroupsPluginsPlay => self.add_files(&mut merged, playbook_dirs, &others)?,
             }
         }
         let merged = Arc::new(merged);
@@ -145,10 +148,30 @@ impl Inventory {
         Ok(merged)
     }
 
+    fn add_inventory(&self, merged: &mut Map, groups: &[&Group]) -> Result<(), Diagnostic> {
+        for group in groups {
+            combine(merged, &group.vars, self.options.hash_behaviour);
+            if self.options.vars_stage == VarsStage::Start {
+                self.add_files(merged, &self.var_dirs, &[group])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_files(&self, merged: &mut Map, dirs: &[PathBuf], groups: &[&Group]) -> Result<(), Diagnostic> {
+        for dir in dirs {
+            for group in groups {
+                let found = self.folder_vars(dir, Folder::Groups, &group.name)?;
+                combine(merged, &found, self.options.hash_behaviour);
+            }
+        }
+        Ok(())
+    }
+
     /// The variables of one name in one folder.
     fn folder_vars(&self, dir: &Path, folder: Folder, name: &str) -> Result<Arc<Map>, Diagnostic> {
         // A host's name may be a path (of a chroot); it has no variables then.
-        if name.contains('/') || name.starts_with('.') {
+        if name.contains('/') || name.starts_with('.') || !self.options.vars_files {
             return Ok(Arc::default());
         }
         let key = (dir.to_owned(), folder, Arc::from(name));
@@ -167,18 +190,18 @@ impl Inventory {
         Ok(vars)
     }
 
-    /// The files for a name: the first of `NAME` (a file, or all in a directory), `NAME.yml`, `NAME.yaml`, `NAME.json`.
+    /// The files for a name: the first of `NAME` (a file, or all in a directory) and that with each ending, `NAME.yml` …
     fn vars_files(&self, folder: &Path, name: &str) -> Result<Vec<PathBuf>, Diagnostic> {
         let Some(listing) = self.listing(folder)? else { return Ok(Vec::new()) };
-        let candidates = ["", ".yml", ".yaml", ".json"].map(|extension| format!("{name}{extension}"));
-        let Some(found) = candidates.into_iter().find(|file| listing.contains(file.as_ref() as &std::ffi::OsStr))
-        else {
+        let endings = std::iter::once("").chain(self.options.yaml_extensions.iter().map(String::as_str));
+        let mut candidates = endings.map(|ending| format!("{name}{ending}"));
+        let Some(found) = candidates.find(|file| listing.contains(file.as_ref() as &std::ffi::OsStr)) else {
             return Ok(Vec::new());
         };
         let path = folder.join(found);
         let mut files = Vec::new();
         if local_files::is_dir(&path) {
-            collect_files(&path, &mut files)?;
+            self.collect_files(&path, &mut files)?;
         } else {
             files.push(path);
         }
@@ -201,23 +224,23 @@ impl Inventory {
         lock(&self.caches.listings).insert(folder.to_owned(), names.clone());
         Ok(names)
     }
-}
 
-/// All files of variables in a directory and those below it, by name.
-fn collect_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    for path in local_files::read_dir(dir).map_err(|error| Diagnostic::error(error.to_string()))? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || name.ends_with('~') {
-            continue;
-        }
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if local_files::is_dir(&path) {
-            if extension.is_none() {
-                collect_files(&path, files)?;
+    /// All files of variables in a directory and those below it, by name.
+    fn collect_files(&self, dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
+        for path in local_files::read_dir(dir).map_err(|error| Diagnostic::error(error.to_string()))? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || name.ends_with('~') {
+                continue;
             }
-        } else if matches!(extension, None | Some("yml" | "yaml" | "json")) {
-            files.push(path);
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            if local_files::is_dir(&path) {
+                if extension.is_none() {
+                    self.collect_files(&path, files)?;
+                }
+            } else if extension.is_none_or(|extension| self.is_yaml_extension(extension)) {
+                files.push(path);
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

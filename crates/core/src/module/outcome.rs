@@ -82,7 +82,9 @@ impl Diff {
 
     /// Something is there after it that was not there before.
     pub fn is_creation(&self) -> bool {
-        self.prepared.is_empty() && is_nothing(&self.before) && !is_nothing(&self.after)
+        // What is too large to be shown has its name all the same.
+        let named = self.before_header.is_empty() && !self.after_header.is_empty();
+        is_nothing(&self.before) && (named || (self.prepared.is_empty() && !is_nothing(&self.after)))
     }
 
     /// As a result has it: both sides, also where one is empty.

@@ -73,6 +73,11 @@ file_args! {
         #[schemars(skip)]
         #[doc(hidden)]
         pub directory: bool,
+        /// Larger files are not shown in diffs.
+        #[serde(default, rename = "_max_diff_size")]
+        #[schemars(skip)]
+        #[doc(hidden)]
+        pub max_diff_size: Option<u64>,
     }
 }
 

@@ -57,6 +57,8 @@ pub struct LoaderOptions {
     /// A task whose module is known to Ansible and not built here is kept, with a warning, instead of being refused: it may never
     /// be reached.
     pub defer_unbuilt: bool,
+    /// A keyword that other tasks have, but this one does not, is left out, with a warning, instead of being refused.
+    pub lenient: bool,
 }
 
 /// Reads playbooks. Files are read once.

@@ -35,4 +35,4 @@ pub(crate) use reading::is_variable_name;
 pub use role_use::{LoadedRole, RoleSpec};
 pub use tags::tags_selected;
 pub(crate) use tasks::META_ACTIONS;
-pub use types::{Block, Loop, LoopControl, Node, Play, Playbook, Prompt, Role, Task};
+pub use types::{Block, Loop, LoopControl, Node, Play, Playbook, Prompt, Role, Task, TaskId};

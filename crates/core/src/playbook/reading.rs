@@ -113,6 +113,12 @@ impl<'a> Reading<'a> {
     }
 
     pub fn unknown_keyword(&mut self, key: &Yaml, name: &str, owner: Owner) {
+        // One that no task has may be meant for an action: it is refused all the same, as by Ansible.
+        let of_task = matches!(owner, Owner::Task | Owner::Handler | Owner::Include | Owner::HandlerInclude);
+        if of_task && self.loader.options.lenient && Owner::Handler.has(name) {
+            self.warn(Diagnostic::warning(format!("Ignoring invalid attribute: {name}")).at(&key.span));
+            return;
+        }
         let error =
             Diagnostic::error(format!("'{name}' is not a valid attribute for a {}", owner.class())).at(&key.span);
         let error = match name {

@@ -5,6 +5,7 @@ use crate::diagnostic::Span;
 use crate::value::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The plays of a file and of those it imports, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,10 +87,23 @@ pub struct Block {
     pub always: Vec<Node>,
 }
 
+/// Tells a task from all others, however often it runs. A copy is the same task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskId(pub u64);
+
+impl Default for TaskId {
+    /// One that no other task has.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// One task or handler.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs, reason = "Ansible's own keywords")]
 pub struct Task {
+    pub id: TaskId,
     pub name: Option<Spanned<Value>>,
     pub span: Option<Span>,
     /// Canonical full name where it is ours (`ansible.builtin.copy`), else as written.

@@ -1,13 +1,30 @@
-//! Facts that are kept between runs, a JSON file for each host, as Ansible's `jsonfile` keeps them.
+//! Facts that are kept between runs, a file for each host, as Ansible's `jsonfile` and the collection's `yaml` keep them.
 
+use super::Decrypt;
+use super::vault::VaultSecrets;
+use crate::diagnostic::SourceFile;
 use crate::system::local_files;
 use crate::value::{Key, Map, Value};
+use crate::yaml::emit::{Options, to_yaml};
+use crate::yaml::{self, Trust};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// What the files are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheForm {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
 
 /// Where facts are kept, and for how long they are good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactCache {
+    /// What they are written in.
+    pub form: CacheForm,
     /// The directory.
     pub dir: PathBuf,
     /// What the files' names begin with, before the host's name.
@@ -29,7 +46,16 @@ impl FactCache {
         if self.timeout.is_some_and(|timeout| age > timeout) {
             return None;
         }
-        match Value::from(serde_json::from_str::<serde_json::Value>(&local_files::read_to_string(&path).ok()?).ok()?) {
+        let text = local_files::read_to_string(&path).ok()?;
+        let facts = match self.form {
+            CacheForm::Json => Value::from(serde_json::from_str::<serde_json::Value>(&text).ok()?),
+            CacheForm::Yaml => {
+                let vaults: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
+                let node = yaml::load(&SourceFile::new(&path, text), &mut Vec::new()).ok()??;
+                node.to_value(&vaults, Trust::Untrusted)
+            }
+        };
+        match facts {
             Value::Map(facts) => Some(Map::clone(&facts)),
             _ => None,
         }
@@ -42,7 +68,13 @@ impl FactCache {
     pub fn save(&self, host: &str, facts: &Map) -> Result<(), String> {
         let facts: serde_json::Map<_, _> =
             facts.iter().filter(|(_, value)| !matches!(value, Value::Unknown(_))).map(json).collect();
-        let text = serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())?;
+        let text = match self.form {
+            CacheForm::Json => serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())?,
+            CacheForm::Yaml => {
+                let options = Options { default_flow_style: Some(false), ..Options::default() };
+                to_yaml(&Value::from(serde_json::Value::Object(facts)), &options)
+            }
+        };
         local_files::write_private(&self.path(host), &text).map_err(|error| error.to_string())
     }
 
@@ -63,7 +95,8 @@ mod tests {
     #[test]
     fn facts_are_kept_until_they_are_too_old_or_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = FactCache { dir: folder.path().join("facts"), prefix: "p_".into(), timeout: None };
+        let dir = folder.path().join("facts");
+        let cache = FactCache { form: CacheForm::Json, dir, prefix: "p_".into(), timeout: None };
         let facts = Map::from_iter([(Key::from("ansible_x"), Value::Int(1))]);
         assert_eq!(cache.load("web"), None);
         cache.save("web", &facts).unwrap();
@@ -75,6 +108,21 @@ mod tests {
         cache.save("../web", &facts).unwrap();
         assert!(folder.path().join("facts/p_.._web").is_file());
         cache.remove("web");
+        assert_eq!(cache.load("web"), None);
+    }
+
+    #[test]
+    fn yaml_gives_back_what_it_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache =
+            FactCache { form: CacheForm::Yaml, dir: folder.path().into(), prefix: String::new(), timeout: None };
+        let text = "- [1, 2.5, 'yes', null, true]\n- {mode: '0644', date: '2020-01-01', lines: \"a\\nb\\n\", odd: '{{ x }}'}\n";
+        let node = yaml::load(&SourceFile::new("x", text), &mut Vec::new()).unwrap().unwrap();
+        let vaults: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
+        let facts = Map::from_iter([(Key::from("ansible_x"), node.to_value(&vaults, Trust::Untrusted))]);
+        cache.save("web", &facts).unwrap();
+        assert_eq!(cache.load("web"), Some(facts));
+        std::fs::write(folder.path().join("web"), "a: [").unwrap();
         assert_eq!(cache.load("web"), None);
     }
 }

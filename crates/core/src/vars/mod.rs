@@ -7,9 +7,9 @@ mod store;
 pub mod vault;
 mod vault_text;
 
-pub use fact_cache::FactCache;
+pub use fact_cache::{CacheForm, FactCache};
 pub(crate) use store::merge;
-pub use store::{Globals, HostView, PlayVariables, Store};
+pub use store::{Globals, HostView, PlayVariables, Store, VarsRoot};
 pub use vault::VaultSecrets;
 pub use vault_text::{Decrypt, VaultText};
 

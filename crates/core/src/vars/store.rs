@@ -38,8 +38,22 @@ pub struct Globals {
     pub merge_hashes: bool,
     /// Keeps facts between runs.
     pub fact_cache: Option<FactCache>,
-    /// Directory of the playbook, whose `group_vars` and `host_vars` count.
+    /// Directory of the first playbook, whose `group_vars` and `host_vars` count.
     pub playbook_dir: Option<PathBuf>,
+    /// Which directories count instead for tasks.
+    pub vars_root: VarsRoot,
+}
+
+/// Which directories' `group_vars` and `host_vars` tasks see (`playbook_vars_root`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VarsRoot {
+    /// The playbook's.
+    #[default]
+    Top,
+    /// The task's role's, or else that of the file it is in.
+    Bottom,
+    /// Those of the roles that the task is in, and of its file.
+    All,
 }
 
 /// The variables of one batch of a play.
@@ -62,6 +76,8 @@ pub struct PlayVariables {
 /// Every variable of a run.
 pub struct Store {
     globals: Globals,
+    /// The directory of the playbook whose play runs.
+    playbook_dir: RwLock<Option<PathBuf>>,
     inventory: RwLock<Inventory>,
     learnt: RwLock<HashMap<Arc<str>, Learnt>>,
     groups: RwLock<Option<Value>>,
@@ -71,8 +87,13 @@ impl Store {
     /// A store over an inventory.
     pub fn new(inventory: Inventory, globals: Globals) -> Self {
         let hosts = inventory.hosts();
-        let store =
-            Self { globals, inventory: RwLock::new(inventory), learnt: RwLock::default(), groups: RwLock::default() };
+        let store = Self {
+            playbook_dir: RwLock::new(globals.playbook_dir.clone()),
+            globals,
+            inventory: RwLock::new(inventory),
+            learnt: RwLock::default(),
+            groups: RwLock::default(),
+        };
         if let Some(cache) = &store.globals.fact_cache {
             for host in hosts {
                 if let Some(facts) = cache.load(&host) {
@@ -174,8 +195,33 @@ impl Store {
         groups
     }
 
-    fn inventory_vars(&self, host: &str) -> Result<Arc<Map>, Diagnostic> {
-        self.inventory(|inventory| inventory.host_vars(host, self.globals.playbook_dir.as_deref()))
+    /// From now on plays of a playbook in this directory run.
+    pub fn enter(&self, playbook_dir: &Path) {
+        let mut current = self.playbook_dir.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_deref() != Some(playbook_dir) {
+            *current = Some(playbook_dir.to_owned());
+        }
+    }
+
+    /// The directory of the playbook whose play runs.
+    pub fn playbook_dir(&self) -> Option<PathBuf> {
+        self.playbook_dir.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What files and sources say of a host, to a task on these levels.
+    fn inventory_vars(&self, host: &str, levels: &[&Scope]) -> Result<Arc<Map>, Diagnostic> {
+        let of_task = if self.globals.vars_root == VarsRoot::Top { Vec::new() } else { self.dirs_of(levels) };
+        let dir = self.playbook_dir();
+        let dirs = if of_task.is_empty() { dir.as_slice() } else { &of_task };
+        self.inventory(|inventory| inventory.host_vars(host, dirs))
+    }
+
+    /// The directories of a task's roles, the innermost first, and of its file.
+    fn dirs_of(&self, levels: &[&Scope]) -> Vec<PathBuf> {
+        let roles = levels.iter().filter_map(|level| level.role.as_ref()).map(|role| role.path.clone());
+        let file = levels.iter().find_map(|level| level.dir.as_ref()).map(|dir| dir.to_path_buf());
+        let wanted = if self.globals.vars_root == VarsRoot::Bottom { 1 } else { usize::MAX };
+        roles.chain(file).take(wanted).collect()
     }
 
     /// Reads the files of a host's variables, so that mistakes in them are found before they are used.
@@ -183,7 +229,7 @@ impl Store {
     /// # Errors
     /// The first mistake, with its place.
     pub fn check_host(&self, host: &str) -> Result<(), Diagnostic> {
-        self.inventory_vars(host).map(drop)
+        self.inventory_vars(host, &[]).map(drop)
     }
 
     /// The variables that `hostvars[host]` shows: without any play's or task's.
@@ -203,9 +249,9 @@ impl Store {
         scope: Option<&Arc<Scope>>,
     ) -> HostView {
         let Learnt { facts, injected, set, included } = self.learnt(host);
-        // Files that cannot be read were refused by `check_host`, before anything was run.
-        let inventory = self.inventory_vars(host).unwrap_or_default();
         let levels: Vec<&Scope> = scope.map(|scope| scope.levels().collect()).unwrap_or_default();
+        // Files that cannot be read were refused by `check_host`, before anything was run.
+        let inventory = self.inventory_vars(host, &levels).unwrap_or_default();
         let inner = || levels.iter().filter(|level| level.parent.is_some());
         let roles = || levels.iter().filter_map(|level| level.role.as_ref());
 
@@ -267,6 +313,7 @@ impl HostView {
                 )
             }),
             "groups" => Some(self.store.groups()),
+            "playbook_dir" => Some(text(self.store.playbook_dir().as_deref())),
             "ansible_facts" => Some(Value::Map(Arc::clone(&self.facts))),
             "inventory_dir" => inventory(&|inventory| {
                 text(inventory.host(&self.host).and_then(|host| host.source()).and_then(|source| source.parent()))
@@ -291,6 +338,7 @@ const MAGIC: &[&str] = &[
     "inventory_hostname_short",
     "group_names",
     "groups",
+    "playbook_dir",
     "ansible_facts",
     "inventory_dir",
     "inventory_file",

@@ -1,6 +1,6 @@
 //! Which form of output `stdout_callback` asks for.
 
-use super::{Default, Json, Look, ResultFormat, Single, SingleForm};
+use super::{Default, Json, JsonForm, Look, ResultFormat, Single, SingleForm, Unixy};
 use hostler_core::config::Config;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
@@ -12,13 +12,31 @@ pub enum Callback {
     Default,
     /// `yaml`: `default` with results as YAML.
     Yaml,
+    /// `debug`: `default` with what was printed as it was printed.
+    Debug,
+    /// `unixy`.
+    Unixy,
     /// `minimal`.
     Minimal,
     /// `oneline`.
     OneLine,
     /// `json`: one document at the end.
     Json,
+    /// `jsonl`: a line for each thing that happens.
+    JsonLines,
 }
+
+/// Names, and the collections they are in.
+const NAMES: [(&str, &str, Callback); 8] = [
+    ("default", "ansible.builtin", Callback::Default),
+    ("yaml", "community.general", Callback::Yaml),
+    ("debug", "ansible.posix", Callback::Debug),
+    ("unixy", "community.general", Callback::Unixy),
+    ("minimal", "ansible.builtin", Callback::Minimal),
+    ("oneline", "ansible.builtin", Callback::OneLine),
+    ("json", "ansible.posix", Callback::Json),
+    ("jsonl", "ansible.posix", Callback::JsonLines),
+];
 
 impl Callback {
     /// The form that the settings name.
@@ -27,31 +45,46 @@ impl Callback {
     /// Names one that is not built.
     pub fn of(config: &Config) -> Result<Self, Diagnostic> {
         let Some(name) = config.stdout_callback.get() else { return Ok(Self::Default) };
-        Ok(match name.as_str() {
-            "default" | "ansible.builtin.default" | "ansible.legacy.default" => Self::Default,
-            "minimal" | "ansible.builtin.minimal" => Self::Minimal,
-            "oneline" | "ansible.builtin.oneline" => Self::OneLine,
-            "yaml" | "community.general.yaml" => Self::Yaml,
-            "json" | "ansible.posix.json" => Self::Json,
-            name => {
-                let error = Diagnostic::error(format!("Invalid callback for stdout specified: {name}"));
-                return Err(error.help("these are built in: default, yaml, minimal, oneline, json"));
+        Self::named(name).ok_or_else(|| {
+            let error = Diagnostic::error(format!("Could not load '{name}' callback plugin."));
+            match name.rsplit('.').next() {
+                Some("skippy") => error.help("`display_skipped_hosts = false` does what it did"),
+                _ => {
+                    let names: Vec<_> = NAMES.iter().map(|(name, ..)| *name).collect();
+                    error.help(format!("these are built in: {}", names.join(", ")))
+                }
             }
         })
+    }
+
+    /// The form of this name, short or full.
+    pub fn named(name: &str) -> Option<Self> {
+        let (collection, short) = name.rsplit_once('.').unwrap_or(("", name));
+        let (_, own, form) = NAMES.iter().find(|(known, ..)| *known == short)?;
+        // Ansible redirects the names that were its own once.
+        [own, "", "ansible.builtin", "ansible.legacy"].contains(&collection).then_some(*form)
+    }
+
+    /// It is `default`, or that with results in another form.
+    pub fn is_default(self) -> bool {
+        matches!(self, Self::Default | Self::Yaml | Self::Debug)
     }
 
     /// Its reporter. `origin` is what errors call a task that is in no file.
     pub fn reporter(self, mut look: Look, origin: Option<String>) -> Box<dyn Reporter> {
         let (out, err) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
+        look.format = match self {
+            Self::Yaml => ResultFormat::HeadedYaml,
+            Self::Debug => ResultFormat::Sections,
+            _ => look.format,
+        };
         match self {
-            Self::Default => Box::new(Default::new(look, out, err)),
-            Self::Yaml => {
-                look.format = ResultFormat::Yaml;
-                Box::new(Default::new(look, out, err))
-            }
+            Self::Default | Self::Yaml | Self::Debug => Box::new(Default::new(look, out, err)),
+            Self::Unixy => Box::new(Unixy::new(look, out, err)),
             Self::Minimal => Box::new(Single::new(look, SingleForm::Minimal, origin, out, err)),
             Self::OneLine => Box::new(Single::new(look, SingleForm::OneLine, origin, out, err)),
-            Self::Json => Box::new(Json::new(out, err)),
+            Self::Json => Box::new(Json::new(JsonForm::Document, &look, out, err)),
+            Self::JsonLines => Box::new(Json::new(JsonForm::Lines, &look, out, err)),
         }
     }
 }

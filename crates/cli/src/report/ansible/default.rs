@@ -3,11 +3,11 @@
 use super::look::{
     CHANGED, Colour, DEBUG, DEPRECATED, FAILED, INCLUDED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING,
 };
-use super::result;
-use crate::report::python_json;
+use super::{recap, result};
+use crate::report::result_text::{args, place};
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::diagnostic::Span;
-use hostler_core::event::{CustomStats, Event, HostStats, Reporter, RunStats, Status, TaskInfo, TaskResult};
+use hostler_core::event::{CustomStats, Event, Reporter, RunStats, Status, TaskInfo, TaskResult};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -47,9 +47,7 @@ impl Default {
     }
 
     fn banner(&self, state: &mut State, title: &str) {
-        let title = title.trim();
-        let stars = "*".repeat(self.look.columns.saturating_sub(title.chars().count()).max(3));
-        put(&mut state.out, &format!("\n{title} {stars}\n"));
+        put(&mut state.out, &self.look.banner(title));
     }
 
     fn line(&self, state: &mut State, colour: Colour, text: &str) {
@@ -71,8 +69,7 @@ impl Default {
 
     fn path(&self, state: &mut State, task: &TaskInfo) {
         if let Some(span) = &task.span {
-            let path = std::path::absolute(span.file.path()).unwrap_or_else(|_| span.file.path().to_owned());
-            self.line(state, DEBUG, &format!("task path: {}:{}", path.display(), span.line));
+            self.line(state, DEBUG, &format!("task path: {}", place(span)));
         }
     }
 
@@ -84,11 +81,7 @@ impl Default {
         }
         state.heading = Some(heading);
         let kind = if task.handler { "RUNNING HANDLER" } else { "TASK" };
-        let args: Vec<String> = match self.look.args {
-            true => task.args.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-            false => Vec::new(),
-        };
-        let args = if args.is_empty() { String::new() } else { format!(" {}", args.join(", ")) };
+        let args = args(task, &self.look);
         let check = self.check_marker(task.check_mode);
         self.banner(state, &format!("{kind} [{}{args}]{check}", task.name.trim()));
         if self.look.verbosity >= 2 {
@@ -137,9 +130,7 @@ impl Default {
     }
 
     fn diff(&self, state: &mut State, task: &TaskInfo, result: &TaskResult) {
-        // What a command does is not told beforehand by Ansible.
-        let told = !matches!(result::short(task), "command" | "shell" | "raw" | "script");
-        if told && result.status == Status::Changed && result.result.contains_key("diff") {
+        if result::tells_changes(task) && result.status == Status::Changed && result.result.contains_key("diff") {
             let text = result::diff(&result.diff, &self.look);
             if !text.is_empty() {
                 self.heading(state, task);
@@ -234,58 +225,12 @@ impl Default {
     fn recap(&self, state: &mut State, stats: &RunStats, custom: &CustomStats) {
         self.banner(state, "PLAY RECAP");
         for (host, counts) in stats {
-            let line = self.recap_line(host, counts);
-            put(&mut state.out, &line);
+            put(&mut state.out, &recap::line(&self.look, host, counts));
         }
-        put(&mut state.out, "\n");
-        if self.look.custom_stats && !custom.is_empty() {
-            self.custom_stats(state, custom);
-        }
+        put(&mut state.out, &format!("\n{}", recap::custom(&self.look, custom)));
         if self.look.check && self.look.check_markers {
             self.banner(state, "DRY RUN");
         }
-    }
-
-    fn custom_stats(&self, state: &mut State, custom: &CustomStats) {
-        self.banner(state, "CUSTOM STATS:");
-        let text = |stats: &serde_json::Map<String, serde_json::Value>| {
-            python_json::narrow(&serde_json::Value::Object(stats.clone()))
-        };
-        for (host, stats) in custom.iter().filter(|(host, _)| &***host != "_run") {
-            put(&mut state.out, &format!("\t{host}: {}\n", text(stats)));
-        }
-        if let Some(stats) = custom.get("_run") {
-            put(&mut state.out, &format!("\n\tRUN: {}\n", text(stats)));
-        }
-        put(&mut state.out, "\n");
-    }
-
-    fn recap_line(&self, host: &str, counts: &HostStats) -> String {
-        let colour = match counts {
-            HostStats { failed: 1.., .. } | HostStats { unreachable: 1.., .. } => FAILED,
-            HostStats { changed: 1.., .. } => CHANGED,
-            _ => OK,
-        };
-        // The colours' codes count in Ansible's width.
-        let mut line = match self.look.colour {
-            true => format!("{:<37} :", self.look.paint(colour, host)),
-            false => format!("{host:<26} :"),
-        };
-        for (name, count, colour) in [
-            ("ok", counts.ok, OK),
-            ("changed", counts.changed, CHANGED),
-            ("unreachable", counts.unreachable, UNREACHABLE),
-            ("failed", counts.failed, FAILED),
-            ("skipped", counts.skipped, SKIPPED),
-            ("rescued", counts.rescued, OK),
-            ("ignored", counts.ignored, WARNING),
-        ] {
-            let text = format!("{name}={count:<4}");
-            line.push(' ');
-            line.push_str(&if count == 0 { text } else { self.look.paint(colour, &text) });
-        }
-        line.push('\n');
-        line
     }
 
     fn started(&self, state: &mut State, path: &str, plays: usize) {
@@ -307,9 +252,9 @@ impl Reporter for Default {
         match event {
             Event::PlaybookStarted { path, plays } => self.started(state, path, *plays),
             Event::HostOutput { .. } => {}
-            Event::PlayStarted { name, free, check_mode, .. } => self.play(state, name, *free, *check_mode),
+            Event::PlayStarted { play, free, check_mode, .. } => self.play(state, &play.name, *free, *check_mode),
             Event::NoHostsMatched { play } => {
-                self.play(state, play, false, false);
+                self.play(state, &play.name, false, false);
                 self.line(state, SKIPPED, "skipping: no hosts matched");
             }
             // Where hosts do not wait for each other, or some results are not shown, a heading comes with its first
@@ -323,7 +268,7 @@ impl Reporter for Default {
             }
             Event::HostStarted { .. } => {}
             Event::ItemFinished { task, host, label, result } => self.item(state, task, host, label, result),
-            Event::Retrying { task, host, left } => {
+            Event::Retrying { task, host, left, .. } => {
                 let name = &task.name;
                 self.line(state, DEBUG, &format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left)."));
             }
@@ -334,7 +279,7 @@ impl Reporter for Default {
                     self.line(state, VERBOSE, &format!("META: {message}"));
                 }
             }
-            Event::Included { what, hosts, item } => {
+            Event::Included { what, hosts, item, .. } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, INCLUDED, &format!("included: {what} for {}{item}", hosts.join(", ")));
             }

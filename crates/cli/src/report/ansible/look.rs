@@ -1,11 +1,12 @@
 //! The settings that shape the output, with Ansible's defaults and colours.
 
+use crate::report::CONTEXT;
 use hostler_core::config::{self, Config};
 use hostler_core::diagnostic::Diagnostic;
 use std::sync::OnceLock;
 
 /// How a run is shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "one for each of Ansible's settings")]
 pub struct Look {
     /// Colours, or none.
@@ -38,6 +39,8 @@ pub struct Look {
     pub pretty: Option<bool>,
     /// Unchanged lines around a difference.
     pub diff_context: usize,
+    /// `json_indent`.
+    pub json_indent: Option<i64>,
     /// Columns of a heading with its stars.
     pub columns: usize,
 }
@@ -49,6 +52,10 @@ pub enum ResultFormat {
     Json,
     /// YAML.
     Yaml,
+    /// Whether something was changed, then YAML: the callback `yaml`.
+    HeadedYaml,
+    /// JSON, then what was printed, as it was printed: the callback `debug`.
+    Sections,
 }
 
 impl Look {
@@ -70,9 +77,17 @@ impl Look {
             args: config.display_args_to_stdout.or(false),
             format: if yaml { ResultFormat::Yaml } else { ResultFormat::Json },
             pretty: config.pretty_results.get().copied(),
-            diff_context: config.diff_context.or(3),
+            diff_context: config.diff_context.or(CONTEXT),
+            json_indent: config.json_indent.get().copied(),
             columns: columns(),
         }
+    }
+
+    /// A heading with its stars.
+    pub fn banner(&self, title: &str) -> String {
+        let title = title.trim();
+        let stars = "*".repeat(self.columns.saturating_sub(title.chars().count()).max(3));
+        format!("\n{title} {stars}\n")
     }
 
     /// `text` in a colour, line by line.

@@ -1,5 +1,6 @@
 //! A task's result as Ansible's callbacks dump it.
 
+use super::layout::layout;
 use super::look::{DIFF_ADD, DIFF_LINES, DIFF_REMOVE, Look, ResultFormat};
 use super::message::place;
 use crate::report::python_json;
@@ -8,7 +9,6 @@ use hostler_core::event::{Status, TaskInfo, TaskResult};
 use hostler_core::module::Diff;
 use hostler_core::template::Templar;
 use hostler_core::value;
-use hostler_core::yaml::emit::{Options, to_yaml};
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
@@ -61,7 +61,7 @@ pub fn host_label(host: &str, result: &TaskResult) -> String {
 }
 
 /// Results that are shown whatever the verbosity.
-fn always(task: &TaskInfo, result: &TaskResult) -> bool {
+pub fn always(task: &TaskInfo, result: &TaskResult) -> bool {
     match short(task) {
         _ if result.result.contains_key("censored") => false,
         // What fails for a condition has shown its value all the same.
@@ -77,10 +77,19 @@ fn failed(result: &TaskResult) -> bool {
     matches!(result.status, Status::Failed | Status::Ignored | Status::Unreachable)
 }
 
-/// Whether the result is shown at this verbosity: facts never are.
+/// Whether it only brings facts, which are never shown.
+pub fn is_facts(task: &TaskInfo) -> bool {
+    matches!(short(task), "setup" | "gather_facts")
+}
+
+/// Whether the result is shown at this verbosity.
 pub fn is_verbose(task: &TaskInfo, result: &TaskResult, look: &Look) -> bool {
-    let facts = matches!(short(task), "setup" | "gather_facts");
-    (look.verbosity > 0 || always(task, result)) && !facts
+    (look.verbosity > 0 || always(task, result)) && !is_facts(task)
+}
+
+/// Whether Ansible says beforehand what the task changes: what a command does is not known.
+pub fn tells_changes(task: &TaskInfo) -> bool {
+    !matches!(short(task), "command" | "shell" | "raw" | "script")
 }
 
 /// The result's fields as they are shown. `items`: those of a loop are shown one by one already.
@@ -119,39 +128,54 @@ pub fn dump_indented(task: &TaskInfo, result: &TaskResult, look: &Look) -> Strin
     layout(&shown(task, result, look, false), look, look.pretty != Some(false))
 }
 
-/// The result on one line, as `oneline` has it.
-pub fn dump_tight(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+/// The result with all that it has to say, as `tree` keeps it.
+pub fn dump_whole(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    let mut fields = result.result.clone();
+    tell(&mut fields, look, false);
+    layout(&fields, look, is_spread(task, result, look))
+}
+
+/// The result as JSON without columns, as `junit` has it.
+pub fn dump_flat(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
     let mut fields = result.result.clone();
     tell(&mut fields, look, false);
     let fields = Value::Object(fields);
-    if always(task, result) { python_json::pretty(&fields).replace('\n', "") } else { python_json::tight(&fields) }
+    match is_spread(task, result, look) {
+        true => python_json::pretty(&fields),
+        false => python_json::flat(&fields),
+    }
 }
 
-/// Fields in the format that was asked for.
-pub fn layout(fields: &Map<String, Value>, look: &Look, pretty: bool) -> String {
-    match (look.format, pretty) {
-        (ResultFormat::Json, true) => python_json::pretty(&Value::Object(fields.clone())),
-        (ResultFormat::Json, false) => python_json::line(&Value::Object(fields.clone())),
-        (ResultFormat::Yaml, _) => {
-            let mut fields = fields.clone();
-            for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
-                if look.pretty != Some(false) && fields.contains_key(text) && fields.contains_key(lines) {
-                    fields.insert(lines.to_owned(), Value::from("<omitted>"));
-                }
-            }
-            let yaml = to_yaml(&value::Value::from(Value::Object(fields)), &Options::nice());
-            let indented: String = yaml
-                .lines()
-                .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
-                .collect();
-            format!("\n{indented}")
-        }
-    }
+/// The whole result, indented, as `unixy` has it.
+pub fn dump_spread(result: &TaskResult, look: &Look) -> String {
+    let mut fields = result.result.clone();
+    tell(&mut fields, look, false);
+    layout(&fields, look, look.pretty != Some(false))
+}
+
+/// Whether the result as a whole is indented: of a loop, only its items would be.
+fn is_spread(task: &TaskInfo, result: &TaskResult, look: &Look) -> bool {
+    (always(task, result) && !task.looped) || look.verbosity > 2
+}
+
+/// The same on one line, as `oneline` has it.
+pub fn dump_tight(task: &TaskInfo, result: &TaskResult, look: &Look) -> String {
+    dump_flat(task, result, look).replace('\n', "")
 }
 
 /// Why it failed, as an error with its place, or with the `origin` of a task that stands in no file; `None` where
 /// nothing may be said.
 pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Option<String> {
+    let message = failure(task, result)?;
+    let place = match origin {
+        Some(origin) => format!("\n{origin}"),
+        None => task.span.as_ref().map(place).unwrap_or_default(),
+    };
+    Some(format!("[ERROR]: {message}{place}\n"))
+}
+
+/// Why it failed, in words; `None` where nothing may be said.
+pub fn failure(task: &TaskInfo, result: &TaskResult) -> Option<String> {
     if result.result.contains_key("censored") {
         return None;
     }
@@ -164,17 +188,12 @@ pub fn error(task: &TaskInfo, result: &TaskResult, origin: Option<&str>) -> Opti
         Some(message) => Templar::text_of(&value::Value::from(message.clone())),
     };
     let kind = if judged || ACTIONS.contains(&short(task)) { "Action failed" } else { "Module failed" };
-    let message = match () {
+    Some(match () {
         () if message.starts_with("Task failed:") => message,
         () if field("unreachable").is_some() => format!("Task failed: {message}"),
         () if message.is_empty() => format!("Task failed: {kind}."),
         () => format!("Task failed: {kind}: {message}"),
-    };
-    let place = match origin {
-        Some(origin) => format!("\n{origin}"),
-        None => task.span.as_ref().map(place).unwrap_or_default(),
-    };
-    Some(format!("[ERROR]: {message}{place}\n"))
+    })
 }
 
 /// What the module, or the engine, warns of: the label, and the message.
@@ -208,8 +227,8 @@ fn one_diff(diff: &Diff, look: &Look) -> String {
                 Some(b'@') => Some(DIFF_LINES),
                 _ => None,
             };
-            text.push_str(&colour.map_or_else(|| line.to_owned(), |colour| look.paint(colour, line)));
-            text.push('\n');
+            let line = format!("{line}\n");
+            text.push_str(&colour.map_or_else(|| line.clone(), |colour| look.paint(colour, &line)));
         }
         text.push('\n');
     }

@@ -1,6 +1,6 @@
 //! `--tree`: each host's result in a file of its own.
 
-use super::{Look, result};
+use super::{Look, ResultFormat, result};
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::event::{Event, Reporter, Status};
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub struct Tree {
 impl Tree {
     /// Writes into `directory`, which is made if it is not there; what goes wrong is told on `err`.
     pub fn new(directory: PathBuf, look: Look, err: Sink) -> Self {
+        // What the settings say of the output's form is not about these files.
+        let look = Look { format: ResultFormat::Json, pretty: None, ..look };
         Self { directory, look, err: Mutex::new(err) }
     }
 }
@@ -29,7 +31,7 @@ impl Reporter for Tree {
         let written = match host.contains('/') {
             true => Err(std::io::Error::other("a file's name has no slash")),
             false => std::fs::create_dir_all(&self.directory).and_then(|()| {
-                std::fs::write(self.directory.join(&**host), result::dump(task, result, &self.look, false))
+                std::fs::write(self.directory.join(&**host), result::dump_whole(task, result, &self.look))
             }),
         };
         if let Err(error) = written {

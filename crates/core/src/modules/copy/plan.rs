@@ -4,7 +4,7 @@ use super::{Args, From, SourceFile, Step, Write};
 use crate::dpkg;
 use crate::module::ModuleError;
 use crate::module::types::FileMode;
-use crate::modules::support::diff::file_diff;
+use crate::modules::support::diff::{New, file_diff};
 use crate::modules::support::file_attributes::ResolvedAttributes;
 use crate::modules::support::hash::Algorithm;
 use crate::system::{Access, FileKind, Metadata, Ownership, System};
@@ -207,7 +207,7 @@ impl Planner<'_> {
     fn diff(&self, dest: &Path, old: Option<&Metadata>, source: &Source) -> Result<crate::module::Diff, ModuleError> {
         let named = dest.to_string_lossy();
         let after_header = self.args.src.as_ref().map_or(&*named, |src| src.raw());
-        file_diff(self.system, dest, old, after_header, source.size, || match &source.from {
+        let content = || match &source.from {
             From::Inline(bytes) => Ok(bytes.clone()),
             From::Host(path) => Ok(self.system.read(path)?),
             From::Blob { sha256, .. } => {
@@ -216,7 +216,9 @@ impl Planner<'_> {
                 read.map_err(|error| ModuleError::new(format!("failed to read the source: {error}")))?;
                 Ok(bytes)
             }
-        })
+        };
+        let new = New { header: after_header, size: source.size, content: &content };
+        file_diff(self.system, dest, old, &new, self.args.max_diff_size)
     }
 
     /// Makes a directory with those above it.

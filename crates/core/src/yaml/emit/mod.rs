@@ -33,6 +33,8 @@ pub struct Options {
     pub canonical: bool,
     /// Lines before the document: `%YAML`, `%TAG`.
     pub directives: Vec<String>,
+    /// Texts of several lines are written line by line, where they can be.
+    pub text_blocks: bool,
     /// What ends a line.
     pub line_break: &'static str,
 }
@@ -63,6 +65,7 @@ impl Default for Options {
             default_style: None,
             canonical: false,
             directives: Vec::new(),
+            text_blocks: false,
             line_break: "\n",
         }
     }

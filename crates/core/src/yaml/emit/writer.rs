@@ -1,6 +1,6 @@
 //! Lays out collections: where lines end, how deep they are indented, what stands in brackets.
 
-use super::analysis::{Analysis, analyze, means_something_else};
+use super::analysis::{Analysis, analyze, is_break, means_something_else};
 use super::{Options, Style, pairs};
 use crate::value::{Key, Value};
 use std::borrow::Cow;
@@ -223,7 +223,11 @@ impl<'a> Writer<'a> {
             }
             Value::Omit => text("<omit>"),
             Value::Unknown(reason) => Text { text: format!("<known after apply: {reason}>").into(), tag: None, style },
-            other => text(other.as_str().unwrap_or_default()),
+            other => {
+                let written = other.as_str().unwrap_or_default();
+                let block = self.options.text_blocks && written.contains(is_break);
+                Text { style: if block { Some(Style::Literal) } else { style }, ..text(written) }
+            }
         }
     }
 
@@ -289,7 +293,7 @@ impl<'a> Writer<'a> {
 /// Whether a key fits on a line before its colon.
 fn is_simple_key(key: &Text<'_>) -> bool {
     let tag = if key.style.is_some() { key.tag.map_or(0, |tag| tag.len() + 18) } else { 0 };
-    key.text.len() + tag <= 128 && !key.text.contains(super::analysis::is_break)
+    key.text.len() + tag <= 128 && !key.text.contains(is_break)
 }
 
 /// Python's shortest form, with the point that YAML 1.1 wants before an exponent.
