@@ -1,7 +1,8 @@
 //! Diffs of whole files, with Ansible's limits.
 
+use crate::dpkg;
 use crate::module::{Diff, ModuleError};
-use crate::system::{Metadata, System};
+use crate::system::{Metadata, System, SystemError};
 use std::path::Path;
 
 /// Larger files are not shown.
@@ -22,9 +23,16 @@ pub fn file_diff(
     // What is not there has no name either.
     let before_header = old.map(|_| path.to_string_lossy().into_owned()).unwrap_or_default();
     let before = match old {
-        None => String::new(),
+        None => match dpkg::bringer_of_file(system, path) {
+            Some(package) => format!("# what package {package} has here: (known after apply)\n"),
+            None => String::new(),
+        },
         Some(meta) if meta.size > LARGEST => format!("(file larger than {LARGEST} bytes)\n"),
-        Some(_) => system.read(path).map_or_else(|_| "(content not readable)\n".to_owned(), shown),
+        Some(_) => match system.read(path) {
+            Ok(content) => shown(content),
+            Err(SystemError::NotKnownYet(_)) => "(known after apply)\n".to_owned(),
+            Err(_) => "(content not readable)\n".to_owned(),
+        },
     };
     let after = if size > LARGEST { format!("(file larger than {LARGEST} bytes)\n") } else { shown(new()?) };
     Ok(Diff { before, after, before_header, after_header: after_header.to_owned(), prepared: String::new() })
