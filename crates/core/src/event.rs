@@ -56,6 +56,8 @@ pub struct TaskInfo {
 pub struct TaskResult {
     /// How it ended.
     pub status: Status,
+    /// What would change was only looked at, because the task says `check_mode`.
+    pub only_checked: bool,
     /// What `register` got (censored for `no_log`).
     pub result: Map<String, Value>,
     /// The changes.
