@@ -106,3 +106,52 @@ fn a_plan_holds_no_secret_and_no_change_by_hand() {
     assert!(text(&tampered).contains("was changed after it was made"), "{}", text(&tampered));
     assert!(!dir.join("a").exists());
 }
+
+/// Plans a playbook on `a` of [`INVENTORY`], and applies what was planned.
+fn planned_and_applied(tasks: &str) -> (tempfile::TempDir, Output, Output) {
+    let dir = directory();
+    fs::write(dir.path().join("site.yml"), format!("- hosts: a\n  gather_facts: false\n  tasks:\n{tasks}")).unwrap();
+    let planned = plan(dir.path());
+    let applied = hostler(dir.path(), &["apply", "the.plan"]);
+    (dir, planned, applied)
+}
+
+#[test]
+fn what_a_task_only_checks_is_not_taken_as_done() {
+    let (dir, planned, applied) = planned_and_applied(
+        "
+    - copy: {dest: '{{ root }}-only-checked', content: x}
+      check_mode: true
+      register: would
+    - stat: {path: '{{ root }}-only-checked'}
+      register: found
+    - copy: {dest: '{{ root }}-done', content: '{{ would is changed }} {{ found.stat.exists }}'}
+",
+    );
+    let told = text(&planned);
+    assert!(told.contains("a  + 1 create\n") && !told.contains("only-checked"), "{told}");
+    assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
+    assert!(!dir.path().join("a-only-checked").exists());
+    assert_eq!(fs::read_to_string(dir.path().join("a-done")).unwrap(), "True False");
+    let again = plan(dir.path());
+    assert_eq!(again.status.code(), Some(0), "nothing is left to do: {}", text(&again));
+}
+
+#[test]
+fn a_failure_that_the_playbook_counts_with_is_left_open() {
+    let (dir, planned, applied) = planned_and_applied(
+        "
+    - copy: {dest: '{{ root }}-checked', content: 'if', validate: sh -n %s}
+      register: refused
+      ignore_errors: true
+    - assert: {that: refused is failed}
+    - wait_for: {path: '{{ root }}-never', timeout: 0}
+      register: in_vain
+      ignore_errors: true
+    - assert: {that: in_vain is failed}
+",
+    );
+    assert!(text(&planned).contains("a  ? 1 decide\n"), "{}", text(&planned));
+    assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
+    assert!(!dir.path().join("a-checked").exists());
+}

@@ -73,6 +73,8 @@ pub struct PlayInfo {
 pub struct TaskResult {
     /// How it ended.
     pub status: Status,
+    /// What would change was only looked at, because the task says `check_mode`.
+    pub only_checked: bool,
     /// What `register` got (censored for `no_log`).
     pub result: Map<String, Value>,
     /// The changes.
@@ -92,6 +94,7 @@ impl TaskResult {
     pub fn ok(result: Map<String, Value>) -> Self {
         Self {
             status: Status::Ok,
+            only_checked: false,
             result,
             diff: Vec::new(),
             elapsed: Duration::ZERO,

@@ -15,6 +15,7 @@ use crate::process::step;
 pub struct Hostler {
     binary: PathBuf,
     root: PathBuf,
+    target: PathBuf,
     inventory: PathBuf,
 }
 
@@ -25,9 +26,11 @@ impl Hostler {
     /// The command at `binary`, or one that is built as it is released.
     pub fn build(lab: &Lab, binary: Option<&Path>) -> Result<Self> {
         let inventory = lab.root.join("inventories/lab");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| lab.root.join("target"), PathBuf::from);
+        let target = lab.root.join(target);
         if let Some(binary) = binary {
             let binary = std::path::absolute(binary).context("failed to find the command")?;
-            return Ok(Self { binary, root: lab.root.clone(), inventory });
+            return Ok(Self { binary, root: lab.root.clone(), target, inventory });
         }
         step("build hostler", || {
             let status = Command::new("cargo")
@@ -38,9 +41,7 @@ impl Hostler {
             ensure!(status.success(), "cargo build: {status}");
             Ok(())
         })?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| lab.root.join("target"), PathBuf::from);
-        let binary = lab.root.join(target).join("release/hostler");
-        Ok(Self { binary, root: lab.root.clone(), inventory })
+        Ok(Self { binary: target.join("release/hostler"), root: lab.root.clone(), target, inventory })
     }
 
     /// Applies a playbook to the lab; fails unless it succeeds on all hosts.
@@ -76,6 +77,30 @@ impl Hostler {
         // A plan without changes is not run.
         let stats = if events.is_empty() { Stats(Value::Null) } else { Self::stats(&events)? };
         Ok((stats, Fidelity::of(&plan, &events)?))
+    }
+
+    /// Plans a playbook, applies it without holding it to the plan, and compares the two. Both are kept below the build's
+    /// folder: `fidelity/NAME.plan`, `NAME.events`.
+    pub fn compared(&self, playbook: &Path, options: &[&str]) -> Result<Fidelity> {
+        let name = playbook.strip_prefix(&self.root).unwrap_or(playbook).with_extension("");
+        let words: Vec<_> = std::iter::once(&*name.to_string_lossy())
+            .chain(options.iter().copied())
+            .map(|word| word.replace('/', "-"))
+            .collect();
+        let folder = self.target.join("fidelity");
+        std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+        let file = |extension: &str| folder.join(format!("{}.{extension}", words.join(" ")));
+        let (plan, events) = (file("plan"), file("events"));
+        let mut asked: Vec<&OsStr> =
+            std::iter::once(playbook.as_os_str()).chain(options.iter().map(OsStr::new)).collect();
+        let shown = asked.len();
+        asked.extend(["--out".as_ref(), plan.as_os_str()]);
+        self.run_any("plan", &asked, &[0, 2])?;
+        asked.truncate(shown);
+        asked.extend::<[&OsStr; 2]>(["--diff".as_ref(), "--yes".as_ref()]);
+        let done = self.run("apply", &asked, 0)?;
+        std::fs::write(&events, &done).with_context(|| format!("failed to write {}", events.display()))?;
+        Fidelity::of(&std::fs::read_to_string(&plan).context("failed to read the saved plan")?, &done)
     }
 
     /// The text of a plan, and the events of its apply.
@@ -144,6 +169,15 @@ impl Stats {
 
 /// The events that speak of failure, for the message.
 fn failures(stream: &str) -> String {
-    let lines: Vec<_> = stream.lines().filter(|line| line.contains("failed") || line.contains("unreachable")).collect();
+    let events = stream.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lost = events.filter(|event| event["status"] == "failed" || event["status"] == "unreachable");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let told = |event: Value| {
+        let [host, task, place, msg] =
+            [&event["host"], &event["task"], &event["place"], &event["result"]["msg"]].map(text);
+        let assertion = event["result"].get("assertion").map(|assertion| format!(": {assertion}"));
+        format!("    {host}: {task} ({place}): {msg}{}", assertion.unwrap_or_default())
+    };
+    let lines: Vec<_> = lost.map(told).collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
 }

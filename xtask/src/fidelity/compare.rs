@@ -13,15 +13,27 @@ const LATER: &str = "(known after apply)";
 pub enum Verdict {
     /// Planned and made, with the content that was shown.
     Right,
-    /// Made otherwise than planned: created instead of updated, or with other content.
-    Wrong,
+    /// Made otherwise than planned: created instead of updated.
+    WrongKind,
+    /// Made with other content than was shown.
+    WrongContent,
     /// Planned and not made.
     Missing,
     /// Made, and neither planned nor left open.
     Surplus,
     /// Left open: decided at apply.
-    Open,
+    Unknown,
 }
+
+/// All of them, as they are called.
+const VERDICTS: [(Verdict, &str); 6] = [
+    (Verdict::Right, "right"),
+    (Verdict::WrongKind, "wrong kind"),
+    (Verdict::WrongContent, "wrong content"),
+    (Verdict::Missing, "missing"),
+    (Verdict::Surplus, "surplus"),
+    (Verdict::Unknown, "unknown"),
+];
 
 /// A task, or an item of its loop, on a host.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +50,8 @@ pub struct Row {
     pub happened: String,
     /// How the two relate.
     pub verdict: Verdict,
+    /// The first line of what was shown that came out otherwise, and what it came out as.
+    pub differs: Option<(String, String)>,
 }
 
 /// A plan and what became of it.
@@ -52,8 +66,11 @@ pub struct Fidelity {
 struct Act {
     task: String,
     kind: String,
-    diff: Vec<(String, String, String)>,
+    diff: Vec<Texts>,
 }
+
+/// A diff: before, after, and in words.
+type Texts = (String, String, String);
 
 /// Steps or results, in order, by where they stand (`FILE:LINE`) and for whom.
 type Acts = BTreeMap<(String, String), Vec<Act>>;
@@ -75,7 +92,9 @@ impl Fidelity {
                 let Some(verdict) = judge(&said, &made) else { continue };
                 let task = if said.task.is_empty() { made.task } else { said.task };
                 let (place, host) = key.clone();
-                rows.push(Row { place, host, task, predicted: said.kind, happened: made.kind, verdict });
+                let is_wrong = matches!(verdict, Verdict::WrongKind | Verdict::WrongContent);
+                let differs = is_wrong.then(|| first_difference(&said.diff, &made.diff)).flatten();
+                rows.push(Row { place, host, task, predicted: said.kind, happened: made.kind, verdict, differs });
             }
         }
         Ok(Self { rows })
@@ -86,47 +105,52 @@ impl Fidelity {
         self.rows.iter().filter(|row| row.verdict == verdict).count()
     }
 
-    /// How much of what was planned was left open.
-    #[allow(clippy::cast_precision_loss, reason = "counts of tasks")]
-    pub fn open_share(&self) -> f64 {
-        let planned = self.rows.iter().filter(|row| row.verdict != Verdict::Surplus).count();
-        self.count(Verdict::Open) as f64 / planned.max(1) as f64
+    /// Adds what was compared elsewhere.
+    pub fn extend(&mut self, other: Self) {
+        self.rows.extend(other.rows);
     }
 
     /// The counts in a line.
     pub fn summary(&self) -> String {
-        use Verdict::{Missing, Open, Right, Surplus, Wrong};
-        let all = [
-            (Right, "right"),
-            (Wrong, "wrong"),
-            (Missing, "missing"),
-            (Surplus, "surplus"),
-            (Open, "decided at apply"),
-        ];
-        let told = all.map(|(verdict, name)| format!("{} {name}", self.count(verdict)));
-        told.join(", ")
+        VERDICTS.map(|(verdict, name)| format!("{} {name}", self.count(verdict))).join(", ")
     }
 
     /// What is not right, in lines.
     pub fn otherwise(&self) -> String {
-        let rows = self.rows.iter().filter(|row| row.verdict != Verdict::Right);
-        let line = |row: &Row| {
-            let word = |kind: &str| if kind.is_empty() { "nothing".to_owned() } else { kind.to_owned() };
-            let verdict = format!("{:?}", row.verdict).to_lowercase();
-            let (place, said, made) =
-                (row.place.rsplit('/').next().unwrap_or(&row.place), word(&row.predicted), word(&row.happened));
-            format!("    {verdict:<8} {:<10} {said:<8} → {made:<8} {} ({place})\n", row.host, row.task)
-        };
-        rows.map(line).collect()
+        self.rows.iter().filter(|row| row.verdict != Verdict::Right).map(Row::told).collect()
     }
 
     /// Fails if something happened that was not planned, or less than 99 % of what was planned happened as it was shown.
     pub fn expect_exact(&self) -> Result<()> {
         let (right, surplus) = (self.count(Verdict::Right), self.count(Verdict::Surplus));
-        let certain = right + self.count(Verdict::Wrong) + self.count(Verdict::Missing);
+        let certain = self.rows.len() - surplus - self.count(Verdict::Unknown);
         let exact = surplus == 0 && right * 100 >= certain * 99;
         ensure!(exact, "the plan was not what happened: {}\n{}", self.summary(), self.otherwise());
         Ok(())
+    }
+
+    /// Fails if a tenth of what was planned was left open.
+    pub fn expect_known(&self) -> Result<()> {
+        let (open, surplus) = (self.count(Verdict::Unknown), self.count(Verdict::Surplus));
+        let known = open * 10 < self.rows.len() - surplus || open == 0;
+        ensure!(known, "too much was left open: {}\n{}", self.summary(), self.otherwise());
+        Ok(())
+    }
+}
+
+impl Row {
+    /// In a line, with another two for what differs.
+    fn told(&self) -> String {
+        let word = |kind: &str| if kind.is_empty() { "nothing".to_owned() } else { kind.to_owned() };
+        let (said, made) = (word(&self.predicted), word(&self.happened));
+        let verdict = VERDICTS.iter().find(|(verdict, _)| *verdict == self.verdict).map_or("", |(_, name)| name);
+        let place = self.place.rsplit('/').next().unwrap_or(&self.place);
+        let (host, task) = (&self.host, &self.task);
+        let mut text = format!("    {verdict:<13} {host:<8} {said:<8} → {made:<8} {task} ({place})\n");
+        if let Some((said, made)) = &self.differs {
+            text.push_str(&format!("        - {said}\n        + {made}\n"));
+        }
+        text
     }
 }
 
@@ -134,16 +158,42 @@ impl Fidelity {
 fn judge(said: &Act, made: &Act) -> Option<Verdict> {
     Some(match (said.kind.as_str(), made.kind.as_str()) {
         ("", "") => return None,
-        ("decide", _) => Verdict::Open,
+        ("decide", _) => Verdict::Unknown,
         ("", _) => Verdict::Surplus,
         (_, "") => Verdict::Missing,
         _ if alike(&said.diff, &made.diff) => Verdict::Right,
-        _ => Verdict::Wrong,
+        _ if shape(&said.diff) != shape(&made.diff) => Verdict::WrongKind,
+        _ => Verdict::WrongContent,
     })
 }
 
+/// Whether a diff has something before, after, or in words only: what makes the difference between kinds of changes.
+fn shape(diff: &[Texts]) -> [bool; 3] {
+    let is = |side: fn(&Texts) -> &String| diff.iter().any(|diff| !side(diff).is_empty());
+    [is(|diff| &diff.0), is(|diff| &diff.1), is(|diff| &diff.2)]
+}
+
+/// The first line that two diffs do not share.
+fn first_difference(said: &[Texts], made: &[Texts]) -> Option<(String, String)> {
+    let lines = |diff: &[Texts]| -> Vec<String> {
+        let side =
+            |sign: &'static str, text: &str| text.lines().map(move |line| format!("{sign}{line}")).collect::<Vec<_>>();
+        diff.iter()
+            .flat_map(|(before, after, prepared)| {
+                [side("before: ", before), side("after: ", after), side("", prepared)]
+            })
+            .flatten()
+            .collect()
+    };
+    let (said, made) = (lines(said), lines(made));
+    let all = said.len().max(made.len());
+    let pairs = (0..all)
+        .map(|number| (said.get(number).cloned().unwrap_or_default(), made.get(number).cloned().unwrap_or_default()));
+    pairs.into_iter().find(|(said, made)| said != made && !said.contains(LATER))
+}
+
 /// Whether two diffs show the same, as far as it was known.
-fn alike(said: &[(String, String, String)], made: &[(String, String, String)]) -> bool {
+fn alike(said: &[Texts], made: &[Texts]) -> bool {
     let known = |line: &&str| !line.contains(LATER);
     let same = |said: &str, made: &str| {
         said == made
@@ -157,7 +207,7 @@ fn alike(said: &[(String, String, String)], made: &[(String, String, String)]) -
             .all(|(said, made)| same(&said.0, &made.0) && same(&said.1, &made.1) && same(&said.2, &made.2))
 }
 
-fn diffs(value: &Value) -> Vec<(String, String, String)> {
+fn diffs(value: &Value) -> Vec<Texts> {
     let text = |diff: &Value, name: &str| diff[name].as_str().unwrap_or_default().to_owned();
     let diffs = value.as_array().into_iter().flatten();
     diffs.map(|diff| (text(diff, "before"), text(diff, "after"), text(diff, "prepared"))).collect()
@@ -193,7 +243,8 @@ fn done(events: &str) -> Result<Acts> {
             Some("host") => {}
             _ => continue,
         }
-        let kind = if event["status"] == "changed" { "changed" } else { "" };
+        let changed = event["status"] == "changed" && event["check_mode"] != true;
+        let kind = if changed { "changed" } else { "" };
         let act = Act { task: text("task"), kind: kind.to_owned(), diff: diffs(&event["result"]["diff"]) };
         acts.entry(key).or_default().push(act);
     }
@@ -221,6 +272,7 @@ mod tests {
             step(12, "read", ""),
             step(15, "create", "a"),
             step(18, "create", "x (known after apply)"),
+            step(21, "create", "a"),
         ];
         let plan = format!(r#"{{"plan":{{"plan":{{"hosts":{{"a":{{"steps":[{}]}}}}}}}}}}"#, steps.join(","));
         let event = |line: u32, after: &str| {
@@ -229,19 +281,23 @@ mod tests {
                 r#"{{"event":"host","status":"changed","host":"a","task":"t","place":"/s.yml:{line}","result":{{"diff":{diff}}}}}"#
             )
         };
-        let events = [event(3, "a"), event(9, ""), event(12, ""), event(15, "b"), event(18, "x 1")].join("\n");
+        let events =
+            [event(3, "a"), event(9, ""), event(12, ""), event(15, "b"), event(18, "x 1"), event(21, "")].join("\n");
         let found = Fidelity::of(&plan, &events).unwrap();
         let verdicts: Vec<_> = found.rows.iter().map(|row| (row.place.as_str(), row.verdict)).collect();
-        use Verdict::{Missing, Open, Right, Surplus, Wrong};
+        use Verdict::{Missing, Right, Surplus, Unknown, WrongContent, WrongKind};
         let expected = [
             ("/s.yml:12", Surplus),
-            ("/s.yml:15", Wrong),
+            ("/s.yml:15", WrongContent),
             ("/s.yml:18", Right),
+            ("/s.yml:21", WrongKind),
             ("/s.yml:3", Right),
             ("/s.yml:6", Missing),
-            ("/s.yml:9", Open),
+            ("/s.yml:9", Unknown),
         ];
         assert_eq!(verdicts, expected);
         assert!(found.expect_exact().is_err());
+        assert!(found.expect_known().is_err(), "one of six is more than a tenth");
+        assert!(found.otherwise().contains("- after: a\n        + after: b\n"), "{}", found.otherwise());
     }
 }

@@ -97,7 +97,11 @@ fn with_result(event: &str, task: &TaskInfo, host: &str, result: &TaskResult) ->
         "delegated_to": result.delegated_to.as_deref(),
         "result": fields,
     });
-    with_task(event, task, more)
+    let mut object = with_task(event, task, more);
+    if result.only_checked {
+        object["check_mode"] = json!(true);
+    }
+    object
 }
 
 /// The name of a status in the stream.

@@ -19,6 +19,8 @@ pub struct Plan {
 #[derive(Default)]
 struct State {
     play: Option<String>,
+    /// The play's hosts, in its order.
+    hosts: Vec<Arc<str>>,
     open: Vec<Open>,
     looped: HashSet<(u64, Arc<str>)>,
     sums: BTreeMap<Arc<str>, Sum>,
@@ -28,8 +30,14 @@ struct State {
 struct Open {
     task: Arc<TaskInfo>,
     running: usize,
-    /// What would happen, and on which hosts.
-    folds: Vec<(Mark, String, Vec<String>)>,
+    folds: Vec<Fold>,
+}
+
+/// What would happen, and on which hosts: where each stands in the play's order, and how it is named.
+struct Fold {
+    mark: Mark,
+    below: String,
+    hosts: Vec<(usize, String)>,
 }
 
 /// What a plan found for one host: how many steps of each kind.
@@ -71,8 +79,12 @@ impl Plan {
         let (over, open) = std::mem::take(&mut state.open).into_iter().partition(|open| open.running == 0);
         state.open = open;
         let over: Vec<Open> = over;
-        for Open { task, folds, .. } in over {
-            for (mark, below, hosts) in folds {
+        for Open { task, mut folds, .. } in over {
+            folds.iter_mut().for_each(|fold| fold.hosts.sort());
+            // The items of a loop stay in their order.
+            folds.sort_by_key(|fold| fold.hosts.first().map(|(number, _)| *number));
+            for Fold { mark, below, hosts } in folds {
+                let hosts: Vec<String> = hosts.into_iter().map(|(_, label)| label).collect();
                 self.print(&mut state.play, &self.entry(&task, mark, &hosts, &below));
             }
         }
@@ -95,6 +107,7 @@ impl Plan {
 
     fn add(&self, state: &mut State, task: &Arc<TaskInfo>, host: &Arc<str>, result: &TaskResult, item: Option<&str>) {
         let mut below = match result.status {
+            Status::Changed if result.only_checked && self.view.look.verbosity == 0 => return,
             Status::Changed if self.view.diff => {
                 indented(&diff::unified(&result.diff, self.view.palette, self.view.look.diff_context))
             }
@@ -107,19 +120,20 @@ impl Plan {
         if let Some(label) = item {
             below.insert_str(0, &format!("    item {label}\n"));
         }
-        let label = result_text::host_label(host, result);
+        let number = state.hosts.iter().position(|other| other == host).unwrap_or(usize::MAX);
+        let label = (number, result_text::host_label(host, result));
         let Some(open) = state.open.iter_mut().find(|open| open.task.id == task.id) else { return };
         let mark = Mark::of(result.status, Kind::of(task, result));
-        match open.folds.iter_mut().find(|(other, text, _)| *other == mark && *text == below) {
-            Some((.., hosts)) => hosts.push(label),
-            None => open.folds.push((mark, below, vec![label])),
+        match open.folds.iter_mut().find(|fold| fold.mark == mark && fold.below == below) {
+            Some(fold) => fold.hosts.push(label),
+            None => open.folds.push(Fold { mark, below, hosts: vec![label] }),
         }
     }
 
     /// Counts a step.
     fn count(&self, state: &mut State, task: &TaskInfo, host: &Arc<str>, result: &TaskResult) {
-        // A command that its task says changes nothing is no change.
-        if matches!(result.status, Status::Changed | Status::Unknown) {
+        // A command that its task says changes nothing is no change, nor is what is only looked at.
+        if matches!(result.status, Status::Changed | Status::Unknown) && !result.only_checked {
             let kind = Kind::of(task, result);
             *state.sums.entry(Arc::clone(host)).or_default().entry(kind).or_default() += 1;
         }
@@ -181,9 +195,10 @@ impl Reporter for Plan {
             | Event::Meta { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
-            Event::PlayStarted { play, .. } => {
+            Event::PlayStarted { play, hosts, .. } => {
                 self.flush(state);
                 state.play = Some(play.name.clone());
+                state.hosts.clone_from(hosts);
             }
             Event::NoHostsMatched { play } => {
                 self.flush(state);

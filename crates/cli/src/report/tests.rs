@@ -71,6 +71,7 @@ fn result(status: Status, fields: Value) -> TaskResult {
     let work = matches!(status, Status::Changed | Status::Unknown).then(Work::default);
     TaskResult {
         status,
+        only_checked: false,
         result,
         diff: Vec::new(),
         elapsed: Duration::from_millis(1250),

@@ -33,7 +33,7 @@ pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) ->
             let msg = format!("remote module ({name}) does not support check mode");
             return Ok(Reply { skipped: true, ..Reply::ok([("msg", Value::from(msg))]) });
         }
-        Mode::Simulate => return Ok(Reply { unknown: true, ..planned(&path.display().to_string()) }),
+        Mode::Simulate | Mode::Foresee => return Ok(Reply { unknown: true, ..planned(&path.display().to_string()) }),
     }
     let arguments = all_arguments(context, name, args);
     let (content, arguments) = match style {

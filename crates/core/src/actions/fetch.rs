@@ -56,7 +56,7 @@ impl Action for Fetch {
     type Args = Args;
 
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
-        if context.mode == Mode::Check {
+        if context.mode.only_looks() {
             let msg = "check mode not (yet) supported for this module";
             return Ok(Reply { skipped: true, ..Reply::ok([("msg", Value::from(msg))]) });
         }

@@ -1,7 +1,6 @@
 //! `pause`: waits for a time or for the user.
 
 use super::{Action, ActionError, Context, Reply};
-use crate::module::Mode;
 use crate::module::types::{LooseBool, LooseFloat, LooseString};
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
@@ -41,7 +40,7 @@ impl Action for Pause {
         let started = Instant::now();
         let mut answer = String::new();
         // A plan waits for nothing and asks nothing.
-        if context.mode != Mode::Simulate {
+        if !context.mode.is_simulated() {
             match seconds {
                 Some(seconds) => {
                     context.sleep(Duration::from_secs_f64(seconds.max(0.0)));
@@ -61,7 +60,12 @@ impl Action for Pause {
             ("rc", Value::Int(0)),
             ("stderr", Value::from("")),
         ];
-        Ok(Reply::ok(fields))
+        let reply = Reply::ok(fields);
+        Ok(match context.mode.is_simulated() {
+            false => reply,
+            true if seconds.is_some() => reply.with_unknown(&["delta", "stdout"]),
+            true => reply.with_unknown(&["delta", "stdout", "user_input"]),
+        })
     }
 }
 

@@ -41,8 +41,14 @@ impl Action for Raw {
             None => line.push_str(&command),
         }
         let output = context.machine.raw(&line, b"")?;
-        Ok(command_reply(output.rc, &output.stdout, &output.stderr))
+        let diff = shown(context, &command);
+        Ok(Reply { diff, ..command_reply(output.rc, &output.stdout, &output.stderr) })
     }
+}
+
+/// What is run, where differences are to be shown.
+pub(super) fn shown(context: &Context<'_>, command: &str) -> Vec<Diff> {
+    if context.diff { vec![Diff::prepared(format!("run: {command}\n"))] } else { Vec::new() }
 }
 
 pub(super) fn quote(text: &str) -> Result<String, ActionError> {

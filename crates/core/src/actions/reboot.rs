@@ -76,7 +76,8 @@ impl Action for Reboot {
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
         if context.mode != Mode::Apply {
             let fields = [("elapsed", Value::Int(0)), ("rebooted", Value::Bool(true))];
-            return Ok(Reply { changed: true, ..Reply::ok(fields) });
+            let reply = Reply { changed: true, ..Reply::ok(fields) };
+            return Ok(if context.mode.is_simulated() { reply.with_unknown(&["elapsed"]) } else { reply });
         }
         let start = Instant::now();
         let boot = boot_id(context, &given)?;

@@ -37,12 +37,23 @@ impl Reply {
         Self { output: fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect(), ..Self::default() }
     }
 
+    /// The same with fields that only apply will know.
+    #[must_use]
+    pub fn with_unknown(mut self, names: &[&'static str]) -> Self {
+        self.output.extend(names.iter().map(|name| (Key::from(*name), known_after_apply(name))));
+        self
+    }
+
     /// It failed, with other fields than a message.
     pub fn failure(message: impl Into<String>, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let mut reply = Self { failed: true, ..Self::ok(fields) };
         reply.output.insert(Key::from("msg"), Value::from(message.into()));
         reply
     }
+}
+
+fn known_after_apply(name: &str) -> Value {
+    Value::Unknown(format!("`{name}` is known after apply").into())
 }
 
 impl From<Outcome> for Reply {
@@ -52,10 +63,10 @@ impl From<Outcome> for Reply {
         // A module that cannot say anything yet names everything.
         let unknown = outcome.unknown.iter().any(|name| name == "*");
         for name in outcome.unknown.into_iter().filter(|_| !unknown) {
-            let reason: Arc<str> = format!("`{name}` is known after apply").into();
             match name.split_once('.') {
-                None => drop(output.insert(Key::from(name), Value::Unknown(reason))),
+                None => drop(output.insert(Key::from(name.as_str()), known_after_apply(&name))),
                 Some((field, below)) => {
+                    let reason: Arc<str> = format!("`{name}` is known after apply").into();
                     if let Some(value) = output.get_mut(field) {
                         *value = with_unknown(value, below, &reason);
                     }

@@ -1,7 +1,7 @@
 //! `script`: a local script, run on the host by its own interpreter. Needs no helper there.
 
 use super::copy::decrypted;
-use super::raw::{command_reply, planned, quote};
+use super::raw::{command_reply, planned, quote, shown};
 use super::{Action, ActionError, Context, Reply};
 use crate::module::Mode;
 use crate::module::types::{LooseBool, LooseString};
@@ -57,7 +57,7 @@ impl Action for Script {
         };
         let command = command(context, &args, arguments, content.len())?;
         let output = context.machine.raw(&command, &content)?;
-        Ok(command_reply(output.rc, &output.stdout, &output.stderr))
+        Ok(Reply { diff: shown(context, line), ..command_reply(output.rc, &output.stdout, &output.stderr) })
     }
 }
 

@@ -55,6 +55,9 @@ impl Action for WaitForConnection {
     }
 
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
+        if context.mode.is_simulated() {
+            return Ok(Reply::ok([]).with_unknown(&["elapsed"]));
+        }
         if context.mode != Mode::Apply {
             return Ok(Reply { skipped: true, ..Reply::ok([]) });
         }

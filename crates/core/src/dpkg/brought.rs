@@ -1,6 +1,6 @@
 //! What packages that a plan is going to install may bring: nobody knows exactly before they are there.
 
-use super::{ANY, RESOURCE};
+use super::{ANY, RESOURCE, contents};
 use crate::module::ModuleError;
 use crate::system::{Result, System};
 use std::path::{Component, Path};
@@ -27,6 +27,11 @@ pub fn bringer(system: &dyn System, path: &Path) -> Option<String> {
         _ => return None,
     };
     planned(system).into_iter().find(|package| is_of(own, package))
+}
+
+/// The planned package that may bring a file at `path`, where nothing is known to come: none whose files are known.
+pub fn bringer_of_file(system: &dyn System, path: &Path) -> Option<String> {
+    bringer(system, path).filter(|package| system.resource(contents::RESOURCE, package).is_none())
 }
 
 /// That no planned package may bring `path`.

@@ -2,13 +2,15 @@
 
 mod apt_get;
 mod brought;
+mod contents;
 mod simulation;
 mod spec;
 mod status;
 mod version;
 
 pub use apt_get::{AptGet, Simulation, unattended};
-pub use brought::{bring, bringer, bringer_of_unit, not_brought};
+pub use brought::{bring, bringer, bringer_of_file, bringer_of_unit, not_brought};
+pub use contents::bring_files;
 pub use simulation::{Action, Step, parse_simulation, unavailable};
 pub use spec::{Comparison, PackageSpec};
 pub use status::{Package, PackageState, Packages, automatic};

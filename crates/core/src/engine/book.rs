@@ -175,7 +175,8 @@ impl Book {
     ) -> Option<Noted> {
         let (task, settings) = (machine.task, machine.settings);
         let engine = task.batch.engine;
-        if task.info.handler || machine.job.is_some() || (settings.mode == Mode::Check && engine.guard.is_none()) {
+        let looks = settings.only_checks || settings.mode == Mode::Check && engine.guard.is_none();
+        if task.info.handler || machine.job.is_some() || looks {
             return None;
         }
         let module = engine.parts.registry.get(module).map_or(module, |module| module.name());

@@ -19,6 +19,8 @@ pub(super) struct Ended {
     pub(super) diff: Vec<Diff>,
     /// It does something to the host, or may: `changed_when` has no say in it.
     pub(super) acts: bool,
+    /// What would change was only looked at: the task says `check_mode`.
+    pub(super) only_checked: bool,
     /// The module's typed change, in plans.
     pub(super) change: Option<serde_json::Value>,
     pub(super) effects: Vec<Effect>,
@@ -41,6 +43,7 @@ impl Ended {
             result,
             diff: Vec::new(),
             acts: false,
+            only_checked: false,
             change: None,
             effects: Vec::new(),
             unknown: None,

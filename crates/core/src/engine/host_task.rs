@@ -114,7 +114,14 @@ impl HostTask<'_> {
         }
         let args = self.without_unseen(args);
         let mut ended = match args.values().find_map(first_unknown) {
-            Some(reason) if !self.accepts_unknown() => Ended::unknown(&reason).but_only_looks(self.only_looks()),
+            Some(reason) if !self.accepts_unknown() => {
+                let ended = Ended::unknown(&reason).but_only_looks(self.only_looks());
+                self.judge(&self.with_result(templar, &ended), ended).unwrap_or_else(|ended| *ended)
+            }
+            _ if self.may_be_refused(&settings, &args) => {
+                let looks = Settings { mode: Mode::Foresee, ..settings.clone() };
+                self.left_open(self.until(templar, &looks, &args))
+            }
             _ => self.until(templar, &settings, &args),
         };
         let parts = &self.batch.engine.parts;
@@ -141,6 +148,11 @@ impl HostTask<'_> {
     /// What the task's keywords make of its end.
     fn settled(&self, mut ended: Ended, settings: &Settings, delegate: Option<Arc<str>>) -> Ended {
         ended.no_log |= settings.no_log;
+        ended.only_checked = settings.only_checks;
+        if settings.mode == Mode::Foresee {
+            ended = ended.but_only_looks(true);
+            ended.acts = false;
+        }
         let address = &settings.target.address;
         ended.delegated_address =
             delegate.as_ref().filter(|name| ***name != **address).map(|_| Arc::from(address.as_str()));
@@ -324,9 +336,12 @@ impl HostTask<'_> {
 
     /// One try, as far as the plan that the run is held to allows.
     fn attempt(&self, templar: &Templar, settings: &Settings, args: &Map) -> Ended {
-        let Some(guard) = &self.batch.engine.guard else { return self.attempt_freely(templar, settings, args) };
+        let guard = self.batch.engine.guard.as_ref().filter(|_| !settings.only_checks);
+        let Some(guard) = guard else { return self.attempt_freely(templar, settings, args) };
         match guard.verdict(self.info, self.host, self.item) {
             Verdict::Act => self.attempt_freely(templar, settings, args),
+            // It may have to wait for what it looks at, which a check does not.
+            Verdict::Look if self.only_looks() => self.attempt_freely(templar, settings, args),
             Verdict::Refuse => Ended::failure("the plan does not have this task: nothing was done"),
             Verdict::Look => {
                 let settings = Settings { mode: Mode::Check, ..settings.clone() };
@@ -428,7 +443,13 @@ impl HostTask<'_> {
             let message = reply.output.get("msg").map(Templar::text_of);
             let reason = message.unwrap_or_else(|| "it depends on what earlier tasks change".to_owned());
             let ended = Ended { diff: reply.diff, effects: reply.effects, ..Ended::unknown(&reason) };
-            return ended.but_only_looks(reply.only_looks || self.only_looks());
+            let mut ended = ended.but_only_looks(reply.only_looks || self.only_looks());
+            // What is done is known, and that it counts as no change: only the answer is not.
+            if ended.acts && reply.change.is_some() && !reply.changed {
+                ended.status = Status::Ok;
+                ended.change = reply.change;
+            }
+            return ended;
         }
         let status = match () {
             () if reply.failed => Status::Failed,

@@ -274,6 +274,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         sum.no_log |= item.no_log;
         sum.diff.extend(item.diff);
         sum.acts |= item.acts;
+        sum.only_checked |= item.only_checked;
         sum.effects.extend(item.effects);
         sum.delegated_to = sum.delegated_to.or(item.delegated_to);
         sum.delegated_address = sum.delegated_address.or(item.delegated_address);

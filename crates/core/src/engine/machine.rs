@@ -53,7 +53,7 @@ impl Machine<'_> {
             Progress::Output(_) => {}
         };
         let cancelled = || engine.cancel.is_immediate();
-        let journal = (self.settings.mode == Mode::Simulate).then(|| engine.pool.journal(&self.settings.target));
+        let journal = self.settings.mode.is_simulated().then(|| engine.pool.journal(&self.settings.target));
         let call = Call {
             become_: self.settings.become_.as_ref(),
             blobs,

@@ -1,8 +1,12 @@
 //! What a plan knows of a task on a host: whether it can change anything, and whether what was simulated there is complete.
 
 use super::RunMode;
+use super::ended::Ended;
 use super::host_task::HostTask;
+use super::settings::Settings;
 use crate::actions::DynAction;
+use crate::event::Status;
+use crate::module::Mode;
 use crate::value::{Map, Value};
 use std::sync::{Arc, PoisonError};
 
@@ -34,6 +38,24 @@ impl HostTask<'_> {
             }
         }
         args
+    }
+
+    /// Whether a plan has to leave the task open: it counts with a failure, and `validate` is not run, nor anything
+    /// downloaded, before apply.
+    pub(super) fn may_be_refused(&self, settings: &Settings, args: &Map) -> bool {
+        let validates = args.get("validate").is_some_and(|command| !matches!(command, Value::Null | Value::Omit));
+        let fetches = ["ansible.builtin.apt", "ansible.builtin.get_url", "ansible.builtin.package"];
+        let is_open = validates || fetches.contains(&&*self.task.action);
+        settings.mode == Mode::Simulate && settings.ignore_errors && is_open
+    }
+
+    /// What would change, but for what only apply will say.
+    pub(super) fn left_open(&self, ended: Ended) -> Ended {
+        if ended.status != Status::Changed {
+            return ended;
+        }
+        self.simulated(true);
+        Ended { diff: ended.diff, ..Ended::unknown("the task counts with a failure that only apply can tell") }
     }
 
     pub(super) fn accepts_unknown(&self) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Settings {
     /// The host that does it, as the inventory calls it.
     pub(super) reached: Arc<str>,
     pub(super) mode: Mode,
+    /// The task only looks, by its own word, in a run that acts or plans.
+    pub(super) only_checks: bool,
     pub(super) diff: bool,
     pub(super) no_log: bool,
     pub(super) ignore_errors: bool,
@@ -60,12 +62,14 @@ impl Resolver<'_> {
         let mode = match (self.options.mode, check_mode) {
             (_, Some(false)) | (RunMode::Apply, None) => Mode::Apply,
             (RunMode::Apply, Some(true)) | (RunMode::Check, _) => Mode::Check,
-            (RunMode::Plan, _) => Mode::Simulate,
+            (RunMode::Plan, None) => Mode::Simulate,
+            (RunMode::Plan, Some(true)) => Mode::Foresee,
         };
         let plan = self.options.mode == RunMode::Plan;
         Ok(Settings {
             reached: Arc::clone(self.host),
             mode,
+            only_checks: check_mode == Some(true) && self.options.mode != RunMode::Check,
             diff: self.flag("diff", |keywords| &keywords.diff)?.unwrap_or(self.options.diff || plan),
             no_log: self.flag("no_log", |keywords| &keywords.no_log)?.unwrap_or(self.options.no_log),
             ignore_errors: self.flag("ignore_errors", |keywords| &keywords.ignore_errors)?.unwrap_or(false),

@@ -304,7 +304,7 @@ impl Batch<'_> {
         let engine = self.engine;
         let mut notifies = Vec::new();
         if ended.may_have_changed() {
-            engine.changed.store(true, Ordering::Relaxed);
+            engine.changed.fetch_or(!ended.only_checked, Ordering::Relaxed);
             notifies = self.notify(task, host, &ended);
         }
         engine.stats.count(host, ended.status, frame.rescuable);
@@ -372,6 +372,7 @@ impl Batch<'_> {
         TaskResult {
             work: (plans && ended.acts).then(|| self.work(ended, place, notifies)),
             status: ended.status,
+            only_checked: ended.only_checked,
             result,
             diff,
             elapsed: ended.elapsed,

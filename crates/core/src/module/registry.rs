@@ -17,8 +17,22 @@ pub enum Mode {
     Check,
     /// Look, then play the change into a simulated machine that later calls see.
     Simulate,
+    /// Look at the simulated machine only, and report what would change there.
+    Foresee,
     /// Look, then do it.
     Apply,
+}
+
+impl Mode {
+    /// Whether a simulated machine is looked at.
+    pub fn is_simulated(self) -> bool {
+        matches!(self, Self::Simulate | Self::Foresee)
+    }
+
+    /// Whether it ends with looking.
+    pub fn only_looks(self) -> bool {
+        matches!(self, Self::Check | Self::Foresee)
+    }
 }
 
 /// A module without its types.
@@ -56,7 +70,7 @@ impl<M: Module> Typed<M> {
             // Of a question the answer may be that something else changed.
             let mut output = fields(&output)?;
             let changed = matches!(output.remove("changed"), Some(Value::Bool(true)));
-            let unknown = unknown.iter().filter(|_| mode == Mode::Simulate).map(|name| (*name).to_owned()).collect();
+            let unknown = unknown.iter().filter(|_| mode.is_simulated()).map(|name| (*name).to_owned()).collect();
             return Ok(Outcome { changed, output, unknown, ..Outcome::default() });
         };
         let mut outcome = Outcome { changed: true, ..Outcome::default() };
@@ -67,13 +81,13 @@ impl<M: Module> Typed<M> {
             outcome.change = Some(serde_json::to_value(&change).map_err(|error| ModuleError::new(error.to_string()))?);
         }
         let Simulated { output, unknown, unsure } = match mode {
-            Mode::Check => Simulated::known(output),
+            Mode::Check | Mode::Foresee => Simulated::known(output),
             Mode::Simulate => M::simulate(args, change, system)?,
             Mode::Apply => Simulated::known(M::apply(args, change, system)?),
         };
         outcome.output = fields(&output)?;
         said_in_check(&mut outcome.output, mode);
-        if mode == Mode::Check && outcome.output.contains_key("skipped") {
+        if mode.only_looks() && outcome.output.contains_key("skipped") {
             outcome.changed = false;
         }
         // Work that leaves the described state as it was, such as refreshing a package cache, says so itself.
@@ -108,7 +122,7 @@ fn failed(mut error: ModuleError, mode: Mode) -> Outcome {
 fn said_in_check(fields: &mut serde_json::Map<String, Value>, mode: Mode) {
     for (hidden, name) in [("_check_warnings", "warnings"), ("_check_skipped", "skipped")] {
         if let Some(value) = fields.shift_remove(hidden)
-            && mode == Mode::Check
+            && mode.only_looks()
         {
             fields.insert(name.to_owned(), value);
         }

@@ -279,7 +279,13 @@ impl Module for Apt {
         if change.refresh {
             system.set_resource(LISTS_RESOURCE, "lists", json!("planned"));
         }
-        for step in change.operations.iter().flat_map(|operation| &operation.steps) {
+        let steps = || change.operations.iter().flat_map(|operation| &operation.steps);
+        let new: Vec<&str> = steps()
+            .filter(|step| step.action == Action::Install && step.old.is_none())
+            .map(|step| &*step.name)
+            .collect();
+        dpkg::bring_files(system, &new)?;
+        for step in steps() {
             let installed = step.action == Action::Install;
             system.set_resource(
                 RESOURCE,

@@ -145,7 +145,8 @@ pub struct Change {
     differences: Vec<Difference>,
 }
 
-const KIND: &str = "docker_network";
+/// The kind under which a simulation keeps networks.
+pub(super) const KIND: &str = "docker_network";
 
 impl Module for DockerNetwork {
     const NAME: &'static str = "community.docker.docker_network";
@@ -157,7 +158,9 @@ impl Module for DockerNetwork {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         let docker = Docker::open(args.connection(), system)?;
         let existing = docker.look(system, KIND, &args.name, &path(args))?;
-        let members = existing.as_ref().map(containers).unwrap_or_default();
+        let mut members = existing.as_ref().map(containers).unwrap_or_default();
+        // Those that earlier tasks of a plan remove are no members any more.
+        members.retain(|name| system.resource("docker_container", name).is_none_or(|planned| !planned.is_null()));
         let mut change = Change { name: args.name.clone(), ..Change::default() };
         change.in_swarm = existing.as_ref().is_some_and(|network| network["Scope"] == "swarm");
         let wanted = args.state == State::Present;

@@ -258,6 +258,9 @@ impl Module for DockerSwarm {
             }
         };
         let mut local = json!({"Swarm": {"LocalNodeState": state, "ControlAvailable": manager}});
+        if state == "inactive" {
+            swarm::leave(&Docker::open(args.connection(), system)?, system)?;
+        }
         if manager {
             local["Settled"] = settings(args);
             local["New"] = new.into();

@@ -4,7 +4,7 @@
 //! `mariadb-dump` on the host, as Ansible's does.
 
 use super::support::docker::types::Refused;
-use super::support::mysql::{Login, mysql_args, script, text, unknown_in_plan};
+use super::support::mysql::{Login, is_denied, mysql_args, script, text, unknown_in_plan};
 use crate::module::types::{LooseBool, LooseInt, StringList};
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System};
@@ -261,12 +261,14 @@ fn validate(args: &Args, system: &dyn System) -> Result<Option<PathBuf>, ModuleE
 /// The databases that are there, and those that are not.
 fn existing(args: &Args, system: &dyn System, names: Vec<String>) -> Result<(Vec<String>, Vec<String>), ModuleError> {
     let known = |name: &String| system.resource(KIND, &key(args, name)).and_then(|state| state.as_bool());
-    if names.iter().all(|name| known(name).is_some()) {
-        return Ok(names.into_iter().partition(|name| known(name) == Some(true)));
-    }
+    let all_known = names.iter().all(|name| known(name).is_some());
     let list = names.iter().map(|name| text::quote(name)).collect::<Vec<_>>().join(",");
     let query = format!("SELECT SCHEMA_NAME AS name FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ({list})");
-    let answers = login(args).look(system, None, vec![query]).map_err(unknown_in_plan)?;
+    let answers = match login(args).look(system, None, vec![query]) {
+        // What a plan makes is known without the server, but not to those whom it would refuse.
+        Err(error) if all_known && !is_denied(&error) => Vec::new(),
+        answers => answers.map_err(unknown_in_plan)?,
+    };
     let rows = answers.first().map(|answer| answer.rows.as_slice()).unwrap_or_default();
     let found = |name: &String| rows.iter().any(|row| row.get("name").is_some_and(|found| found == name.as_str()));
     Ok(names.into_iter().partition(|name| known(name).unwrap_or_else(|| found(name))))

@@ -6,8 +6,8 @@
 use super::support::mysql::{mysql_args, text, unknown_in_plan};
 use crate::module::types::LooseBool;
 use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
-use crate::system::System;
-use crate::system::sql::SqlAnswer;
+use crate::system::sql::{SqlAnswer, SqlRequest};
+use crate::system::{System, planned_sql};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -107,9 +107,13 @@ impl Module for MysqlQuery {
 
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         let request = args.login().request(system, args.login_db.as_deref(), change.queries.clone())?;
+        let fills = |query: &String| filled(query).is_some_and(|table| is_empty(&request, table, system));
+        let certain = change.queries.iter().any(|query| always_changes(query) || fills(query));
         let _answers = system.sql_send(&request);
-        let output = output(change.queries, std::iter::empty(), None);
-        Ok(Simulated::with_unknown(output, &["query_result", "rowcount"]))
+        let possible = certain || change.queries.iter().any(|query| has_changed(query, 1));
+        let output = output(change.queries, std::iter::empty(), Some(possible));
+        let unsure = (possible && !certain).then(|| "whether rows change is for the server to say".to_owned());
+        Ok(Simulated { unsure, ..Simulated::with_unknown(output, &["query_result", "rowcount"]) })
     }
 
     fn diff(change: &Change) -> Vec<Diff> {
@@ -184,9 +188,45 @@ fn has_changed(query: &str, count: u64) -> bool {
         || (count > 0 && has(&["INSERT", "UPDATE", "DELETE", "REPLACE"]))
 }
 
+/// Whether a statement that succeeds counts as a change whatever the table has.
+fn always_changes(query: &str) -> bool {
+    let upper = query.to_uppercase();
+    let has = |word: &str| upper.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|other| other == word);
+    let adds = matches!(beginning(query).split(' ').next(), Some("INSERT" | "REPLACE"));
+    has_changed(query, 0) || adds && has("VALUES") && !["IGNORE", "DUPLICATE", "SELECT"].into_iter().any(has)
+}
+
+/// The table that gets rows unless it has them already.
+fn filled(query: &str) -> Option<&str> {
+    let mut words = query.split_whitespace();
+    let starts = ["INSERT", "IGNORE", "INTO"]
+        .iter()
+        .all(|word| words.next().is_some_and(|next| next.eq_ignore_ascii_case(word)));
+    words.next().filter(|_| starts).and_then(|table| table.split('(').next())
+}
+
+/// Whether a table that a plan makes has no rows yet. One that is there already is not asked.
+fn is_empty(request: &SqlRequest, table: &str, system: &dyn System) -> bool {
+    let is_planned = system.resource(planned_sql::SERVER, &planned_sql::key(&request.host, request.port)).is_some();
+    let count = SqlRequest { statements: vec![format!("SELECT COUNT(*) AS n FROM {table}")], ..request.clone() };
+    let answers = is_planned.then(|| system.sql(&count)).and_then(Result::ok).unwrap_or_default();
+    answers.first().and_then(|answer| answer.rows.first()).is_some_and(|row| row.get("n") == Some(&Value::from(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_what_changes_for_certain() {
+        assert_eq!(filled("insert ignore into shop.stock(code) VALUES (1)"), Some("shop.stock"));
+        assert_eq!(filled("INSERT INTO stock VALUES (1)"), None);
+        assert!(always_changes("CREATE TABLE a (b INT)") && always_changes("insert into a values (1)"));
+        assert!(!always_changes("INSERT IGNORE INTO a VALUES (1)") && !always_changes("UPDATE a SET b = 1"));
+        assert!(
+            !always_changes("INSERT INTO a VALUES (1) ON DUPLICATE KEY UPDATE b = 1") && !always_changes("CALL p()")
+        );
+    }
 
     #[test]
     fn knows_what_only_looks() {

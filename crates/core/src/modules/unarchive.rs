@@ -252,8 +252,10 @@ impl Job<'_> {
     /// tar with what all of its uses have in common.
     fn tar(&self, verb: &str) -> Command {
         let args = self.args;
-        let mut argv =
-            vec!["tar".to_owned(), verb.to_owned(), "-C".to_owned(), self.dest.to_string_lossy().into_owned()];
+        let mut argv = vec!["tar".to_owned(), verb.to_owned()];
+        if verb != "--list" {
+            argv.extend(["-C".to_owned(), self.dest.to_string_lossy().into_owned()]);
+        }
         argv.extend(self.format.flags().iter().map(|flag| (*flag).to_owned()));
         if !args.extra_opts.is_empty() {
             argv.push("--show-transformed-names".to_owned());
@@ -276,7 +278,8 @@ impl Job<'_> {
             }
         };
         command.argv.extend(args.include.iter().cloned());
-        command.cwd = Some(self.dest.clone());
+        // A list is of the archive alone.
+        command.cwd = Some(self.dest.clone()).filter(|_| verb != "--list");
         command.env("LC_ALL", "C").env("LANGUAGE", "C")
     }
 
@@ -308,7 +311,12 @@ impl Job<'_> {
     }
 
     /// What tar says is different, as far as it matters.
-    fn differences_tar(&self, system: &dyn System) -> Result<String, ModuleError> {
+    fn differences_tar(&self, system: &dyn System, files: &[String]) -> Result<String, ModuleError> {
+        // Where nothing is, a plan may have made the folder: tar need not be asked.
+        if system.read_dir(&self.dest)?.is_empty() {
+            let missing = |name: &String| format!("tar: {name}: Warning: Cannot stat: No such file or directory\n");
+            return Ok(files.iter().map(missing).collect());
+        }
         let answer = tool::ask(system, &self.tar("--diff"))?;
         let is_root = system.effective_uid() == 0;
         let mut ends = vec![
@@ -488,16 +496,21 @@ impl Module for Unarchive {
         let source = Source::open(args, system)?;
         let format = Format::of(&source.start(system)?);
         let job = Job { args, source, format, dest };
+        let key = format!("{} {}", job.dest.display(), args.src.0);
+        let is_planned =
+            |files: &[String]| system.resource(RESOURCE, &key).is_some_and(|planned| planned == json!(files));
         let (files, differences, newer) = if format == Format::Zip {
             let members = job.list_zip(system)?;
             let (differences, newer) = job.differences_zip(system, &members)?;
             (members.into_iter().map(|member| member.name).collect(), differences, newer)
         } else {
-            (job.list_tar(system)?, job.differences_tar(system)?, Vec::new())
+            let files = job.list_tar(system)?;
+            // tar does not see what a plan unpacks.
+            let differences = if is_planned(&files) { String::new() } else { job.differences_tar(system, &files)? };
+            (files, differences, Vec::new())
         };
         let mut output = output(args, format, &job.dest, &files, system)?;
-        let key = format!("{} {}", job.dest.display(), args.src.0);
-        let planned = system.resource(RESOURCE, &key).is_some_and(|planned| planned == json!(files));
+        let planned = is_planned(&files);
         let extract = !differences.is_empty() && !planned;
         if !extract && (planned || !attributes_differ(args, &job.dest, &files, system)?) {
             return Ok(Checked::unchanged(output));

@@ -344,6 +344,7 @@ fn parse_address(text: &str) -> Option<(IpAddr, u16)> {
 impl Module for WaitFor {
     const NAME: &'static str = "ansible.builtin.wait_for";
     const ALIASES: &'static [&'static str] = &["ansible.legacy.wait_for"];
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Output = Output;
     type Change = Change;
@@ -385,7 +386,10 @@ impl Module for WaitFor {
     fn simulate(args: &Args, _: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         let waiting = Waiting::new(args, system)?;
         let output = waiting.output(system, system.now(), Found::default())?;
-        Ok(Simulated::with_unknown(output, &["elapsed", "match_groups", "match_groupdict"]))
+        let simulated = Simulated::with_unknown(output, &["elapsed", "match_groups", "match_groupdict"]);
+        // Time passes for certain; the rest may not come.
+        let unsure = (!matches!(waiting.target, Target::Time)).then(|| "it waits for what is not so yet".to_owned());
+        Ok(Simulated { unsure, ..simulated })
     }
 
     fn diff(_: &Change) -> Vec<Diff> {

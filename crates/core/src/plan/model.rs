@@ -2,6 +2,7 @@
 
 use crate::event::{Status, TaskInfo, TaskResult};
 use crate::module::{Diff, is_nothing};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use std::collections::BTreeMap;
 /// What a run would do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// By host.
-    pub hosts: BTreeMap<String, HostPlan>,
+    /// By host, in the order in which plays name them.
+    pub hosts: IndexMap<String, HostPlan>,
 }
 
 /// What a run would do to one host.
@@ -234,6 +235,7 @@ mod tests {
         let task = TaskInfo { action: action.to_owned(), ..TaskInfo::default() };
         let result = TaskResult {
             status: Status::Changed,
+            only_checked: false,
             result: Map::new(),
             diff,
             elapsed: Duration::ZERO,

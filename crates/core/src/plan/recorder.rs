@@ -37,7 +37,7 @@ impl State {
             task: task.name.clone(),
             module: task.action.clone(),
             kind,
-            changes: matches!(result.status, Status::Changed | Status::Unknown),
+            changes: matches!(result.status, Status::Changed | Status::Unknown) && !result.only_checked,
             handler: task.handler,
             label: item.map(|(_, label)| label.to_owned()),
             change: work.change,

@@ -41,7 +41,7 @@ pub enum SystemError {
         /// What went wrong.
         message: String,
     },
-    /// A simulated file whose content only apply will know.
+    /// A simulated file whose content only apply will know, or which commands cannot look at before.
     #[error("read {}: its content is known after apply", .0.display())]
     NotKnownYet(PathBuf),
     /// Anything else, in words.

@@ -180,7 +180,15 @@ impl<B: System> System for Overlay<B> {
         }
     }
 
+    /// A command sees the machine below: what it would say about files that a plan makes is not known.
     fn query(&self, command: &Command) -> Result<CommandOutput> {
+        if !self.tree.is_empty() {
+            let words = command.argv.iter().map(Path::new).filter(|word| word.is_absolute());
+            let mut paths = words.chain(command.cwd.as_deref());
+            if let Some(path) = paths.find(|path| self.tree.is_another(&self.below, path)) {
+                return Err(SystemError::NotKnownYet(path.to_owned()));
+            }
+        }
         self.below.query(command)
     }
 

@@ -6,6 +6,7 @@
 use super::sql::{SqlAnswer, SqlFailure, SqlRequest, SqlResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The kind under which plans record servers; their keys are [`key`]s.
@@ -18,6 +19,9 @@ pub struct Server {
     pub complete: bool,
     /// What is known of databases, by name.
     pub databases: BTreeMap<String, Database>,
+    /// SHA-256 of root's password, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<[u8; 32]>,
 }
 
 /// What is known of a database.
@@ -39,11 +43,28 @@ impl Server {
     /// A new one, with these databases.
     pub fn new(databases: impl IntoIterator<Item = String>) -> Self {
         let empty = || Database { complete: true, tables: BTreeMap::new() };
-        Self { complete: true, databases: databases.into_iter().map(|name| (name, empty())).collect() }
+        let databases = databases.into_iter().map(|name| (name, empty())).collect();
+        Self { complete: true, databases, root: None }
+    }
+
+    /// The same with this password for root.
+    #[must_use]
+    pub fn with_root_password(self, password: Option<&str>) -> Self {
+        Self { root: password.map(hash), ..self }
+    }
+
+    /// Whether the login is refused for certain.
+    fn denies(&self, request: &SqlRequest) -> bool {
+        let given = || hash(request.password.as_deref().unwrap_or_default());
+        request.user.as_deref() == Some("root") && self.root.is_some_and(|root| root != given())
     }
 
     /// The answers to all statements; `None` if a statement is for the server below.
     pub fn answer(&self, request: &SqlRequest) -> Option<SqlResult> {
+        if self.denies(request) {
+            let message = "(1045, \"Access denied for user 'root'\")".to_owned();
+            return Some(Err(SqlFailure { at: None, message }));
+        }
         let mut answers = Vec::new();
         for statement in &request.statements {
             match self.look(&words(statement), request.database.as_deref()) {
@@ -287,6 +308,10 @@ fn count(columns: &[Word]) -> Option<&str> {
     }
 }
 
+fn hash(password: &str) -> [u8; 32] {
+    Sha256::digest(password).into()
+}
+
 fn one(name: &str, number: u64) -> SqlAnswer {
     SqlAnswer { rows: vec![Map::from_iter([(name.to_owned(), Value::from(number))])], count: 1 }
 }
@@ -321,6 +346,21 @@ mod tests {
         server.play(&request(Some("shop"), "INSERT IGNORE INTO stock (code) VALUES ('20')"));
         assert_eq!(number(&server, Some("shop"), rows), None, "it has rows now, nobody knows how many");
         assert_eq!(number(&server, None, tables), Some(1));
+    }
+
+    #[test]
+    fn a_wrong_password_is_refused_where_the_right_one_is_known() {
+        let server = Server::new([]).with_root_password(Some("right"));
+        let ask = |user: &str, password: &str| {
+            let login = SqlRequest {
+                user: Some(user.to_owned()),
+                password: Some(password.to_owned()),
+                ..request(None, "SET a = 1")
+            };
+            server.answer(&login).unwrap()
+        };
+        assert!(ask("root", "right").is_ok() && ask("other", "wrong").is_ok());
+        assert!(ask("root", "wrong").unwrap_err().message.contains("1045"));
     }
 
     #[test]

@@ -133,6 +133,16 @@ impl Tree {
         }) || self.nodes.contains_key(path)
     }
 
+    /// Whether the machine below has something else at a path, or nothing, as far as content goes.
+    pub fn is_another(&self, below: &dyn System, path: &Path) -> bool {
+        let Ok(real) = self.resolve(Some(below), path, true) else { return false };
+        real.ancestors().any(|at| match self.nodes.get(at) {
+            None | Some(Some(Node { body: Body::Directory { opaque: false } | Body::Special, .. })) => false,
+            Some(Some(Node { body: Body::Below(original), .. })) => original != at,
+            Some(_) => true,
+        })
+    }
+
     /// All changed paths.
     #[cfg(feature = "controller")]
     pub fn iter(&self) -> impl Iterator<Item = (&PathBuf, Option<&Node>)> {
@@ -216,7 +226,10 @@ impl Tree {
             Body::NotKnownYet => Err(SystemError::NotKnownYet(path.to_owned())),
             Body::Directory { .. } => failed("read", path, Errno::ISDIR),
             Body::Link(_) => failed("read", path, Errno::LOOP),
-            Body::Special => failed("read", path, Errno::NXIO),
+            Body::Special => match below {
+                Some(below) if node.meta.kind == FileKind::CharDevice => below.open(path),
+                _ => failed("read", path, Errno::NXIO),
+            },
         }
     }
 

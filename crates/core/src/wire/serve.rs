@@ -8,7 +8,7 @@ use super::context::{CallContext, Output};
 use super::control::{Control, Stop};
 use super::ledger::{LEDGER, Ledger};
 use super::{Frame, Hello, Kind, Request, VERSION};
-use crate::module::{Mode, Outcome, Registry};
+use crate::module::{Outcome, Registry};
 use crate::system::System;
 use crate::system::overlay::Simulation;
 use serde_json::{Value, json};
@@ -203,7 +203,7 @@ impl Helper<'_> {
         let Some(module) = self.registry.get(&name) else {
             return Outcome::failure(format!("the helper has no module called {name}"));
         };
-        if mode != Mode::Simulate {
+        if !mode.is_simulated() {
             let system = self.machines.real(&task);
             let mut outcome = module.call(args, mode, diff || record.is_some(), system);
             if let Some(record) = record {

@@ -1,7 +1,8 @@
 //! Diffs of whole files, with Ansible's limits.
 
+use crate::dpkg;
 use crate::module::{Diff, ModuleError};
-use crate::system::{Metadata, System};
+use crate::system::{Metadata, System, SystemError};
 use std::path::Path;
 
 /// Larger files are not shown, where nobody says otherwise.
@@ -34,10 +35,14 @@ pub fn file_diff(
     let limit = limit.unwrap_or(LARGEST);
     let is_large = |size: u64| limit > 0 && size > limit;
     let before = match old {
-        None => Ok(String::new()),
+        None => Ok(match dpkg::bringer_of_file(system, path) {
+            Some(package) => format!("# what package {package} has here: (known after apply)\n"),
+            None => String::new(),
+        }),
         Some(meta) if is_large(meta.size) => Err(format!("file size is greater than {limit}")),
         Some(_) => match system.read(path) {
             Ok(content) => shown(&content, PEEKED),
+            Err(SystemError::NotKnownYet(_)) => Ok("(known after apply)\n".to_owned()),
             Err(_) => Err("file is not readable".to_owned()),
         },
     };

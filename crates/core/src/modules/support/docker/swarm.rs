@@ -1,14 +1,18 @@
 //! A swarm's nodes: those that its manager lists, and those that a plan brings into it.
 
-use super::{Docker, Failure};
-use crate::modules::{docker_swarm, hostname};
+use super::{Docker, Failure, encode};
+use crate::modules::{docker_network, docker_swarm, hostname};
 use crate::system::System;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What plans record of a node that changes: the kind of its resource, by host name.
 pub const NODE: &str = "docker_node";
 /// What plans tell all hosts of those that join a swarm: by host name, with the managers' addresses.
 pub const MEMBER: &str = "docker_swarm_member";
+
+/// The bridge by which a swarm's containers reach the world, and the swarm's own part in it.
+const GATEWAY: &str = "docker_gwbridge";
+const SANDBOX: &str = "ingress-sbox";
 
 /// The nodes of the swarm that this host manages.
 ///
@@ -86,4 +90,33 @@ fn joins_here(member: &Value, swarm: Option<&Value>, system: &dyn System) -> cra
 /// `10.0.0.1` of `10.0.0.1:2377`.
 fn host_of(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']'])
+}
+
+/// In a simulation: what leaving the swarm takes with it. Its networks go, and its part of the gateway bridge is disconnected.
+///
+/// # Errors
+/// The daemon does not answer.
+pub fn leave(docker: &Docker, system: &mut dyn System) -> Result<(), Failure> {
+    let networks = docker.get(system, "/networks")?.unwrap_or_default();
+    for network in networks.as_array().into_iter().flatten().filter(|network| network["Scope"] == "swarm") {
+        system.set_resource(docker_network::KIND, network["Name"].as_str().unwrap_or_default(), Value::Null);
+    }
+    let Some(mut bridge) = docker.look(system, docker_network::KIND, GATEWAY, &format!("/networks/{GATEWAY}"))? else {
+        return Ok(());
+    };
+    let Some(members) = bridge["Containers"].as_object().cloned() else { return Ok(()) };
+    let mut staying = Map::new();
+    for (id, member) in members {
+        if id != SANDBOX && !is_of_service(docker, system, &id)? {
+            staying.insert(id, member);
+        }
+    }
+    bridge["Containers"] = staying.into();
+    system.set_resource(docker_network::KIND, GATEWAY, bridge);
+    Ok(())
+}
+
+fn is_of_service(docker: &Docker, system: &dyn System, container: &str) -> Result<bool, Failure> {
+    let found = docker.get(system, &format!("/containers/{}/json", encode(container)))?;
+    Ok(found.is_some_and(|found| found["Config"]["Labels"].get("com.docker.swarm.service.id").is_some()))
 }

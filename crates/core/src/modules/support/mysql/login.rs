@@ -101,8 +101,12 @@ impl Login {
 
 /// Whether earlier tasks of a plan may bring the server, so that a refused connection says nothing.
 pub fn unknown_in_plan(error: ModuleError) -> ModuleError {
-    let denied = error.msg.contains("(1045,") || error.msg.contains("(1044,");
-    if error.msg.starts_with("unable to connect") && !denied { error.not_known_yet() } else { error }
+    if error.msg.starts_with("unable to connect") && !is_denied(&error) { error.not_known_yet() } else { error }
+}
+
+/// Whether the server does not let in who asks.
+pub fn is_denied(error: &ModuleError) -> bool {
+    error.msg.contains("(1045,") || error.msg.contains("(1044,")
 }
 
 /// An entry of the `[client]` section.

@@ -5,4 +5,4 @@ pub mod script;
 pub mod text;
 
 pub(crate) use login::mysql_args;
-pub use login::{Login, unknown_in_plan};
+pub use login::{Login, is_denied, unknown_in_plan};

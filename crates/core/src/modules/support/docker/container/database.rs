@@ -1,6 +1,7 @@
 //! The database server that a new container of one of the public images brings: a plan's later tasks ask it.
 //!
-//! What the images promise: on an empty data folder the server begins with the database that the environment names.
+//! What the images promise: on an empty data folder the server begins with the database and root's password that the
+//! environment names.
 
 use crate::module::ModuleError;
 use crate::modules::support::docker::{Docker, encode};
@@ -23,13 +24,14 @@ pub fn record(container: &Value, docker: &Docker, system: &mut dyn System) -> Re
         return Ok(());
     }
     let environment = container["Config"]["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let database = |variable: &str| {
-        variable
-            .strip_prefix("MYSQL_DATABASE=")
-            .or_else(|| variable.strip_prefix("MARIADB_DATABASE="))
-            .map(str::to_owned)
+    let named = |name: &'static str| {
+        let value = move |variable: &str| {
+            let variable = variable.strip_prefix("MYSQL_").or_else(|| variable.strip_prefix("MARIADB_"))?;
+            variable.strip_prefix(name)?.strip_prefix('=').map(str::to_owned)
+        };
+        environment.clone().filter_map(value)
     };
-    let server = Server::new(environment.filter_map(database));
+    let server = Server::new(named("DATABASE")).with_root_password(named("ROOT_PASSWORD").next().as_deref());
     let state = serde_json::to_value(&server).unwrap_or_default();
     let published = container["HostConfig"]["PortBindings"]["3306/tcp"].as_array().cloned().unwrap_or_default();
     for port in published.iter().filter_map(|binding| binding["HostPort"].as_str()?.parse().ok()) {
