@@ -90,11 +90,12 @@ impl Check {
                 .find_map(|name| given.get(&*name).cloned())
                 .filter(|value| *value != Value::Null)
         };
-        let missing: Vec<String> = spec
+        let mut missing: Vec<String> = spec
             .iter()
             .filter(|(name, option)| flag(option, "required") && value(name, option).is_none())
             .map(|(name, _)| name.to_string())
             .collect();
+        missing.sort();
         if !missing.is_empty() {
             let place = if path.is_empty() { String::new() } else { format!(" found in {}", path.join(" -> ")) };
             self.errors.push(format!("missing required arguments: {}{place}", missing.join(", ")));

@@ -57,8 +57,11 @@ impl HostTask<'_> {
         }
         let settings = Settings { timeout: Some(limit), ..settings.clone() };
         let mut ended = self.call(&self.task.action, templar, &settings, args, None);
-        let fields =
-            [("ansible_job_id", Value::from(job_id())), ("started", Value::Int(1)), ("finished", Value::Int(1))];
+        let fields = [
+            ("ansible_job_id", Value::from(job_id())),
+            ("started", Value::Bool(true)),
+            ("finished", Value::Bool(true)),
+        ];
         ended.result.extend(fields.map(|(name, value)| (Key::from(name), value)));
         ended
     }

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, TaskInfo};
 use crate::playbook::{META_ACTIONS, Task};
 use crate::template::Templar;
+use crate::value::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
@@ -96,9 +97,16 @@ impl Batch<'_> {
                     self.engine.emit(&Event::Meta { message, implicit: false });
                     decided.met.push(Arc::clone(host));
                 }
-                Ok(Some(ended)) => {
-                    let message = format!("{action} conditional evaluated to False{}", left(action, host));
-                    self.engine.emit(&Event::Meta { message, implicit: false });
+                Ok(Some(_)) => {
+                    let role = task.scope.role().map_or("", |role| &role.name);
+                    let reason = format!("{action} conditional evaluated to False{}", left(action, host, role));
+                    let message = match action {
+                        "end_host" => reason.replacen("False", "false", 1),
+                        other => other.to_owned(),
+                    };
+                    let fields = [("msg", Value::from(message)), ("skip_reason", Value::from(reason.as_str()))];
+                    let ended = Ended::skipped(fields);
+                    self.engine.emit(&Event::Meta { message: reason, implicit: false });
                     let result = self.shown(&ended, task.span.as_ref(), Vec::new());
                     let (task, host) = (Arc::clone(info), Arc::clone(host));
                     decided.unmet.push(Arc::clone(&host));
@@ -203,7 +211,7 @@ fn done(action: &str, host: &str, role: &str) -> String {
 }
 
 /// What was not done, as Ansible says it.
-fn left(action: &str, host: &str) -> String {
+fn left(action: &str, host: &str, role: &str) -> String {
     match action {
         "flush_handlers" => format!(", not running handlers for {host}"),
         "clear_facts" => format!(", not clearing facts and fact cache for {host}"),
@@ -211,6 +219,7 @@ fn left(action: &str, host: &str) -> String {
         "end_batch" => ", continuing current batch".to_owned(),
         "end_play" => ", continuing play".to_owned(),
         "end_host" => format!(", continuing execution for {host}"),
+        "end_role" => format!("continuing role {role} for {host}"),
         _ => String::new(),
     }
 }

@@ -72,10 +72,7 @@ impl Resolver<'_> {
             ignore_unreachable: self
                 .flag("ignore_unreachable", |keywords| &keywords.ignore_unreachable)?
                 .unwrap_or(false),
-            timeout: self
-                .number("timeout", |keywords| &keywords.timeout)?
-                .or(self.options.task_timeout)
-                .filter(|seconds| *seconds > 0.0),
+            timeout: self.timeout()?.filter(|seconds| *seconds > 0.0),
             environment: self.environment()?,
             target: self.target()?,
             become_: self.become_()?,
@@ -109,6 +106,19 @@ impl Resolver<'_> {
                 let message = format!("The value '{}' could not be converted to 'bool'.", Templar::text_of(&value));
                 Err(processing(TemplateError::new(message, None), name))
             }
+        }
+    }
+
+    /// Seconds that the task may take.
+    fn timeout(&self) -> Result<Option<f64>> {
+        const LARGEST: f64 = 100_000_000.0;
+        let timeout = self.number("timeout", |keywords| &keywords.timeout)?.or(self.options.task_timeout);
+        match timeout.filter(|seconds| !(0.0..=LARGEST).contains(seconds)) {
+            Some(seconds) => {
+                let message = format!("Timeout {seconds} is invalid, it must be between 0 and {LARGEST}.");
+                Err((TemplateError::new(message, None), String::new()))
+            }
+            None => Ok(timeout),
         }
     }
 

@@ -4,10 +4,11 @@ use super::RunMode;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::host_task::HostTask;
+use super::include::located;
 use super::settings::truthy;
 use super::stats::RUN_STATS;
 use crate::actions::Effect;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
 use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
@@ -80,7 +81,14 @@ impl Batch<'_> {
             let ended = self.on_host(task, &info, first);
             return self.absorb_once(task, &info, hosts, ended, frame);
         }
-        let throttle = self.task_number(task, &hosts, |keywords| &keywords.throttle);
+        let throttle = match self.throttle(task, &hosts) {
+            Ok(throttle) => throttle,
+            Err(why) => {
+                let message = format!("Failed to convert the throttle value to an integer: {why}");
+                self.state().error.get_or_insert(located(Diagnostic::error(message), task).into());
+                return After::default();
+            }
+        };
         let results = self.in_parallel(&hosts, |host| {
             self.throttled(task, throttle, || {
                 let ended = self.on_host(task, &info, host);
@@ -191,16 +199,17 @@ impl Batch<'_> {
         self.task_value(task, hosts, keyword).is_some_and(|value| truthy(&value))
     }
 
-    fn task_number(
-        &self,
-        task: &Task,
-        hosts: &[Arc<str>],
-        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
-    ) -> Option<i64> {
-        match self.task_value(task, hosts, keyword)? {
-            Value::Int(number) => Some(number),
-            Value::Str(text) => text.trim().parse().ok(),
-            _ => None,
+    /// How many hosts may be in the task at once; else why that is no number.
+    fn throttle(&self, task: &Task, hosts: &[Arc<str>]) -> Result<Option<i64>, String> {
+        let Some(written) = task.scope.find(|keywords| &keywords.throttle) else { return Ok(None) };
+        let Some(first) = hosts.first() else { return Ok(None) };
+        match self.templar(first, &task.scope).resolve(&written.value).map_err(|error| error.message)? {
+            Value::Int(number) => Ok(Some(number)),
+            Value::Str(text) => match text.trim().parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(format!("invalid literal for int() with base 10: '{text}'")),
+            },
+            _ => Ok(None),
         }
     }
 

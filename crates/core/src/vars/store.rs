@@ -274,6 +274,10 @@ impl HostView {
             "inventory_file" => inventory(&|inventory| text(inventory.host(&self.host).and_then(|host| host.source()))),
             "role_name" | "ansible_role_name" => Some(Value::str(Arc::clone(&self.scope.as_ref()?.role()?.name))),
             "role_path" => Some(Value::from(self.scope.as_ref()?.role()?.path.to_string_lossy().into_owned())),
+            "ansible_search_path" => {
+                let dirs = self.scope.as_ref()?.search_path().into_iter().map(|dir| text(Some(dir)));
+                Some(Value::list(dirs))
+            }
             "ansible_parent_role_names" => {
                 Some(Value::list(self.scope.as_ref()?.role()?.parents.iter().rev().cloned().map(Value::str)))
             }
@@ -297,6 +301,7 @@ const MAGIC: &[&str] = &[
     "role_name",
     "ansible_role_name",
     "role_path",
+    "ansible_search_path",
     "ansible_parent_role_names",
 ];
 
