@@ -82,6 +82,7 @@ impl Reporter for AdHoc {
             | Event::Retrying { .. }
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
+            | Event::Background { .. }
             | Event::Included { .. }
             | Event::Found { .. }
             | Event::NoMoreHosts { .. } => {}

@@ -177,6 +177,7 @@ impl Reporter for Plan {
             Event::PlaybookStarted { .. }
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
+            | Event::Background { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
             Event::PlayStarted { name, .. } => {

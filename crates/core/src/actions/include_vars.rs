@@ -57,7 +57,7 @@ impl Action for IncludeVars {
             }
             (Some(file), None) => context.find_file("vars", file.trim()).map(|file| vec![file]),
             (None, Some(dir)) => directory(context, &args, dir),
-            (None, None) => return Err("include_vars needs a file or a dir".into()),
+            (None, None) => Err(ActionError::from("Could not find file on the Ansible Controller: none is named")),
         };
         let mut variables = Map::new();
         let read = files.and_then(|files| {

@@ -453,7 +453,10 @@ impl HostTask<'_> {
         if reply.skipped {
             result.insert(Key::from("skipped"), Value::Bool(true));
         }
-        if settings.diff && !reply.diff.is_empty() {
+        if !settings.diff && &*self.task.action == "ansible.builtin.file" {
+            // It alone tells its diff only where one is asked for.
+            result.shift_remove("diff");
+        } else if settings.diff && !reply.diff.is_empty() {
             let diff = || Value::list(reply.diff.iter().map(|diff| Value::from(diff.to_result())));
             result.entry(Key::from("diff")).or_insert_with(diff);
         }

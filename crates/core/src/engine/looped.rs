@@ -136,6 +136,7 @@ impl HostTask<'_> {
                     one.result.insert(Key::from("msg"), Value::from(message));
                     one.result.insert(Key::from("failed"), Value::Bool(true));
                     one.status = Status::Failed;
+                    one = self.before(one);
                     error.to_string()
                 }
             },

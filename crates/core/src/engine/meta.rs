@@ -3,6 +3,7 @@
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::include::located;
+use crate::actions::Effect;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, TaskInfo};
 use crate::playbook::{META_ACTIONS, Task};
@@ -175,7 +176,16 @@ impl Batch<'_> {
             "refresh_inventory" => {
                 if let Some(reload) = &engine.parts.reload_inventory {
                     match reload() {
-                        Ok(fresh) => engine.store.change_inventory(|inventory| *inventory = fresh),
+                        Ok(fresh) => engine.store.change_inventory(|inventory| {
+                            *inventory = fresh;
+                            let grown = engine.grown.lock().unwrap_or_else(PoisonError::into_inner);
+                            for (host, effect) in grown.iter() {
+                                // A host that is gone is in no group any more.
+                                if matches!(effect, Effect::AddHost { .. }) || inventory.host(host).is_some() {
+                                    super::task::grow(inventory, host, effect);
+                                }
+                            }
+                        }),
                         Err(error) => engine.warn(format!("failed to refresh the inventory: {error}")),
                     }
                 }

@@ -85,13 +85,14 @@ impl Resolver<'_> {
         name: &str,
         keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
     ) -> Result<Option<Value>> {
-        match self.scope.find(keyword) {
-            Some(written) => {
-                let value = self.templar.resolve(&written.value).map_err(|error| processing(error, name))?;
-                Ok((value != Value::Omit).then_some(value))
+        for written in self.scope.levels().filter_map(|level| keyword(&level.keywords).as_ref()) {
+            let value = self.templar.resolve(&written.value).map_err(|error| processing(error, name))?;
+            // Left out here, it is what it is around.
+            if value != Value::Omit {
+                return Ok(Some(value));
             }
-            None => Ok(None),
         }
+        Ok(None)
     }
 
     pub(super) fn flag(

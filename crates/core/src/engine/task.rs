@@ -10,12 +10,13 @@ use super::stats::RUN_STATS;
 use crate::actions::Effect;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
+use crate::inventory::Inventory;
 use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Actions that by their nature run once for all hosts.
@@ -280,13 +281,10 @@ impl Batch<'_> {
                 self.engine.stats.add(owner, data, *aggregate);
                 return None;
             }
-            Effect::AddHost { name, groups, variables } => {
-                let groups = groups.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
-                store.change_inventory(|inventory| inventory.add_host(name, &groups, variables))
-            }
-            Effect::GroupBy { group, parents } => {
-                let parents = parents.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
-                store.change_inventory(|inventory| inventory.add_group(group, &parents, Some(host)))
+            Effect::AddHost { .. } | Effect::GroupBy { .. } => {
+                let mut grown = self.engine.grown.lock().unwrap_or_else(PoisonError::into_inner);
+                grown.push((Arc::clone(host), effect.clone()));
+                store.change_inventory(|inventory| grow(inventory, host, effect))?
             }
         };
         changed.map_err(|error| self.engine.warn(error.to_string())).ok()
@@ -463,3 +461,19 @@ fn censored(ended: &Ended) -> serde_json::Map<String, serde_json::Value> {
 
 /// What elapsed means for tasks that never ran.
 pub(super) const NO_TIME: Duration = Duration::ZERO;
+
+/// Adds what `add_host` or `group_by` on `host` adds; says whether that is new. `None` for anything else.
+pub(super) fn grow(inventory: &mut Inventory, host: &Arc<str>, effect: &Effect) -> Option<Result<bool, Diagnostic>> {
+    let names = |names: &'_ [Arc<str>]| names.iter().map(ToString::to_string).collect::<Vec<String>>();
+    match effect {
+        Effect::AddHost { name, groups, variables } => {
+            let groups = names(groups);
+            Some(inventory.add_host(name, &groups.iter().map(String::as_str).collect::<Vec<_>>(), variables))
+        }
+        Effect::GroupBy { group, parents } => {
+            let parents = names(parents);
+            Some(inventory.add_group(group, &parents.iter().map(String::as_str).collect::<Vec<_>>(), Some(host)))
+        }
+        _ => None,
+    }
+}
