@@ -230,7 +230,14 @@ impl Base {
                 config.collections_path.get(),
                 ".ansible/collections",
                 &["/usr/share/ansible/collections"],
-            ),
+            )
+            .into_iter()
+            // Either the folder that holds `ansible_collections` or that folder itself.
+            .map(|path| match path.ends_with("ansible_collections") {
+                true => path.parent().map_or(path.clone(), Path::to_owned),
+                false => path,
+            })
+            .collect(),
             library: self
                 .module_path
                 .iter()

@@ -245,6 +245,11 @@ pub enum Event {
         /// No task says so: the end of a phase runs the handlers.
         implicit: bool,
     },
+    /// How a task that goes on in the background is doing.
+    Background {
+        /// In Ansible's words.
+        message: String,
+    },
     /// Something the user should know.
     Warning {
         /// In words, with its place where there is one.

@@ -8,24 +8,34 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
+use super::peer;
 use crate::lab;
 use crate::process::{command, output, step};
 
 /// The version whose targets are run; the oracle is of the same.
-const VERSION: &str = "2.19.14";
+pub const VERSION: &str = "2.19.14";
 /// Where targets are inside a root.
 pub const INTEGRATION: &str = "root/ansible/test/integration";
 /// The names that Ansible's commands have.
 const COMMANDS: [&str; 6] =
     ["ansible", "ansible-config", "ansible-doc", "ansible-inventory", "ansible-playbook", "ansible-vault"];
 /// Where Debian's Python looks for what is not Debian's.
-const PACKAGES: &str = "usr/local/lib/python3.11/dist-packages";
+pub const PACKAGES: &str = "usr/local/lib/python3.11/dist-packages";
 /// What targets install with pip is in the root already.
 const STUBS: [(&str, &str); 3] = [
     ("usr/local/bin/virtualenv.sh", "# There is one Python here, and it has what is needed.\n"),
     ("usr/local/bin/pip", "#!/bin/sh\nexit 0\n"),
     ("usr/local/lib/python3.11/dist-packages/pip.py", "\"\"\"Has everything already.\"\"\"\n"),
 ];
+
+/// Whose commands the targets run.
+#[derive(Clone, Copy)]
+pub enum Commands<'a> {
+    /// This file's, under Ansible's names.
+    Hostler(&'a Path),
+    /// ansible-core's.
+    Ansible,
+}
 
 /// The layers of a target's root, none of which a run changes.
 pub struct Cache {
@@ -35,18 +45,20 @@ pub struct Cache {
     pub base: PathBuf,
     /// Ansible's targets.
     pub source: PathBuf,
-    /// The command under Ansible's names.
+    /// The commands.
     pub tools: PathBuf,
+    /// They are ansible-core's.
+    pub peer: bool,
 }
 
 impl Cache {
-    /// Makes what is missing, and the tools in any case: `binary` may be new.
-    pub fn ensure(checkout: &Path, dir: PathBuf, binary: &Path) -> Result<Self> {
+    /// Makes what is missing, and the tools in any case: the commands may be new.
+    pub fn ensure(checkout: &Path, dir: PathBuf, commands: Commands<'_>) -> Result<Self> {
         fs::create_dir_all(&dir).with_context(|| format!("failed to create {}", dir.display()))?;
         let base = ensure_base(&dir, &checkout.join("tests/conformance/root.args"))?;
         let source = ensure_source(&dir)?;
-        let tools = make_tools(&dir, binary)?;
-        Ok(Self { dir, base, source, tools })
+        let tools = make_tools(&dir, commands)?;
+        Ok(Self { dir, base, source, tools, peer: matches!(commands, Commands::Ansible) })
     }
 
     /// Where the runs of this process are.
@@ -114,18 +126,12 @@ fn unpack(archive: &Path, inside: &str, to: &Path) -> Result<()> {
     output(command("tar", options).arg(archive).arg("-C").arg(to).arg(inside)).map(drop)
 }
 
-fn make_tools(dir: &Path, binary: &Path) -> Result<PathBuf> {
+fn make_tools(dir: &Path, commands: Commands<'_>) -> Result<PathBuf> {
     let tools = dir.join(format!("tools-{}", std::process::id()));
     remove(&tools)?;
-    let bin = tools.join("usr/local/bin");
-    fs::create_dir_all(&bin)?;
-    // A link keeps what is run when a build replaces the file meanwhile.
-    let copy = bin.join("hostler");
-    if fs::hard_link(binary, &copy).is_err() {
-        fs::copy(binary, &copy).with_context(|| format!("failed to copy {}", binary.display()))?;
-    }
-    for name in COMMANDS {
-        symlink("hostler", bin.join(name))?;
+    match commands {
+        Commands::Hostler(binary) => link_hostler(&tools.join("usr/local/bin"), binary)?,
+        Commands::Ansible => peer::fill(&peer::ensure(dir)?, &tools)?,
     }
     for (path, text) in STUBS {
         let path = tools.join(path);
@@ -134,6 +140,19 @@ fn make_tools(dir: &Path, binary: &Path) -> Result<PathBuf> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
     Ok(tools)
+}
+
+fn link_hostler(bin: &Path, binary: &Path) -> Result<()> {
+    fs::create_dir_all(bin)?;
+    // A link keeps what is run when a build replaces the file meanwhile.
+    let copy = bin.join("hostler");
+    if fs::hard_link(binary, &copy).is_err() {
+        fs::copy(binary, &copy).with_context(|| format!("failed to copy {}", binary.display()))?;
+    }
+    for name in COMMANDS {
+        symlink("hostler", bin.join(name))?;
+    }
+    Ok(())
 }
 
 /// Removes a folder, also where a target made files immutable.

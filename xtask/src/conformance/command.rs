@@ -1,6 +1,6 @@
 //! Options, order and the verdict.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,12 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 
 use super::baseline::Baseline;
-use super::cache::Cache;
+use super::cache::{Cache, Commands};
 use super::expected::Expected;
 use super::oracle::{self, Oracle};
 use super::score::{Score, score};
 use super::target::{Outcome, Target, Way};
-use super::{explain, mutate, report};
+use super::{explain, mutate, peer, report};
 use crate::process::step;
 use crate::workspace;
 
@@ -33,6 +33,12 @@ pub struct Options {
     /// Negate every `that:` of the targets and require that each assertion fails
     #[arg(long, requires = "targets", conflicts_with_all = ["explain", "update_baseline"])]
     mutate: bool,
+    /// Those of `more.jsonl` too, which take longer
+    #[arg(long, conflicts_with = "targets")]
+    all: bool,
+    /// Run ansible-core itself, and write how the targets that pass ended to FILE, in the place of what it has of them
+    #[arg(long, value_name = "FILE", requires = "targets", conflicts_with_all = ["explain", "mutate", "go_on", "update_baseline", "release", "binary"])]
+    oracle: Option<PathBuf>,
     /// Go on after failures, to see all that differs; nothing is counted. For targets that are roles
     #[arg(long, requires = "targets", conflicts_with_all = ["mutate", "update_baseline"])]
     go_on: bool,
@@ -51,6 +57,7 @@ struct Harness<'o> {
     cache: Cache,
     oracle: &'o Oracle,
     expected: Expected,
+    baseline: Baseline,
     logs: PathBuf,
 }
 
@@ -58,58 +65,45 @@ struct Harness<'o> {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let checkout = workspace::root()?;
     let data = checkout.join("tests/conformance");
-    let oracle = oracle::read(&data.join("oracle.jsonl"))?;
+    let mut oracle = oracle::read(&data.join("oracle.jsonl"))?;
+    let public: BTreeSet<String> = oracle.keys().cloned().collect();
+    oracle.extend(oracle::read(&data.join("more.jsonl"))?);
     let expected = Expected::read(&data.join("expected-differences.toml"), &oracle)?;
-    let mut baseline = Baseline::read(&data.join("baseline.json"))?;
-    let chosen = chosen(&oracle, &options.targets)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout.join("target"), PathBuf::from);
-    let binary = match &options.binary {
-        Some(binary) => binary.clone(),
-        None => build(&checkout, &checkout.join(&target), options.release)?,
+    let baseline = Baseline::read(&data.join("baseline.json"))?;
+    let chosen: Vec<&str> = match (options.targets.as_slice(), options.all) {
+        ([], true) => oracle.keys().map(String::as_str).collect(),
+        ([], false) => public.iter().map(String::as_str).collect(),
+        (named, _) => named.iter().map(String::as_str).collect(),
     };
-    let dir = checkout.join(target).join("conformance");
-    let cache = Cache::ensure(&checkout, dir, &binary)?;
-    let logs = cache.dir.join("out");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| checkout.join("target"), PathBuf::from);
+    let target = checkout.join(target);
+    let binary = match (&options.binary, &options.oracle) {
+        (Some(binary), _) => Some(binary.clone()),
+        (None, Some(_)) => None,
+        (None, None) => Some(build(&checkout, &target, options.release)?),
+    };
+    let commands = binary.as_deref().map_or(Commands::Ansible, Commands::Hostler);
+    let cache = Cache::ensure(&checkout, target.join("conformance"), commands)?;
+    let logs = cache.dir.join(if binary.is_some() { "out" } else { "out-ansible" });
     std::fs::create_dir_all(&logs).with_context(|| format!("failed to create {}", logs.display()))?;
-    let harness = Harness { cache, oracle: &oracle, expected, logs };
+    let harness = Harness { cache, oracle: &oracle, expected, logs, baseline };
+    for name in &chosen {
+        let known = harness.cache.peer && harness.cache.targets().join(name).is_dir();
+        ensure!(known || oracle.contains_key(*name), "the oracle has no target `{name}`");
+    }
     let way = match (options.mutate, options.go_on) {
         (true, _) => Way::Mutated,
         (false, true) => Way::On,
         (false, false) => Way::Plain,
     };
-    let outcomes = harness.run(&chosen, way, &baseline);
+    let outcomes = harness.run(&chosen, way);
     harness.cache.clean()?;
     let outcomes = outcomes?;
-    if options.mutate {
-        return Ok(mutate::verdict(&oracle, &outcomes));
+    match &options.oracle {
+        Some(file) => peer::write(file, &outcomes).map(|()| ExitCode::SUCCESS),
+        None if options.mutate => Ok(mutate::verdict(&oracle, &outcomes)),
+        None => harness.compare(&outcomes, options),
     }
-    let mut scores: Vec<Score<'_>> = Vec::new();
-    for (name, outcome) in &outcomes {
-        let score = harness.score(name, outcome);
-        if options.go_on {
-            explain::failures(&score, &outcome.observed);
-        } else if options.explain {
-            explain::explain(&harness.cache, &score, &outcome.observed, &harness.log(name))?;
-        }
-        scores.push(score);
-    }
-    if options.go_on {
-        return Ok(ExitCode::SUCCESS);
-    }
-    scores.sort_by_key(|score| score.target);
-    report::sums(&scores, &baseline, &harness.logs);
-    let fell = scores.iter().any(|score| score.matched < baseline.of(score.target));
-    if options.update_baseline {
-        baseline.raise(&scores)?;
-    }
-    Ok(if fell { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn chosen<'a>(oracle: &'a Oracle, named: &[String]) -> Result<Vec<&'a str>> {
-    for name in named {
-        ensure!(oracle.contains_key(name), "the oracle has no target `{name}`");
-    }
-    Ok(oracle.keys().filter(|name| named.is_empty() || named.contains(name)).map(String::as_str).collect())
 }
 
 fn build(checkout: &Path, target: &Path, release: bool) -> Result<PathBuf> {
@@ -136,8 +130,32 @@ impl<'o> Harness<'o> {
         score(name, rows, &outcome.observed, &self.expected, outcome.passed)
     }
 
+    /// Shows what differs, then the sums.
+    fn compare(mut self, outcomes: &[(&'o str, Outcome)], options: &Options) -> Result<ExitCode> {
+        let mut scores: Vec<Score<'_>> = Vec::new();
+        for (name, outcome) in outcomes {
+            let score = self.score(name, outcome);
+            if options.go_on {
+                explain::failures(&score, &outcome.observed);
+            } else if options.explain {
+                explain::explain(&self.cache, &score, &outcome.observed, &self.log(name))?;
+            }
+            scores.push(score);
+        }
+        if options.go_on {
+            return Ok(ExitCode::SUCCESS);
+        }
+        scores.sort_by_key(|score| score.target);
+        report::sums(&scores, &self.baseline, &self.logs);
+        let fell = scores.iter().any(|score| score.matched < self.baseline.of(score.target));
+        if options.update_baseline {
+            self.baseline.raise(&scores)?;
+        }
+        Ok(if fell { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
     /// Runs all, a few at a time; tells of each when it has ended.
-    fn run(&self, names: &[&'o str], way: Way, baseline: &Baseline) -> Result<Vec<(&'o str, Outcome)>> {
+    fn run(&self, names: &[&'o str], way: Way) -> Result<Vec<(&'o str, Outcome)>> {
         let waiting = Mutex::new(names.iter().copied().collect::<VecDeque<_>>());
         let work = || {
             let mut done = Vec::new();
@@ -147,9 +165,11 @@ impl<'o> Harness<'o> {
                 let target = Target::read(&self.cache, name)?;
                 let outcome = target.run(&self.cache, &self.log(name), way);
                 let outcome = outcome.with_context(|| format!("failed to run {name}"))?;
-                if way == Way::Plain {
+                if self.cache.peer {
+                    println!("{}", peer::line(name, &outcome, self.oracle));
+                } else if way == Way::Plain {
                     let score = self.score(name, &outcome);
-                    let fell = score.matched < baseline.of(name);
+                    let fell = score.matched < self.baseline.of(name);
                     println!("{}", report::line(&score, &outcome, fell));
                 }
                 done.push((name, outcome));

@@ -1,6 +1,6 @@
 //! `cargo xtask conformance`: Ansible's own integration targets, run unchanged, against what ansible-core did with them.
 //!
-//! `tests/conformance/oracle.jsonl` says how each task line of each target ended there. A target runs in a root file
+//! `tests/conformance/oracle.jsonl` and `more.jsonl` say how each task line of each target ended there. A target runs in a root file
 //! system of its own that is thrown away; Hostler's event stream says how its lines ended here.
 
 mod baseline;
@@ -11,6 +11,7 @@ mod expected;
 mod explain;
 mod mutate;
 mod oracle;
+mod peer;
 mod report;
 mod sandbox;
 mod score;

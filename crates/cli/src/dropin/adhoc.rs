@@ -148,7 +148,7 @@ fn reporter(args: &args::AdHoc, base: &Base, look: Look, origin: String) -> Resu
         Callback::Default => Callback::Minimal,
         other => other,
     };
-    let reporter = callback.reporter(look.clone(), Some(origin));
+    let reporter = callback.reporter(look, Some(origin));
     let Some(directory) = &args.tree else { return Ok(reporter) };
     let tree = Tree::new(directory.clone(), look, Box::new(std::io::stderr()));
     Ok(Box::new(FanOut(vec![reporter, Box::new(tree)])))

@@ -83,6 +83,7 @@ impl Reporter for AdHoc {
             | Event::Retrying { .. }
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
+            | Event::Background { .. }
             | Event::Included { .. }
             | Event::Found { .. }
             | Event::NoMoreHosts { .. } => {}

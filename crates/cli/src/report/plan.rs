@@ -193,6 +193,7 @@ impl Reporter for Plan {
             Event::PlaybookStarted { .. }
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
+            | Event::Background { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
             Event::PlayStarted { play, hosts, .. } => {

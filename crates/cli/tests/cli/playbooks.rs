@@ -209,7 +209,7 @@ fn settings_of_variables_tasks_and_plug_ins_are_told_where_they_are_odd() {
     let env = [("ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED", "no"), ("ANSIBLE_PRECEDENCE", "all_inventory,groups")];
     let ended = place.run_with(&["apply", "lenient.yml"], &env).expect(0);
     ended.says("Ignoring invalid attribute: listen");
-    ended.says("lenient.yml:4:23");
+    ended.says("lenient.yml:4:25");
     ended.says("Ignoring unknown variable precedence entry: groups");
     let env = [("ANSIBLE_VARS_ENABLED", "host_group_vars,community.sops.sops")];
     place.run_with(&["inventory", "--list"], &env).expect(1).says("the vars plug-in `community.sops.sops`");

@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) ->
     let mut stdin = content;
     stdin.extend_from_slice(arguments.as_bytes());
     let output = context.machine.raw(&command, &stdin)?;
-    Ok(reply(&output))
+    Ok(reply(&output, context.task.async_.is_some()))
 }
 
 /// Those of the task and what Ansible tells every module.
@@ -131,10 +131,10 @@ fn command(context: &Context<'_>, name: &str, size: usize, interpreter: &str) ->
     Ok(format!("/bin/sh -c {}", quote(&line)?))
 }
 
-/// What the module printed, as a result.
-fn reply(output: &RawOutput) -> Reply {
+/// What the module printed, as a result; in the background with what it wrote to standard error.
+fn reply(output: &RawOutput, background: bool) -> Reply {
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let Some(fields) = object(&stdout) else {
+    let Some((mut fields, junk)) = object(&stdout) else {
         let fields = [
             ("module_stdout", Value::from(&*stdout)),
             ("module_stderr", Value::from(&*String::from_utf8_lossy(&output.stderr))),
@@ -143,6 +143,16 @@ fn reply(output: &RawOutput) -> Reply {
         let msg = "Module result deserialization failed: No start of json char found\nSee stdout/stderr for the returned output.";
         return Reply { from_host: true, ..Reply::failure(msg, fields) };
     };
+    if background && !output.stderr.is_empty() && !fields.contains_key("stderr") {
+        fields.insert("stderr".to_owned(), json!(String::from_utf8_lossy(&output.stderr)));
+    }
+    if !junk.is_empty() {
+        let told = json!(format!("Module invocation had junk after the JSON data: {junk}"));
+        match fields.entry("warnings").or_insert_with(|| json!([])) {
+            Json::Array(warnings) => warnings.push(told),
+            other => *other = json!([other.take(), told]),
+        }
+    }
     let flag = |name: &str| fields.get(name).is_some_and(|value| Value::from(value.clone()).as_bool() == Some(true));
     let failing_rc =
         fields.get("rc").is_some_and(|rc| !matches!(rc, Json::Null) && *rc != json!(0) && *rc != json!("0"));
@@ -190,13 +200,14 @@ fn plain(value: Json) -> Json {
     }
 }
 
-/// The JSON object in a module's output: from the first line that opens one to the last that closes it.
-fn object(stdout: &str) -> Option<serde_json::Map<String, Json>> {
+/// The JSON object in a module's output: from the first line that opens one to the last that closes it; and what comes after that.
+fn object(stdout: &str) -> Option<(serde_json::Map<String, Json>, &str)> {
     let mut at = 0;
     for line in stdout.split_inclusive('\n') {
         if line.trim_start().starts_with('{') {
             let end = stdout.rfind('}')?;
-            return serde_json::from_str(stdout.get(at..=end)?).ok();
+            let fields = serde_json::from_str(stdout.get(at..=end)?).ok()?;
+            return Some((fields, stdout[end + 1..].trim()));
         }
         at += line.len();
     }
@@ -208,13 +219,15 @@ mod tests {
     use super::*;
 
     fn said(stdout: &str, rc: i32) -> Reply {
-        reply(&RawOutput { rc, stdout: stdout.into(), stderr: b"oops".to_vec() })
+        reply(&RawOutput { rc, stdout: stdout.into(), stderr: b"oops".to_vec() }, false)
     }
 
     #[test]
     fn results_are_what_modules_print() {
         let found = said("motd\n{\"changed\": true, \"stdout\": \"a\\nb\", \"ansible_facts\": {\"x\": 1}}\nbye\n", 0);
         assert!(found.changed && !found.failed);
+        let junk = "Module invocation had junk after the JSON data: bye";
+        assert_eq!(found.output.get("warnings").unwrap().to_json(), json!([junk]));
         assert_eq!(found.output.get("stdout_lines").unwrap().to_json(), json!(["a", "b"]));
         assert_eq!(found.effects.len(), 1);
         let warned = said(r#"{"warnings": [{"event": {"msg": "a"}, "__ansible_type": "WarningSummary"}, "b"]}"#, 0);

@@ -52,14 +52,29 @@ impl Action for IncludeVars {
             (Some(_), Some(_)) => {
                 return Err("You are mixing file only and dir only arguments, these are incompatible".into());
             }
-            (Some(file), None) => vec![context.find_file("vars", file.trim())?],
-            (None, Some(dir)) => directory(context, &args, dir)?,
-            (None, None) => return Err("include_vars needs a file or a dir".into()),
+            (Some(file), None) if file.trim().is_empty() => {
+                Err(ActionError::from("Could not find file on the Ansible Controller: its name is empty"))
+            }
+            (Some(file), None) => context.find_file("vars", file.trim()).map(|file| vec![file]),
+            (None, Some(dir)) => directory(context, &args, dir),
+            (None, None) => Err(ActionError::from("Could not find file on the Ansible Controller: none is named")),
         };
         let mut variables = Map::new();
-        for file in &files {
-            variables.extend(load(context, file).map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?);
-        }
+        let read = files.and_then(|files| {
+            for file in &files {
+                variables
+                    .extend(load(context, file).map_err(|diagnostic| ActionError::Failed(diagnostic.to_string()))?);
+            }
+            Ok(files)
+        });
+        let files = match read {
+            Ok(files) => files,
+            // Ansible has it under this name alone.
+            Err(ActionError::Failed(why)) => {
+                return Ok(Reply::failure(why.clone(), [("message", Value::from(why))]));
+            }
+            Err(other) => return Err(other),
+        };
         if args.hash_behaviour.as_ref().is_some_and(|behaviour| &**behaviour == "merge") {
             variables = merged(context, variables)?;
         }
@@ -86,7 +101,7 @@ fn load(context: &Context<'_>, file: &Path) -> Result<Map, Diagnostic> {
     mapping(&tree, context.vault)
 }
 
-/// The files of a directory that the filters let through, in order.
+/// The files of a directory that the filters let through: those of each directory by name, the directories by path.
 fn directory(context: &Context<'_>, args: &Args, dir: &str) -> Result<Vec<PathBuf>, ActionError> {
     let pattern = |text: &str| {
         fancy_regex::Regex::new(text)
@@ -94,46 +109,66 @@ fn directory(context: &Context<'_>, args: &Args, dir: &str) -> Result<Vec<PathBu
     };
     let matching = args.files_matching.as_ref().map(|text| pattern(text)).transpose()?;
     let ignored = args.ignore_files.iter().flat_map(|names| names.iter());
-    let ignored = ignored.map(|text| pattern(text)).collect::<Result<Vec<_>, _>>()?;
+    let ignored = ignored.map(|text| pattern(&format!("{text}$"))).collect::<Result<Vec<_>, _>>()?;
     let extensions = match &args.extensions {
         Some(extensions) => extensions.0.clone(),
         None => ["json", "yaml", "yml"].map(str::to_owned).to_vec(),
     };
-    let lenient = *args.ignore_unknown_extensions;
     let depth = args.depth.as_ref().map_or(0, |depth| depth.0.max(0) as usize);
-    let root = context.find_file("vars", dir)?;
-    let mut files = Vec::new();
-    walk(&root, if depth == 0 { usize::MAX } else { depth }, &mut files)?;
+    let root = root(context, dir)?;
+    let mut directories = Vec::new();
+    walk(&root, if depth == 0 { usize::MAX } else { depth }, &mut directories)?;
+    directories.sort();
+    let main = context.task.scope.role().map(|role| role.path.join("vars/main.yml"));
     let mut chosen = Vec::new();
-    for file in files {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let hits = |regex: &fancy_regex::Regex| regex.is_match(&name).unwrap_or(false);
-        if matching.as_ref().is_some_and(|matching| !hits(matching)) || ignored.iter().any(hits) {
-            continue;
-        }
-        let extension = file.extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();
-        if extensions.iter().any(|known| known.trim_start_matches('.') == extension) {
-            chosen.push(file);
-        } else if !lenient && matching.is_none() {
-            return Err(format!("{} does not have a valid extension: {}", file.display(), extensions.join(", ")).into());
+    for (_, files) in directories {
+        for file in files.into_iter().filter(|file| main.as_ref() != Some(file)) {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let hits = |regex: &fancy_regex::Regex| regex.is_match(&name).unwrap_or(false);
+            if matching.as_ref().is_some_and(|matching| !hits(matching)) || ignored.iter().any(hits) {
+                continue;
+            }
+            let extension = file.extension().map(|extension| extension.to_string_lossy()).unwrap_or_default();
+            if extensions.iter().any(|known| *known == extension) {
+                chosen.push(file);
+            } else if !*args.ignore_unknown_extensions {
+                let known = extensions.join(", ");
+                return Err(format!("{} does not have a valid extension: {known}", file.display()).into());
+            }
         }
     }
     Ok(chosen)
 }
 
-fn walk(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ActionError> {
+/// The directory as Ansible finds it: in the role's `vars`, elsewhere beside the file that names it.
+fn root(context: &Context<'_>, dir: &str) -> Result<PathBuf, ActionError> {
+    let scope = &context.task.scope;
+    let root = match (scope.role(), scope.dir()) {
+        (Some(role), _) if dir.split('/').next() == Some("vars") => {
+            Some(role.path.join(dir)).filter(|path| local_files::exists(path)).unwrap_or_else(|| PathBuf::from(dir))
+        }
+        (Some(role), _) => role.path.join("vars").join(dir),
+        (None, Some(beside)) => beside.join(dir),
+        (None, None) => PathBuf::from(dir),
+    };
+    match () {
+        () if !local_files::exists(&root) => Err(format!("{} directory does not exist", root.display()).into()),
+        () if !local_files::is_dir(&root) => Err(format!("{} is not a directory", root.display()).into()),
+        () => Ok(root),
+    }
+}
+
+/// Directories, each with its files by name.
+type Directories = Vec<(PathBuf, Vec<PathBuf>)>;
+
+fn walk(dir: &Path, depth: usize, found: &mut Directories) -> Result<(), ActionError> {
     if depth == 0 {
         return Ok(());
     }
     let names = local_files::read_dir(dir).map_err(|error| ActionError::Failed(error.to_string()))?;
-    for path in names {
-        if local_files::is_dir(&path) {
-            walk(&path, depth - 1, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
+    let (inner, files): (Vec<_>, Vec<_>) = names.into_iter().partition(|path| local_files::is_dir(path));
+    found.push((dir.to_owned(), files));
+    inner.iter().try_for_each(|dir| walk(dir, depth - 1, found))
 }
 
 /// `hash_behaviour: merge`: mappings that are there already are merged with the new ones.

@@ -31,6 +31,7 @@ impl Action for Pause {
 
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
         let Args { minutes, seconds, prompt, echo } = given;
+        let (unit, length) = if minutes.is_some() { ("minutes", 60.0) } else { ("seconds", 1.0) };
         let seconds = match (minutes, seconds) {
             (Some(_), Some(_)) => return Err("parameters are mutually exclusive: minutes|seconds".into()),
             (Some(minutes), None) => Some(minutes.0 * 60.0),
@@ -54,7 +55,7 @@ impl Action for Pause {
         let elapsed = started.elapsed();
         let fields = [
             ("delta", Value::Int(elapsed.as_secs() as i64)),
-            ("stdout", Value::from(format!("Paused for {:.2} seconds", elapsed.as_secs_f64()))),
+            ("stdout", Value::from(format!("Paused for {:.2} {unit}", elapsed.as_secs_f64() / length))),
             ("user_input", Value::from(answer)),
             ("echo", Value::Bool(echo)),
             ("rc", Value::Int(0)),
@@ -76,6 +77,9 @@ fn ask(context: &Context<'_>, prompt: Option<&str>, echo: bool) -> Result<String
             let prompt = prompt.unwrap_or("Press enter to continue, Ctrl+C to interrupt");
             prompter.ask(prompt, echo).map_err(ActionError::Failed)
         }
-        None => Ok(String::new()),
+        None => {
+            context.templar.warn("Not waiting for response to prompt as stdin is not interactive".to_owned());
+            Ok(String::new())
+        }
     }
 }

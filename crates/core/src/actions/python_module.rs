@@ -38,7 +38,15 @@ from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = arguments
 basic._ANSIBLE_PROFILE = "legacy"
 name = "@NAME@"
-runpy.run_module(name, dict(_module_fqn=name, _modlib_path=""), "__main__", True)
+try:
+    runpy.run_module(name, dict(_module_fqn=name, _modlib_path=""), "__main__", True)
+    raise RuntimeError("New-style module did not handle its own exit.")
+except Exception as error:
+    said = "Task failed: Module failed"
+    while error:
+        said, error = said + ": " + str(error), error.__cause__
+    print(json.dumps(dict(failed=True, msg=said, exception="(traceback unavailable)")))
+    sys.exit(1)
 "#;
 
 /// The library's files: name in Python, whether it is a package, text.

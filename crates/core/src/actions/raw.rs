@@ -29,8 +29,10 @@ impl Action for Raw {
     fn run(context: &Context<'_>, given: Args, _: Map) -> Result<Reply, ActionError> {
         let Args { line: command, executable } = given;
         let command = command.ok_or("raw needs a command line")?;
-        if context.mode != Mode::Apply {
-            return Ok(planned(&command));
+        match context.mode {
+            Mode::Apply => {}
+            Mode::Simulate => return Ok(planned(&command)),
+            Mode::Check | Mode::Foresee => return Ok(Reply { skipped: true, ..Reply::default() }),
         }
         let mut line = String::new();
         for (name, value) in context.machine.environment() {

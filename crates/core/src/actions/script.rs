@@ -40,15 +40,25 @@ impl Action for Script {
     type Args = Args;
 
     fn run(context: &Context<'_>, args: Args, _: Map) -> Result<Reply, ActionError> {
-        let line = args.line.as_ref().or(args.cmd.as_ref()).ok_or("script needs a command line")?;
+        let line =
+            args.line.as_ref().or(args.cmd.as_ref()).ok_or("one of the following is required: _raw_params, cmd")?;
         let words =
             shlex::split(line).ok_or_else(|| ActionError::Failed(format!("unbalanced quotes in '{}'", line.0)))?;
         let (script, arguments) = words.split_first().ok_or("script needs a command line")?;
         if let Some(reason) = needless(context, &args)? {
             return Ok(Reply { skipped: true, ..Reply::ok([("msg", Value::from(reason))]) });
         }
-        if context.mode != Mode::Apply {
-            return Ok(planned(line));
+        match context.mode {
+            Mode::Apply => {}
+            Mode::Simulate => return Ok(planned(line)),
+            // What it would be asked for decides whether it would run; else nobody knows what it would change.
+            Mode::Check | Mode::Foresee if args.creates.is_some() || args.removes.is_some() => {
+                return Ok(Reply { changed: true, ..planned(line) });
+            }
+            Mode::Check | Mode::Foresee => {
+                let message = Value::from("Check mode is not supported for this task.");
+                return Ok(Reply { skipped: true, ..Reply::ok([("msg", message)]) });
+            }
         }
         let path = context.find_file("files", script)?;
         let content = match decrypted(context, &path, *args.decrypt)? {

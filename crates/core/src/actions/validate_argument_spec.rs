@@ -84,17 +84,14 @@ struct Check {
 impl Check {
     /// Checks one level. `path` are the options around it.
     fn options(&mut self, spec: &Map, given: &Map, path: &[&str], closed: bool) {
-        let value = |name: &Key, option: &Value| {
-            names(name, option)
-                .into_iter()
-                .find_map(|name| given.get(&*name).cloned())
-                .filter(|value| *value != Value::Null)
-        };
-        let missing: Vec<String> = spec
+        let value =
+            |name: &Key, option: &Value| names(name, option).into_iter().find_map(|name| given.get(&*name).cloned());
+        let mut missing: Vec<String> = spec
             .iter()
             .filter(|(name, option)| flag(option, "required") && value(name, option).is_none())
             .map(|(name, _)| name.to_string())
             .collect();
+        missing.sort();
         if !missing.is_empty() {
             let place = if path.is_empty() { String::new() } else { format!(" found in {}", path.join(" -> ")) };
             self.errors.push(format!("missing required arguments: {}{place}", missing.join(", ")));
@@ -112,7 +109,13 @@ impl Check {
         }
         let mut converted = Vec::new();
         for (name, option) in spec {
-            if let Some(value) = value(name, option).filter(|value| !matches!(value, Value::Unknown(_))) {
+            let needless = |value: &Value| match value {
+                Value::Unknown(_) => true,
+                // Nothing at all is right for what need not be there.
+                Value::Null => !flag(option, "required") && option.get("default").is_none_or(|it| *it == Value::Null),
+                _ => false,
+            };
+            if let Some(value) = value(name, option).filter(|value| !needless(value)) {
                 converted.push((name.to_string(), option, self.typed(&name.to_string(), option, value, path)));
             }
         }
@@ -199,6 +202,7 @@ fn convert(value: &Value, kind: &str) -> Result<Value, String> {
         (_, Value::Unknown(_)) | ("raw" | "any", _) => Ok(value.clone()),
         ("str" | "path" | "json" | "jsonarg" | "bytes" | "bits", Value::Str(_)) => Ok(value.clone()),
         ("json" | "jsonarg", Value::List(_) | Value::Map(_)) => Ok(value.clone()),
+        ("str", Value::Null) => Ok(Value::from("")),
         ("str" | "path" | "json" | "jsonarg" | "bytes" | "bits", _) => Ok(Value::from(text)),
         ("bool", Value::Bool(_)) => Ok(value.clone()),
         ("bool", Value::Str(_) | Value::Int(_) | Value::Float(_)) => match parse_bool(&text) {
@@ -212,6 +216,7 @@ fn convert(value: &Value, kind: &str) -> Result<Value, String> {
             Err(_) => Err(format!("\"'{text}'\" cannot be converted to an int")),
         },
         ("int", Value::Float(number)) if number.fract() == 0.0 => Ok(Value::Int(*number as i64)),
+        ("int", Value::Null) => Err("\"None\" cannot be converted to an int".to_owned()),
         ("int", _) => Err(format!("\"{text}\" cannot be converted to an int")),
         ("float", Value::Float(_)) => Ok(value.clone()),
         ("float", Value::Int(number)) => Ok(Value::Float(*number as f64)),

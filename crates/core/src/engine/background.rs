@@ -3,6 +3,7 @@
 use super::ended::Ended;
 use super::host_task::HostTask;
 use super::settings::Settings;
+use crate::event::{Event, Status};
 use crate::module::Mode;
 use crate::playbook::Spanned;
 use crate::template::Templar;
@@ -28,8 +29,8 @@ impl HostTask<'_> {
             args.entry(Key::from("_async_dir")).or_insert_with(|| Value::from(directory()));
             return self.call(&self.task.action, templar, settings, &args, None);
         }
-        // What only looks is over before anybody could ask.
-        if limit <= 0.0 || settings.mode != Mode::Apply {
+        // A simulation is over before anybody could ask.
+        if limit <= 0.0 || settings.mode == Mode::Simulate {
             return self.call(&self.task.action, templar, settings, args, None);
         }
         if self.batch.engine.parts.actions.get(&self.task.action).is_some() {
@@ -46,7 +47,14 @@ impl HostTask<'_> {
         if poll <= 0.0 || !started.is_changed() || started.result.get("ansible_job_id").is_none() {
             return started;
         }
-        self.look_after(&id, Duration::from_secs_f64(poll), limit, templar, settings)
+        let ended = self.look_after(&id, Duration::from_secs_f64(poll), limit, templar, settings);
+        let how = if ended.status == Status::Failed { "FAILED" } else { "OK" };
+        self.tell(format!("ASYNC {how} on {}: jid={id}", self.host));
+        ended
+    }
+
+    fn tell(&self, message: String) {
+        self.batch.engine.emit(&Event::Background { message });
     }
 
     /// A module of one's own, which the helper knows nothing of: it is waited for as long as it may take.
@@ -57,8 +65,11 @@ impl HostTask<'_> {
         }
         let settings = Settings { timeout: Some(limit), ..settings.clone() };
         let mut ended = self.call(&self.task.action, templar, &settings, args, None);
-        let fields =
-            [("ansible_job_id", Value::from(job_id())), ("started", Value::Int(1)), ("finished", Value::Int(1))];
+        let fields = [
+            ("ansible_job_id", Value::from(job_id())),
+            ("started", Value::Bool(true)),
+            ("finished", Value::Bool(true)),
+        ];
         ended.result.extend(fields.map(|(name, value)| (Key::from(name), value)));
         ended
     }
@@ -80,6 +91,10 @@ impl HostTask<'_> {
             if finished || given_up || state.result.get("unreachable").is_some() {
                 return state;
             }
+            let flag = |name| state.result.get(name).map(Templar::text_of).unwrap_or_default();
+            let (started_there, finished_there) = (flag("started"), flag("finished"));
+            let known = format!("jid={id} started={started_there} finished={finished_there}");
+            self.tell(format!("ASYNC POLL on {}: {known}", self.host));
             // The host ends it at the limit itself; this is for one that does not.
             if started.elapsed().as_secs_f64() > limit + poll.as_secs_f64() + 10.0 {
                 let mut late =

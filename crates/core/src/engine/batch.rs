@@ -8,7 +8,7 @@ use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use crate::vars::PlayVariables;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Hosts, in the play's order.
@@ -147,14 +147,31 @@ impl<'a> Batch<'a> {
             (Key::from("play_hosts"), list(&self.hosts)),
             (Key::from("ansible_play_batch"), list(&self.hosts)),
             (Key::from("ansible_play_name"), Value::from(self.told.name.as_str())),
-            (Key::from("ansible_play_role_names"), {
-                Value::list(self.play.static_roles.iter().map(|role| Value::str(Arc::clone(&role.name))))
-            }),
-            (Key::from("ansible_role_names"), {
-                Value::list(self.play.static_roles.iter().map(|role| Value::str(Arc::clone(&role.name))))
-            }),
         ]);
+        let magic = magic.into_iter().chain(self.role_names()).collect::<Map>();
         *self.variables.magic.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(magic);
+    }
+
+    /// The names of the roles of `roles:` and of those that they depend on.
+    fn role_names(&self) -> [(Key, Value); 4] {
+        let is_direct = |role: &&Arc<Role>| {
+            let direct = |node: &Node| matches!(node, Node::Block(block) if block.scope.role.as_ref().is_some_and(|used| used.identity == role.identity));
+            self.play.roles.iter().any(direct)
+        };
+        let (direct, dependent): (Vec<_>, Vec<_>) = self.play.static_roles.iter().partition(is_direct);
+        let list = |roles: Vec<&Arc<Role>>| {
+            let mut names: Vec<_> = roles.iter().map(|role| &role.name).collect();
+            let mut seen = HashSet::new();
+            names.retain(|name| seen.insert(Arc::clone(name)));
+            Value::list(names.into_iter().map(|name| Value::str(Arc::clone(name))))
+        };
+        let direct_names = list(direct.clone());
+        [
+            (Key::from("role_names"), direct_names.clone()),
+            (Key::from("ansible_play_role_names"), direct_names),
+            (Key::from("ansible_dependent_role_names"), list(dependent.clone())),
+            (Key::from("ansible_role_names"), list(dependent.into_iter().chain(direct).collect())),
+        ]
     }
 
     /// Takes a lost host out of `ansible_play_hosts` and `ansible_play_batch`.
@@ -302,15 +319,11 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// Where files are looked for: the roles from the inside outwards, the file's directory, the playbook's.
+/// Where files are looked for; the playbook's directory is the last.
 fn search(scope: &Scope, play: &Play) -> Vec<PathBuf> {
-    let mut dirs = Vec::new();
-    for level in scope.levels() {
-        dirs.extend(level.role.as_ref().map(|role| role.path.clone()));
+    let mut dirs: Vec<PathBuf> = scope.search_path().into_iter().map(Path::to_path_buf).collect();
+    if !dirs.contains(&play.dir) {
+        dirs.push(play.dir.clone());
     }
-    dirs.extend(scope.dir().map(|dir| dir.to_path_buf()));
-    dirs.push(play.dir.clone());
-    let mut seen = HashSet::new();
-    dirs.retain(|dir| seen.insert(dir.clone()));
     dirs
 }

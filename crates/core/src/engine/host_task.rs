@@ -327,7 +327,7 @@ impl HostTask<'_> {
     }
 
     /// A templar that knows the result under its `register` name.
-    fn with_result(&self, templar: &Templar, ended: &Ended) -> Templar {
+    pub(super) fn with_result(&self, templar: &Templar, ended: &Ended) -> Templar {
         match &self.task.register {
             Some(name) => templar.with_locals(Map::from_iter([(Key::Str(Arc::clone(name)), ended.value())])),
             None => templar.clone(),
@@ -475,9 +475,10 @@ impl HostTask<'_> {
         if reply.skipped {
             result.insert(Key::from("skipped"), Value::Bool(true));
         }
-        if !settings.diff {
+        if !settings.diff && &*self.task.action == "ansible.builtin.file" {
+            // It alone tells its diff only where one is asked for.
             result.shift_remove("diff");
-        } else if !reply.diff.is_empty() {
+        } else if settings.diff && !reply.diff.is_empty() {
             let diff = || Value::list(reply.diff.iter().map(|diff| Value::from(diff.to_result())));
             result.entry(Key::from("diff")).or_insert_with(diff);
         }

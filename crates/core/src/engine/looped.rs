@@ -129,9 +129,17 @@ impl HostTask<'_> {
         self.batch.change_inventory(self.task, self.host, &mut one);
         one.elapsed = started.elapsed();
         let label = match &loop_.control.label {
-            Some(label) => {
-                locals.resolve(&label.value).map_or_else(|error| error.to_string(), |label| Templar::text_of(&label))
-            }
+            Some(label) => match self.with_result(locals, &one).resolve(&label.value) {
+                Ok(label) => Templar::text_of(&label),
+                Err(error) => {
+                    let message = format!("Failed to template loop_control.label: {}", error.message);
+                    one.result.insert(Key::from("msg"), Value::from(message));
+                    one.result.insert(Key::from("failed"), Value::Bool(true));
+                    one.status = Status::Failed;
+                    one = self.before(one);
+                    error.to_string()
+                }
+            },
             None => Templar::text_of(item),
         };
         one.result.insert(Key::Str(Arc::clone(&control.loop_var)), item.clone());
@@ -165,11 +173,7 @@ impl HostTask<'_> {
         if loop_.control.break_when.is_empty() {
             return false;
         }
-        let mut known = Map::new();
-        if let Some(name) = &self.task.register {
-            known.insert(Key::Str(Arc::clone(name)), ended.value());
-        }
-        let locals = locals.with_locals(known);
+        let locals = self.with_result(locals, ended);
         loop_.control.break_when.iter().all(|condition| matches!(locals.condition(condition), Ok(Condition::True)))
     }
 }

@@ -3,10 +3,12 @@
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::include::located;
+use crate::actions::Effect;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, TaskInfo};
 use crate::playbook::{META_ACTIONS, Task};
 use crate::template::Templar;
+use crate::value::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
@@ -96,9 +98,16 @@ impl Batch<'_> {
                     self.engine.emit(&Event::Meta { message, implicit: false });
                     decided.met.push(Arc::clone(host));
                 }
-                Ok(Some(ended)) => {
-                    let message = format!("{action} conditional evaluated to False{}", left(action, host));
-                    self.engine.emit(&Event::Meta { message, implicit: false });
+                Ok(Some(_)) => {
+                    let role = task.scope.role().map_or("", |role| &role.name);
+                    let reason = format!("{action} conditional evaluated to False{}", left(action, host, role));
+                    let message = match action {
+                        "end_host" => reason.replacen("False", "false", 1),
+                        other => other.to_owned(),
+                    };
+                    let fields = [("msg", Value::from(message)), ("skip_reason", Value::from(reason.as_str()))];
+                    let ended = Ended::skipped(fields);
+                    self.engine.emit(&Event::Meta { message: reason, implicit: false });
                     let result = self.shown(&ended, task.span.as_ref(), Vec::new());
                     let (task, host) = (Arc::clone(info), Arc::clone(host));
                     decided.unmet.push(Arc::clone(&host));
@@ -167,7 +176,16 @@ impl Batch<'_> {
             "refresh_inventory" => {
                 if let Some(reload) = &engine.parts.reload_inventory {
                     match reload() {
-                        Ok(fresh) => engine.store.change_inventory(|inventory| *inventory = fresh),
+                        Ok(fresh) => engine.store.change_inventory(|inventory| {
+                            *inventory = fresh;
+                            let grown = engine.grown.lock().unwrap_or_else(PoisonError::into_inner);
+                            for (host, effect) in grown.iter() {
+                                // A host that is gone is in no group any more.
+                                if matches!(effect, Effect::AddHost { .. }) || inventory.host(host).is_some() {
+                                    super::task::grow(inventory, host, effect);
+                                }
+                            }
+                        }),
                         Err(error) => engine.warn(format!("failed to refresh the inventory: {error}")),
                     }
                 }
@@ -203,7 +221,7 @@ fn done(action: &str, host: &str, role: &str) -> String {
 }
 
 /// What was not done, as Ansible says it.
-fn left(action: &str, host: &str) -> String {
+fn left(action: &str, host: &str, role: &str) -> String {
     match action {
         "flush_handlers" => format!(", not running handlers for {host}"),
         "clear_facts" => format!(", not clearing facts and fact cache for {host}"),
@@ -211,6 +229,7 @@ fn left(action: &str, host: &str) -> String {
         "end_batch" => ", continuing current batch".to_owned(),
         "end_play" => ", continuing play".to_owned(),
         "end_host" => format!(", continuing execution for {host}"),
+        "end_role" => format!("continuing role {role} for {host}"),
         _ => String::new(),
     }
 }

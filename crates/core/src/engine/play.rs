@@ -266,10 +266,10 @@ impl Engine {
         variables: &PlayVariables,
         hosts: &[Arc<str>],
     ) -> Result<Vec<Vec<Arc<str>>>, RunError> {
-        let Some(serial) = self.play_keyword(play, variables, &play.serial)? else { return Ok(vec![hosts.to_vec()]) };
-        let steps = match &serial {
-            Value::List(items) => items.to_vec(),
-            other => vec![other.clone()],
+        let steps = match self.play_keyword(play, variables, &play.serial)? {
+            None | Some(Value::Omit) => return Ok(vec![hosts.to_vec()]),
+            Some(Value::List(items)) => items.to_vec(),
+            Some(other) => vec![other],
         };
         let mut sizes = Vec::new();
         for step in &steps {

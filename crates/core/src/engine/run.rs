@@ -5,7 +5,7 @@ use super::pool::Pool;
 use super::stats::Stats;
 use super::threads::Threads;
 use super::{Cancel, Prompter, RunMode, RunOptions};
-use crate::actions::Actions;
+use crate::actions::{Actions, Effect};
 use crate::connection::Connector;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Reporter, RunStats};
@@ -146,6 +146,8 @@ pub struct Engine {
     pub(super) guard: Option<Guard>,
     /// What the hosts' ledgers will be told.
     pub(super) book: Option<Book>,
+    /// What tasks added to the inventory and for which host, in order: a refreshed one gets it again.
+    pub(super) grown: Mutex<Vec<(Arc<str>, Effect)>>,
     /// `--start-at-task` has not come yet.
     pub(super) waiting_for_start: AtomicBool,
     next_task: AtomicU64,
@@ -180,6 +182,7 @@ impl Engine {
             out: Mutex::default(),
             simulated: Mutex::default(),
             changed: AtomicBool::new(false),
+            grown: Mutex::default(),
             waiting_for_start: AtomicBool::new(options.start_at_task.is_some()),
             next_task: AtomicU64::new(1),
             parts,

@@ -76,10 +76,7 @@ impl Resolver<'_> {
             ignore_unreachable: self
                 .flag("ignore_unreachable", |keywords| &keywords.ignore_unreachable)?
                 .unwrap_or(false),
-            timeout: self
-                .number("timeout", |keywords| &keywords.timeout)?
-                .or(self.options.task_timeout)
-                .filter(|seconds| *seconds > 0.0),
+            timeout: self.timeout()?.filter(|seconds| *seconds > 0.0),
             environment: self.environment()?,
             target: self.target()?,
             become_: self.become_()?,
@@ -92,13 +89,14 @@ impl Resolver<'_> {
         name: &str,
         keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
     ) -> Result<Option<Value>> {
-        match self.scope.find(keyword) {
-            Some(written) => {
-                let value = self.templar.resolve(&written.value).map_err(|error| processing(error, name))?;
-                Ok((value != Value::Omit).then_some(value))
+        for written in self.scope.levels().filter_map(|level| keyword(&level.keywords).as_ref()) {
+            let value = self.templar.resolve(&written.value).map_err(|error| processing(error, name))?;
+            // Left out here, it is what it is around.
+            if value != Value::Omit {
+                return Ok(Some(value));
             }
-            None => Ok(None),
         }
+        Ok(None)
     }
 
     pub(super) fn flag(
@@ -113,6 +111,19 @@ impl Resolver<'_> {
                 let message = format!("The value '{}' could not be converted to 'bool'.", Templar::text_of(&value));
                 Err(processing(TemplateError::new(message, None), name))
             }
+        }
+    }
+
+    /// Seconds that the task may take.
+    fn timeout(&self) -> Result<Option<f64>> {
+        const LARGEST: f64 = 100_000_000.0;
+        let timeout = self.number("timeout", |keywords| &keywords.timeout)?.or(self.options.task_timeout);
+        match timeout.filter(|seconds| !(0.0..=LARGEST).contains(seconds)) {
+            Some(seconds) => {
+                let message = format!("Timeout {seconds} is invalid, it must be between 0 and {LARGEST}.");
+                Err((TemplateError::new(message, None), String::new()))
+            }
+            None => Ok(timeout),
         }
     }
 

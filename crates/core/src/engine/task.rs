@@ -4,17 +4,19 @@ use super::RunMode;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
 use super::host_task::HostTask;
+use super::include::located;
 use super::settings::truthy;
 use super::stats::RUN_STATS;
 use crate::actions::Effect;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
+use crate::inventory::Inventory;
 use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Actions that by their nature run once for all hosts.
@@ -80,7 +82,14 @@ impl Batch<'_> {
             let ended = self.on_host(task, &info, first);
             return self.absorb_once(task, &info, hosts, ended, frame);
         }
-        let throttle = self.task_number(task, &hosts, |keywords| &keywords.throttle);
+        let throttle = match self.throttle(task, &hosts) {
+            Ok(throttle) => throttle,
+            Err(why) => {
+                let message = format!("Failed to convert the throttle value to an integer: {why}");
+                self.state().error.get_or_insert(located(Diagnostic::error(message), task).into());
+                return After::default();
+            }
+        };
         let results = self.in_parallel(&hosts, |host| {
             self.throttled(task, throttle, || {
                 let ended = self.on_host(task, &info, host);
@@ -199,16 +208,17 @@ impl Batch<'_> {
         self.task_value(task, hosts, keyword).is_some_and(|value| truthy(&value))
     }
 
-    fn task_number(
-        &self,
-        task: &Task,
-        hosts: &[Arc<str>],
-        keyword: impl Fn(&Keywords) -> &Option<Spanned<Value>>,
-    ) -> Option<i64> {
-        match self.task_value(task, hosts, keyword)? {
-            Value::Int(number) => Some(number),
-            Value::Str(text) => text.trim().parse().ok(),
-            _ => None,
+    /// How many hosts may be in the task at once; else why that is no number.
+    fn throttle(&self, task: &Task, hosts: &[Arc<str>]) -> Result<Option<i64>, String> {
+        let Some(written) = task.scope.find(|keywords| &keywords.throttle) else { return Ok(None) };
+        let Some(first) = hosts.first() else { return Ok(None) };
+        match self.templar(first, &task.scope).resolve(&written.value).map_err(|error| error.message)? {
+            Value::Int(number) => Ok(Some(number)),
+            Value::Str(text) => match text.trim().parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(format!("invalid literal for int() with base 10: '{text}'")),
+            },
+            _ => Ok(None),
         }
     }
 
@@ -279,13 +289,10 @@ impl Batch<'_> {
                 self.engine.stats.add(owner, data, *aggregate);
                 return None;
             }
-            Effect::AddHost { name, groups, variables } => {
-                let groups = groups.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
-                store.change_inventory(|inventory| inventory.add_host(name, &groups, variables))
-            }
-            Effect::GroupBy { group, parents } => {
-                let parents = parents.iter().map(AsRef::as_ref).collect::<Vec<&str>>();
-                store.change_inventory(|inventory| inventory.add_group(group, &parents, Some(host)))
+            Effect::AddHost { .. } | Effect::GroupBy { .. } => {
+                let mut grown = self.engine.grown.lock().unwrap_or_else(PoisonError::into_inner);
+                grown.push((Arc::clone(host), effect.clone()));
+                store.change_inventory(|inventory| grow(inventory, host, effect))?
             }
         };
         changed.map_err(|error| self.engine.warn(error.to_string())).ok()
@@ -464,3 +471,19 @@ pub(super) fn censored(changed: bool) -> serde_json::Map<String, serde_json::Val
 
 /// What elapsed means for tasks that never ran.
 pub(super) const NO_TIME: Duration = Duration::ZERO;
+
+/// Adds what `add_host` or `group_by` on `host` adds; says whether that is new. `None` for anything else.
+pub(super) fn grow(inventory: &mut Inventory, host: &Arc<str>, effect: &Effect) -> Option<Result<bool, Diagnostic>> {
+    let names = |names: &'_ [Arc<str>]| names.iter().map(ToString::to_string).collect::<Vec<String>>();
+    match effect {
+        Effect::AddHost { name, groups, variables } => {
+            let groups = names(groups);
+            Some(inventory.add_host(name, &groups.iter().map(String::as_str).collect::<Vec<_>>(), variables))
+        }
+        Effect::GroupBy { group, parents } => {
+            let parents = names(parents);
+            Some(inventory.add_group(group, &parents.iter().map(String::as_str).collect::<Vec<_>>(), Some(host)))
+        }
+        _ => None,
+    }
+}

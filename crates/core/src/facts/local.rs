@@ -42,9 +42,38 @@ fn parse(path: &Path, text: &str) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    ini(text)
-        .map(Value::Object)
-        .ok_or_else(|| format!("error loading facts as JSON or ini - please check content: {}", path.display()))
+    let wrong = |what: &str| format!("error loading facts as {what} - please check content: {}", path.display());
+    let mut sections = ini(text).ok_or_else(|| wrong("JSON or ini"))?;
+    for section in sections.values_mut().filter_map(Value::as_object_mut) {
+        let known = section.clone();
+        for value in section.values_mut() {
+            let filled = value.as_str().and_then(|text| filled(text, &known)).ok_or_else(|| wrong("ini"))?;
+            *value = Value::String(filled);
+        }
+    }
+    Ok(Value::Object(sections))
+}
+
+/// A value with `%(name)s` filled in and `%%` as a percent sign; `None` for any other one.
+fn filled(text: &str, section: &Facts) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        rest = match after.strip_prefix('%') {
+            Some(after) => {
+                out.push('%');
+                after
+            }
+            None => {
+                let (name, after) = after.strip_prefix('(')?.split_once(")s")?;
+                out.push_str(section.get(&name.to_lowercase())?.as_str()?);
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 /// Sections of `name = value` or `name: value` lines, as Python's `configparser` reads them; `None` where it refuses.
@@ -95,6 +124,8 @@ mod tests {
     fn reads_ini_as_configparser_does() {
         let facts = ini("# c\n[general]\nName = a b\nmore: c\n d\n[empty]\n").unwrap();
         assert_eq!(json!(facts), json!({"general": {"name": "a b", "more": "c\nd"}, "empty": {}}));
+        assert_eq!(parse(Path::new("a"), "[s]\na = 1%%\nb = %(a)s\n"), Ok(json!({"s": {"a": "1%", "b": "1%%"}})));
+        assert!(parse(Path::new("a"), "[s]\na = 1 % 2\n").is_err());
         assert!(ini("no section = 1\n").is_none());
         assert!(ini("[a]\n[a]\n").is_none());
         assert!(ini("[a]\nx\n").is_none());

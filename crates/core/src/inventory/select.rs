@@ -23,6 +23,14 @@ impl Inventory {
             for part in split(limit) {
                 match part.strip_prefix('@') {
                     Some(file) => {
+                        let path = Path::new(file);
+                        if !local_files::exists(path) {
+                            return Err(Diagnostic::error(format!("Unable to find limit file {file}")));
+                        }
+                        if !local_files::is_file(path) {
+                            let message = format!("Limit starting with \"@\" must be a file, not a directory: {file}");
+                            return Err(Diagnostic::error(message));
+                        }
                         let text = local_files::read_to_string(Path::new(file))
                             .map_err(|error| Diagnostic::error(format!("read the limit: {error}")))?;
                         parts.extend(text.lines().map(|line| line.trim().to_owned()));

@@ -3,6 +3,8 @@
 //! There is one for all modules, and its steps are functions of their own rather than part of each module's code: with
 //! general ones, reading parameters was the largest thing in the helper. Objects alone make structs, never lists.
 
+use super::types::LooseString;
+use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -148,6 +150,18 @@ impl<'de> Deserializer<'de> for Argument {
         visitor.visit_enum(Choice::new(self.0)?)
     }
 
+    /// Numbers and booleans are text where text is asked for, as Python writes them.
+    #[inline(never)]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            scalar @ (Value::Number(_) | Value::Bool(_)) => {
+                visitor.visit_string(LooseString::deserialize(Self(scalar))?.0)
+            }
+            other => Err(unfit(&other, &visitor)),
+        }
+    }
+
     take! {
         deserialize_bool: Value::Bool(value), visitor => visitor.visit_bool(value);
         deserialize_i8: Value::Number(value), visitor => number(&value, visitor);
@@ -162,7 +176,6 @@ impl<'de> Deserializer<'de> for Argument {
         deserialize_f64: Value::Number(value), visitor => number(&value, visitor);
         deserialize_char: Value::String(text), visitor => visitor.visit_string(text);
         deserialize_str: Value::String(text), visitor => visitor.visit_string(text);
-        deserialize_string: Value::String(text), visitor => visitor.visit_string(text);
         deserialize_unit: Value::Null, visitor => visitor.visit_unit();
         deserialize_unit_struct(_name: &'static str): Value::Null, visitor => visitor.visit_unit();
         deserialize_seq: Value::Array(items), visitor => visitor.visit_seq(Items::new(items));

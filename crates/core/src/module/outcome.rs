@@ -48,7 +48,7 @@ impl Outcome {
 }
 
 /// One changed thing before and after, as Ansible's `diff` result field has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Diff {
     /// Text before.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -66,6 +66,8 @@ pub struct Output {
     hash_host: bool,
     /// Whether the key should be there.
     state: State,
+    /// The file before and after.
+    diff: Diff,
 }
 
 /// What will be done.
@@ -74,6 +76,17 @@ pub struct Change {
     path: PathBuf,
     before: Option<String>,
     after: String,
+}
+
+impl Change {
+    fn diff(&self) -> Diff {
+        let path = self.path.display().to_string();
+        let mut diff = Diff::texts(path, self.before.clone().unwrap_or_default(), self.after.clone());
+        if self.before.is_none() {
+            diff.before_header = "/dev/null".to_owned();
+        }
+        diff
+    }
 }
 
 /// A line, taken apart.
@@ -152,13 +165,14 @@ fn edited(text: &str, drop: impl Fn(usize) -> bool, add: Option<&str>) -> String
 }
 
 impl Args {
-    fn output(&self) -> Output {
+    fn output(&self, diff: Diff) -> Output {
         Output {
             name: self.name.0.clone(),
             key: self.key.as_ref().map(|key| key.0.clone()),
             path: self.path.raw().to_owned(),
             hash_host: *self.hash_host,
             state: self.state,
+            diff,
         }
     }
 }
@@ -185,17 +199,21 @@ impl Module for KnownHosts {
             .filter_map(|(index, line)| Some((index, Entry::parse(line)?)))
             .filter(|(_, entry)| entry.names(&host))
             .collect();
-        let output = args.output();
-        let changed = |after: String| Change { path: path.clone(), before: before.clone(), after };
+        let change = |after: String| Change { path: path.clone(), before: before.clone(), after };
+        let changed = |after: String| {
+            let change = change(after);
+            Checked::changed(args.output(change.diff()), change)
+        };
+        let unchanged = || Checked::unchanged(args.output(change(text.to_owned()).diff()));
         let Some(key) = key else {
             // Keys of authorities and revoked ones stay.
             let drop: Vec<usize> =
                 entries.iter().filter(|(_, entry)| entry.marker.is_none()).map(|(index, _)| *index).collect();
             if drop.is_empty() {
-                return Ok(Checked::unchanged(output));
+                return Ok(unchanged());
             }
             let after = edited(text, |index| drop.contains(&index), None);
-            return Ok(Checked::changed(output, changed(after)));
+            return Ok(changed(after));
         };
         if host.contains(',') {
             let msg = "Comma separated list of names is not supported. Please pass a single name to lookup in the known_hosts file.";
@@ -221,12 +239,12 @@ impl Module for KnownHosts {
                     .find(|(_, entry)| entry.marker.is_none() && entry.kind == wanted.kind)
                     .map(|(index, _)| *index)
             }) else {
-                return Ok(Checked::unchanged(output));
+                return Ok(unchanged());
             };
-            return Ok(Checked::changed(output, changed(edited(text, |index| index == line, None))));
+            return Ok(changed(edited(text, |index| index == line, None)));
         }
         if exact.is_some() {
-            return Ok(Checked::unchanged(output));
+            return Ok(unchanged());
         }
         let line = if hide { hidden(&wanted, &host) } else { key.to_owned() };
         let old = entries
@@ -234,20 +252,16 @@ impl Module for KnownHosts {
             .find(|(_, entry)| entry.marker.is_none() && entry.kind == wanted.kind)
             .map(|(index, _)| *index);
         let after = edited(text, |index| Some(index) == old, Some(&line));
-        Ok(Checked::changed(output, changed(after)))
+        Ok(changed(after))
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
+        let diff = change.diff();
         system.write(&change.path, &WriteFile::new(change.after))?;
-        Ok(args.output())
+        Ok(args.output(diff))
     }
 
     fn diff(change: &Change) -> Vec<Diff> {
-        let path = change.path.display().to_string();
-        let mut diff = Diff::texts(path, change.before.clone().unwrap_or_default(), change.after.clone());
-        if change.before.is_none() {
-            diff.before_header = "/dev/null".to_owned();
-        }
-        vec![diff]
+        vec![change.diff()]
     }
 }

@@ -76,6 +76,9 @@ pub struct Output {
     /// How many lines were removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<usize>,
+    /// What is meant otherwise, most likely.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// What will be done.
@@ -111,6 +114,22 @@ impl Args {
             _ => return Ok(()),
         };
         Err(ModuleError::new(missing))
+    }
+
+    /// An expression that matches every line.
+    fn warnings(&self) -> Vec<String> {
+        let (what, hint) = match (self.regexp.as_deref(), self.search_string.as_deref()) {
+            (Some(""), _) => (
+                "regular expression",
+                " If this is desired, use '^' to match every line in the file and avoid this warning.",
+            ),
+            (_, Some("")) => ("search string", ""),
+            _ => return Vec::new(),
+        };
+        vec![format!(
+            "The {what} is an empty string, which will match every line in the file. This may have unintended \
+             consequences, such as replacing the last line in the file rather than appending.{hint}"
+        )]
     }
 
     fn place(&self) -> Result<Place, ModuleError> {
@@ -243,7 +262,7 @@ impl Module for Lineinfile {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.validate()?;
         let original = edit::read(system, &args.path.path(system)?)?;
-        let mut output = Output::default();
+        let mut output = Output { warnings: args.warnings(), ..Output::default() };
         let (new, msg) = match (args.state, &original.content) {
             (State::Absent, None) => {
                 output.msg = "file not present".to_owned();
@@ -281,7 +300,7 @@ impl Module for Lineinfile {
         let Change { edit, found } = change;
         let msg = edit.msg.clone();
         let backup = edit.apply(system, args.how(), *args.unsafe_writes)?.unwrap_or_default();
-        Ok(Output { msg, backup, found })
+        Ok(Output { msg, backup, found, warnings: args.warnings() })
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -159,6 +159,13 @@ impl Module for Replace {
     }
 
     fn diff(change: &EditChange) -> Vec<Diff> {
-        change.diff()
+        let mut diffs = change.diff();
+        for diff in &mut diffs {
+            for header in [&mut diff.before_header, &mut diff.after_header] {
+                // Only the modules for lines and blocks say that it is the content.
+                *header = header.trim_end_matches(" (content)").to_owned();
+            }
+        }
+        diffs
     }
 }

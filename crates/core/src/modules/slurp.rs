@@ -98,6 +98,9 @@ impl Module for Slurp {
             SystemError::Io { source: io, .. } if io.kind() == std::io::ErrorKind::PermissionDenied => {
                 ModuleError::new(format!("File is not readable: {source}: Permission denied"))
             }
+            SystemError::Io { source: io, .. } if io.kind() == std::io::ErrorKind::NotADirectory => {
+                ModuleError::new(format!("Unable to slurp file: {source}: Not a directory"))
+            }
             _ if error.is_not_found() => ModuleError::new(format!("File not found: {source}")),
             _ => error.into(),
         };

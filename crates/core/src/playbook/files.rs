@@ -65,14 +65,12 @@ pub(super) fn find_role(
     dirs.extend(beside.map(Path::to_owned));
     dirs.push(playbook_dir.to_owned());
     for dir in &dirs {
-        let path = local_files::absolute(&dir.join(name));
-        if local_files::is_dir(&path) {
+        if let Some(path) = role_folder(&dir.join(name)) {
             return Ok(FoundRole { name: name.into(), path });
         }
     }
-    let path = local_files::absolute(Path::new(name));
-    if local_files::is_dir(&path) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(path) = role_folder(Path::new(name)) {
+        let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy().into_owned();
         return Ok(FoundRole { name: name.into(), path });
     }
     let mut roles = Vec::new();
@@ -88,6 +86,11 @@ pub(super) fn find_role(
             error.help(format!("looked in {}", dirs.join(", ")))
         }
     })
+}
+
+/// The folder as `role_path` tells it: with links followed.
+fn role_folder(path: &Path) -> Option<PathBuf> {
+    local_files::canonicalize(path).ok().filter(|path| local_files::is_dir(path))
 }
 
 /// A role by its full name, or by its short one in `collections`.

@@ -111,6 +111,19 @@ impl Scope {
         self.levels().find_map(|scope| scope.dir.as_ref())
     }
 
+    /// Where files are looked for (`ansible_search_path`): the roles from the inside outwards, the file's directory, the play's.
+    pub fn search_path(&self) -> Vec<&std::path::Path> {
+        let mut dirs: Vec<&std::path::Path> = Vec::new();
+        let roles = self.levels().filter_map(|level| Some(level.role.as_ref()?.path.as_path()));
+        let outermost = self.levels().filter_map(|level| level.dir.as_deref()).last();
+        for dir in roles.chain(self.dir().map(|dir| &**dir)).chain(outermost) {
+            if !dirs.contains(&dir) {
+                dirs.push(dir);
+            }
+        }
+        dirs
+    }
+
     /// The tags of all levels, outermost first, not yet evaluated.
     pub fn tags(&self) -> Vec<&Value> {
         let mut levels: Vec<&Self> = self.levels().collect();

@@ -114,7 +114,7 @@ struct Use<'a> {
     /// By `import_role` or `roles:`.
     static_: bool,
     /// Names and folders of the roles around it, outermost first.
-    parents: Vec<Arc<str>>,
+    parents: Vec<(Arc<str>, PathBuf)>,
     /// Folders of those that depend on it, of which it must be none.
     depending: Vec<PathBuf>,
     scope: &'a Arc<Scope>,
@@ -155,8 +155,8 @@ impl Reading<'_> {
         static_: bool,
     ) -> Option<LoadedRole> {
         let parents = scope.levels().filter_map(|level| level.role.as_ref()).next().map(|role| {
-            let mut parents = role.parents.clone();
-            parents.push(Arc::clone(&role.name));
+            let mut parents: Vec<_> = role.parents.iter().cloned().zip(role.parent_paths.iter().cloned()).collect();
+            parents.push((Arc::clone(&role.name), role.path.clone()));
             parents
         });
         let use_ = Use {
@@ -230,7 +230,7 @@ impl Reading<'_> {
         &mut self,
         entry: RoleEntry,
         scope: &Arc<Scope>,
-        parents: Vec<Arc<str>>,
+        parents: Vec<(Arc<str>, PathBuf)>,
         depending: Vec<PathBuf>,
     ) -> Option<Plan> {
         let name = self.resolve(&entry.name, scope, "a role's name")?;
@@ -263,13 +263,14 @@ impl Reading<'_> {
         let identity = identity(&found.name, &found.path, &spec, &keywords, include_vars.as_deref());
         let meta = self.role_meta(&found.path)?;
         let mut inner = parents.clone();
-        inner.push(Arc::clone(&found.name));
+        inner.push((Arc::clone(&found.name), found.path.clone()));
         let mut depending = depending;
         depending.push(found.path.clone());
         let mut dependencies = Vec::new();
         for entry in meta.dependencies {
             dependencies.extend(self.plan_entry(entry, scope, inner.clone(), depending.clone()));
         }
+        let (parents, parent_paths) = parents.into_iter().unzip();
         let core = Arc::new(Role {
             name: found.name,
             path: found.path,
@@ -278,6 +279,7 @@ impl Reading<'_> {
             params: Arc::clone(&spec.params),
             handlers: Vec::new(),
             parents,
+            parent_paths,
             dependencies: dependencies.iter().flat_map(Plan::all).collect(),
             allow_duplicates: if include_vars.is_some() { spec.allow_duplicates } else { meta.allow_duplicates },
             public: spec
@@ -395,7 +397,7 @@ impl Reading<'_> {
             |pairs: Vec<(&str, Value)>| Map::from_iter(pairs.into_iter().map(|(key, value)| (Key::from(key), value)));
         let context = map(vec![
             ("type", Value::from("role")),
-            ("name", Value::str(Arc::clone(&role.name))),
+            ("name", Value::from(role.name.rsplit('.').next().unwrap_or_default())),
             ("argument_spec_name", Value::from(entry_point)),
             ("path", Value::from(role.path.to_string_lossy().into_owned())),
         ]);

@@ -173,6 +173,8 @@ pub struct Role {
     pub handlers: Vec<Node>,
     /// Roles it was brought in by, outermost first (`ansible_parent_role_names`).
     pub parents: Vec<Arc<str>>,
+    /// Their folders (`ansible_parent_role_paths`).
+    pub parent_paths: Vec<PathBuf>,
     /// Dependencies and theirs, in the order they run; it sees their variables.
     pub dependencies: Vec<Arc<Role>>,
     /// `allow_duplicates` of its meta file.

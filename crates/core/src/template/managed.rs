@@ -19,10 +19,14 @@ pub(super) fn file_variables(options: &TemplateOptions, name: &str, path: &Path)
     variables.insert(Key::from("template_uid"), about.owner.map_or(Value::Int(i64::from(about.uid)), text));
     variables.insert(Key::from("template_path"), text(name.to_owned()));
     variables.insert(Key::from("template_fullpath"), text(full.display().to_string()));
+    let written = Timestamp::from_second(about.modified).map_err(|error| Fault::error(error.to_string()))?;
+    let written = written.to_zoned(TimeZone::system());
+    let modified = format!("{{{{ '{}' | to_datetime }}}}", dates::strftime(&written, "%Y-%m-%d %H:%M:%S")?);
+    variables.insert(Key::from("template_mtime"), Value::trusted(modified, None));
+    variables.insert(Key::from("template_run_date"), Value::trusted("{{ now() }}".to_owned(), None));
     if let Some(managed) = &options.managed {
-        let written = Timestamp::from_second(about.modified).map_err(|error| Fault::error(error.to_string()))?;
         // Names of files could hold templates: what stands for them is evaluated, never they themselves.
-        let filled = dates::strftime(&written.to_zoned(TimeZone::system()), &fill(managed)?)?;
+        let filled = dates::strftime(&written, &fill(managed)?)?;
         variables.insert(Key::from("ansible_managed"), Value::trusted(filled, None));
     }
     Ok(variables)

@@ -270,6 +270,13 @@ impl Store {
             layers.extend([Arc::clone(&play.prompted), Arc::clone(&play.vars)]);
         }
         layers.extend([injected, inventory]);
+        if self.inventory(|inventory| inventory.host(host).is_none()) {
+            // This machine, which no inventory has: what Ansible gives it.
+            let python = self.globals.magic.get("ansible_playbook_python").cloned();
+            layers.push(Arc::new(
+                python.map(|python| (Key::from("ansible_python_interpreter"), python)).into_iter().collect(),
+            ));
+        }
         for role in roles() {
             layers.push(Arc::clone(&role.defaults));
             layers.extend(role.dependencies.iter().rev().map(|dependency| Arc::clone(&dependency.defaults)));
@@ -321,8 +328,17 @@ impl HostView {
             "inventory_file" => inventory(&|inventory| text(inventory.host(&self.host).and_then(|host| host.source()))),
             "role_name" | "ansible_role_name" => Some(Value::str(Arc::clone(&self.scope.as_ref()?.role()?.name))),
             "role_path" => Some(Value::from(self.scope.as_ref()?.role()?.path.to_string_lossy().into_owned())),
+            "ansible_search_path" => {
+                let dirs = self.scope.as_ref()?.search_path().into_iter().map(|dir| text(Some(dir)));
+                Some(Value::list(dirs))
+            }
             "ansible_parent_role_names" => {
-                Some(Value::list(self.scope.as_ref()?.role()?.parents.iter().rev().cloned().map(Value::str)))
+                let parents = &self.scope.as_ref()?.role()?.parents;
+                (!parents.is_empty()).then(|| Value::list(parents.iter().rev().cloned().map(Value::str)))
+            }
+            "ansible_parent_role_paths" => {
+                let paths = &self.scope.as_ref()?.role()?.parent_paths;
+                (!paths.is_empty()).then(|| Value::list(paths.iter().rev().map(|path| text(Some(path)))))
             }
             _ => self.play_magic.get(name).or_else(|| self.store.globals.magic.get(name)).cloned(),
         }
@@ -345,7 +361,9 @@ const MAGIC: &[&str] = &[
     "role_name",
     "ansible_role_name",
     "role_path",
+    "ansible_search_path",
     "ansible_parent_role_names",
+    "ansible_parent_role_paths",
 ];
 
 impl Variables for HostView {

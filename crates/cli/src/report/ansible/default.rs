@@ -189,6 +189,14 @@ impl Default {
                 let dump = result::dump(task, result, &self.look, false);
                 self.failure(state, UNREACHABLE, &format!("fatal: [{at}]: UNREACHABLE! => {dump}"));
             }
+            // Of all results of `debug` only the message is shown: nobody sees that this one has items.
+            Status::Failed | Status::Ignored if looped && result::short(task) == "debug" => {
+                self.failure(
+                    state,
+                    FAILED,
+                    &format!("fatal: [{at}]: FAILED! => {{\"msg\": \"One or more items failed\"}}"),
+                );
+            }
             Status::Failed | Status::Ignored | Status::Unreachable if looped => {}
             Status::Failed | Status::Ignored | Status::Unreachable => {
                 if self.look.verbosity < 2 && self.look.path_on_failure {
@@ -273,12 +281,13 @@ impl Reporter for Default {
                 self.line(state, DEBUG, &format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left)."));
             }
             Event::HostFinished { task, host, result } => self.result(state, task, host, result),
-            Event::IncludeFinished { .. } => {}
+            Event::IncludeFinished { task, .. } => self.heading(state, task),
             Event::Meta { message, implicit } => {
                 if if *implicit { self.look.debug } else { self.look.verbosity >= 2 } {
                     self.line(state, VERBOSE, &format!("META: {message}"));
                 }
             }
+            Event::Background { message } => self.line(state, DEBUG, message),
             Event::Included { what, hosts, item, .. } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, INCLUDED, &format!("included: {what} for {}{item}", hosts.join(", ")));

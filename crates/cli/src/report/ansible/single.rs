@@ -112,7 +112,7 @@ impl Single {
         if result.status == Status::Failed && self.form == SingleForm::OneLine {
             put(&mut sinks.out, &format!("{}\n", self.look.paint(FAILED, &self.exception(result))));
         }
-        if result.result.contains_key("diff") {
+        if result.result.contains_key("diff") && !result.diff.is_empty() {
             put(&mut sinks.out, &ended(result::diff(&result.diff, &self.look)));
         }
         put(&mut sinks.out, &ended(self.text(task, host, result)));

@@ -199,6 +199,7 @@ impl Reporter for Unixy {
                     self.line(state, VERBOSE, &format!("META: {message}"));
                 }
             }
+            Event::Background { message } => self.line(state, DEBUG, message),
             Event::Warning { message } => self.warning(state, WARNING, &format!("[WARNING]: {message}")),
             Event::NoMoreHosts { over_limit } => {
                 if *over_limit || state.free {

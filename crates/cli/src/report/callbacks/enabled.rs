@@ -53,7 +53,7 @@ impl Enabled {
         for name in config.callbacks_enabled.get().into_iter().flatten() {
             asked.extend(Self::of(name).filter(|new| !asked.contains(new)));
         }
-        asked.into_iter().map(|one| one.reporter(config, home, look.clone(), out)).collect()
+        asked.into_iter().map(|one| one.reporter(config, home, *look, out)).collect()
     }
 
     fn reporter(

@@ -61,7 +61,9 @@ impl Visitor<'_> for BoolVisitor {
         match value.trim().to_lowercase().as_str() {
             "yes" | "true" | "on" | "1" | "y" | "t" => Ok(LooseBool(true)),
             "no" | "false" | "off" | "0" | "n" | "f" => Ok(LooseBool(false)),
-            _ => Err(E::custom(format!("{value:?} is not a boolean (yes, no, true, false, on, off, 1, 0)"))),
+            _ => Err(E::custom(format!(
+                "{value:?} is not a boolean (yes, no, true, false, on, off, 1, 0): unable to convert to bool, it is not a valid boolean"
+            ))),
         }
     }
 }
@@ -119,12 +121,15 @@ impl Visitor<'_> for IntVisitor {
         if value.fract() == 0.0 && value.abs() < 9e15 {
             return Ok(LooseInt(value as i64));
         }
-        Err(E::custom(format!("{value} is not an integer")))
+        Err(E::custom(format!("{value} is not an integer: unable to convert to int")))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<LooseInt, E> {
         let digits = value.trim().replace('_', "");
-        digits.parse().map(LooseInt).map_err(|_| E::custom(format!("{value:?} is not an integer")))
+        digits
+            .parse()
+            .map(LooseInt)
+            .map_err(|_| E::custom(format!("{value:?} is not an integer: unable to convert to int")))
     }
 }
 
@@ -183,7 +188,11 @@ impl Visitor<'_> for FloatVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<LooseFloat, E> {
-        value.trim().parse().map(LooseFloat).map_err(|_| E::custom(format!("{value:?} is not a number")))
+        value
+            .trim()
+            .parse()
+            .map(LooseFloat)
+            .map_err(|_| E::custom(format!("{value:?} is not a number: unable to convert to int or float")))
     }
 }
 

@@ -22,7 +22,11 @@ pub(crate) fn compile(pattern: &str, ignore_case: bool, multiline: bool) -> Resu
     }
     let translated = translate(pattern, multiline || pattern.contains("(?m"));
     let full = if flags.is_empty() { translated } else { format!("(?{flags}){translated}") };
-    Regex::new(&full).map_err(|error| Fault::error(format!("invalid regular expression '{pattern}': {error}")))
+    Regex::new(&full).map_err(|error| {
+        let text = error.to_string();
+        let text = if text.contains("repeat operator") { "nothing to repeat".to_owned() } else { text };
+        Fault::error(format!("invalid regular expression '{pattern}': {text}"))
+    })
 }
 
 /// What Python writes differently.

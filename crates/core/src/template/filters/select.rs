@@ -144,12 +144,18 @@ fn second(pair: Py) -> Py {
 
 fn unique(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [case_sensitive, attribute] = args.bind(["case_sensitive", "attribute"])?;
+    let told = case_sensitive.is_some();
     let case_sensitive = super::basic::flag(case_sensitive.as_ref(), false)?;
     let mut seen = super::collections::Seen::default();
     let mut kept = Vec::new();
     for item in items(&value)? {
         let key = match attribute.as_ref() {
-            // Unhashable items fall back to comparing them as they are.
+            // Unhashable items fall back to comparing them as they are, to which case means nothing.
+            None if told && !case_sensitive && (item.is_sequence() || item.entries(context)?.is_some()) => {
+                let message = "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does \
+                               not support the parameters supplied.";
+                return Err(Fault::error(message));
+            }
             None if !matches!(item, Py::Str(_)) => item.clone(),
             attribute => sort_key(context, &item, attribute, case_sensitive)?,
         };

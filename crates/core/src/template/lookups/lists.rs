@@ -118,17 +118,16 @@ fn sequence(context: &Context, mut call: Call) -> Result<Vec<Py>> {
         .map(|name| Ok((name, call.text(context, name)?)))
         .collect::<Result<_>>()?;
     call.finish()?;
-    let terms = if call.terms.is_empty() { vec![Py::str("")] } else { call.terms };
+    let given = options.iter().any(|(_, value)| value.is_some());
+    let terms = if call.terms.is_empty() && given { vec![Py::str("")] } else { call.terms };
     for term in terms {
         let text = context.text(&term)?;
         let mut fields: std::collections::HashMap<&str, String> =
             options.iter().filter_map(|(name, value)| Some((*name, value.clone()?))).collect();
         shorthand(text.trim(), &mut fields)?;
         let number = |name: &str| {
-            let given = fields.get(name).map(|text| {
-                let bad = || Fault::error(format!("can't parse {name}={text} as integer"));
-                parse_int(text, 0).ok_or_else(bad)
-            });
+            let given =
+                fields.get(name).map(|text| parse_int(text, 0).ok_or_else(|| super::tables::invalid(name, text)));
             given.transpose()
         };
         let start = number("start")?.unwrap_or(1);
@@ -138,7 +137,7 @@ fn sequence(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             (None, None) => return Err(Fault::error("must specify count or end in with_sequence")),
             (Some(end), None) => end,
             (None, Some(0)) => continue,
-            (None, Some(count)) => start + count * stride.unwrap_or(1) - stride.unwrap_or(1).signum(),
+            (None, Some(count)) => start + count * stride.unwrap_or(1) - 1,
         };
         let stride = stride.unwrap_or(1);
         if stride > 0 && end < start {
@@ -154,6 +153,9 @@ fn sequence(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             return Err(Fault::error("the sequence is too long"));
         }
         let format = fields.get("format").map_or("%d", String::as_str);
+        if format.matches('%').count() != 1 {
+            return Err(Fault::error(format!("bad formatting string: {format}")));
+        }
         let mut at = start;
         while (stride > 0 && at <= end) || (stride < 0 && at >= end) {
             out.push(percent(context, format, &Py::Int(at))?);
@@ -193,30 +195,81 @@ fn shorthand(text: &str, fields: &mut std::collections::HashMap<&'static str, St
     Ok(())
 }
 
+/// Pairs of an item and each element of a list inside it.
 fn subelements(context: &Context, call: Call) -> Result<Vec<Py>> {
     call.finish()?;
-    let mut terms = call.terms.into_iter();
-    let (Some(items), Some(path)) = (terms.next(), terms.next()) else {
-        return Err(Fault::error("subelements lookup expects a list of two or three items"));
+    let wrong =
+        |what: &str| Err(Fault::error(format!("subelements lookup expects a list of two or three items, {what}")));
+    let (items, path, flags) = match call.terms.as_slice() {
+        [items, path] => (items, path, None),
+        [items, path, flags] => (items, path, Some(flags)),
+        _ => return wrong(""),
     };
-    let mut skip = false;
-    if let Some(flags) = terms.next() {
-        let flags = flags.entries(context)?.unwrap_or_else(PyMap::new);
-        skip = match flags.get("skip_missing") {
+    let entries = items.entries(context)?;
+    let Some(path) = path.as_str().filter(|_| entries.is_some() || items.is_sequence()) else {
+        return wrong("first a dict or a list, second a string pointing to the subkey");
+    };
+    let items = match entries {
+        Some(fields) if is_skipped(&fields) => return Ok(Vec::new()),
+        Some(fields) => fields.into_values().collect(),
+        None => items.iterate()?,
+    };
+    let mut skip_missing = false;
+    if let Some(flags) = flags {
+        let Some(flags) = flags.entries(context)? else {
+            return wrong("the optional third item must be a dict with flags ('skip_missing',)");
+        };
+        skip_missing = match flags.get("skip_missing") {
             Some(Py::Str(text)) => crate::value::parse_bool(text).unwrap_or_default(),
             Some(value) => value.truth()?,
             None => false,
         };
     }
-    let items = match items.entries(context)? {
-        Some(entries) => Py::list(entries.into_values().collect()),
-        None => items,
-    };
-    // Results of skipped tasks have nothing to look into.
-    let kept = items.iterate()?.into_iter().filter_map(|item| match item.entries(context) {
-        Ok(Some(fields)) if matches!(fields.get("skipped"), Some(Py::Bool(true))) => None,
-        _ => Some(item),
-    });
-    let args = Args::new(vec![path, Py::Bool(skip)]);
-    call_filter(context, "subelements", Py::list(kept.collect()), args)?.iterate()
+    let mut out = Vec::new();
+    for item in items {
+        let Some(fields) = item.entries(context)? else {
+            let shown = context.text(&item)?;
+            return Err(Fault::error(format!("subelements lookup expects a dictionary, got '{shown}'")));
+        };
+        if !is_skipped(&fields) {
+            let inner = elements_at(context, fields, path, skip_missing)?;
+            out.extend(inner.into_iter().map(|element| Py::tuple(vec![item.clone(), element])));
+        }
+    }
+    Ok(out)
+}
+
+/// The result of a task that was skipped has nothing to look into.
+fn is_skipped(fields: &PyMap) -> bool {
+    !matches!(fields.get("skipped"), None | Some(Py::Bool(false)))
+}
+
+/// The list that a dotted path leads to; what is missing on the way is passed over if `skip`.
+fn elements_at(context: &Context, mut fields: PyMap, path: &str, skip: bool) -> Result<Vec<Py>> {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    for key in path.split('.') {
+        let Some(value) = fields.get(key).cloned() else {
+            if skip {
+                continue;
+            }
+            let shown = context.text(&Py::dict(fields))?;
+            return Err(Fault::error(format!("could not find '{key}' key in iterated item '{shown}'")));
+        };
+        let shown = |value: &Py| context.text(value);
+        if key == last {
+            return match value.is_sequence() {
+                true => value.iterate(),
+                false => Err(Fault::error(format!("the key {key} should point to a list, got '{}'", shown(&value)?))),
+            };
+        }
+        match value.entries(context)? {
+            Some(inner) => fields = inner,
+            None if skip => {}
+            None => {
+                let shown = shown(&value)?;
+                return Err(Fault::error(format!("the key {key} should point to a dictionary, got '{shown}'")));
+            }
+        }
+    }
+    Ok(Vec::new())
 }

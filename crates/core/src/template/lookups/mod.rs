@@ -5,6 +5,7 @@ mod files;
 mod lists;
 mod password;
 mod search;
+mod tables;
 mod url;
 mod variables;
 
@@ -21,8 +22,16 @@ pub(crate) struct Call {
     pub options: Args,
 }
 
-const TABLES: [&[(&str, Function)]; 7] =
-    [config::TABLE, files::TABLE, lists::TABLE, password::TABLE, search::TABLE, url::TABLE, variables::TABLE];
+const TABLES: [&[(&str, Function)]; 8] = [
+    config::TABLE,
+    files::TABLE,
+    lists::TABLE,
+    password::TABLE,
+    search::TABLE,
+    tables::TABLE,
+    url::TABLE,
+    variables::TABLE,
+];
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Function)> {
     TABLES.into_iter().flatten()

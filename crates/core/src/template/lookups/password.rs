@@ -48,6 +48,8 @@ fn one(context: &Context, term: &str, given: &[(String, Py)]) -> Result<String> 
             _ => path.push(word),
         }
     }
+    // Nothing given is not given.
+    fields.retain(|(name, value)| !(name == "encrypt" && value.as_str() == Some("")));
     let options = options(context, &fields)?;
     let path = context.templar().templates.options.base_dir.join(path.join(" "));
     let stored = path != Path::new("/dev/null");

@@ -1,16 +1,14 @@
-//! `first_found`, `fileglob`, and the lookups that read tables in files.
+//! `first_found` and `fileglob`: which files are there.
 
-use super::files::needle;
 use super::{Call, Function};
 use crate::system::local_files;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
-use crate::template::filters::{compile_regex, normalize};
+use crate::template::filters::normalize;
 use crate::template::python::Py;
 use std::path::Path;
 
-pub(super) const TABLE: &[(&str, Function)] =
-    &[("first_found", first_found), ("fileglob", file_glob), ("ini", ini), ("csvfile", csv_file)];
+pub(super) const TABLE: &[(&str, Function)] = &[("first_found", first_found), ("fileglob", file_glob)];
 
 /// What is undefined among the terms counts as not there for `with_first_found`; elsewhere it is an error.
 fn first_found(context: &Context, mut call: Call) -> Result<Vec<Py>> {
@@ -108,122 +106,4 @@ fn file_glob(context: &Context, call: Call) -> Result<Vec<Py>> {
         }
     }
     Ok(found)
-}
-
-fn ini(context: &Context, mut call: Call) -> Result<Vec<Py>> {
-    let file = call.text(context, "file")?.unwrap_or_else(|| "ansible.ini".into());
-    let properties = call.text(context, "type")?.as_deref() == Some("properties");
-    let section = call.text(context, "section")?.unwrap_or_else(|| "global".into());
-    let section = if properties { String::new() } else { section };
-    let default = call.options.take("default").unwrap_or_else(|| Py::str(""));
-    let by_pattern = call.flag("re", false)?;
-    let case_sensitive = call.flag("case_sensitive", false)?;
-    call.flag("allow_no_value", false)?;
-    call.text(context, "encoding")?;
-    call.finish()?;
-    let text = context.templar().read_text(&needle(context, "files", &file)?)?;
-    let fold = |key: &str| if case_sensitive { key.to_owned() } else { key.to_lowercase() };
-    let (known, entries) = ini_section(&text, &section);
-    if !known && !properties {
-        return Err(Fault::error(format!("no section '{section}' in '{file}'")));
-    }
-    let mut found = Vec::new();
-    for term in call.term_texts(context)? {
-        if by_pattern {
-            let regex = compile_regex(&format!("\\A(?:{term})"), false, false)?;
-            let matching = entries.iter().filter(|(key, _)| regex.is_match(&fold(key)).unwrap_or_default());
-            found.extend(matching.map(|(_, value)| Py::str(value.as_str())));
-        } else {
-            let value = entries.iter().find(|(key, _)| fold(key) == fold(&term));
-            found.push(value.map_or_else(|| default.clone(), |(_, value)| Py::str(value.as_str())));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether the section is there, and its keys and values; the nameless one is what comes before any other.
-fn ini_section(text: &str, section: &str) -> (bool, Vec<(String, String)>) {
-    let mut known = section.is_empty();
-    let mut inside = section.is_empty();
-    let mut entries: Vec<(String, String)> = Vec::new();
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            inside = name == section || name == "DEFAULT";
-            known |= name == section;
-            continue;
-        }
-        if !inside {
-            continue;
-        }
-        // An indented line goes on with the value above it.
-        if line.starts_with(char::is_whitespace)
-            && let Some((_, value)) = entries.last_mut()
-        {
-            value.push('\n');
-            value.push_str(trimmed);
-            continue;
-        }
-        let (key, value) = trimmed.split_once(['=', ':']).unwrap_or((trimmed, ""));
-        entries.push((key.trim().to_owned(), value.trim().to_owned()));
-    }
-    (known, entries)
-}
-
-fn csv_file(context: &Context, mut call: Call) -> Result<Vec<Py>> {
-    let file = call.text(context, "file")?.unwrap_or_else(|| "ansible.csv".into());
-    let delimiter = call.text(context, "delimiter")?.unwrap_or_else(|| "TAB".into());
-    let number = |text: Option<String>, missing| match text {
-        None => Ok(missing),
-        Some(text) => text.trim().parse().map_err(|_| Fault::error(format!("'{text}' is not a column's number"))),
-    };
-    let column: usize = number(call.text(context, "col")?, 1)?;
-    let key_column: usize = number(call.text(context, "keycol")?, 0)?;
-    let default = call.options.take("default");
-    call.text(context, "encoding")?;
-    call.finish()?;
-    let delimiter = if delimiter == "TAB" { '\t' } else { delimiter.chars().next().unwrap_or(',') };
-    let text = context.templar().read_text(&needle(context, "files", &file)?)?;
-    let rows = csv_rows(&text, delimiter);
-    let mut found = Vec::new();
-    for term in call.term_texts(context)? {
-        match rows.iter().find(|row| row.get(key_column).is_some_and(|key| *key == term)) {
-            Some(row) => {
-                let value = row.get(column).ok_or_else(|| Fault::error(format!("'{file}' has no column {column}")))?;
-                found.push(Py::str(value.as_str()));
-            }
-            None => found.extend(default.clone()),
-        }
-    }
-    Ok(found)
-}
-
-/// Rows of fields; a field in double quotes may hold anything, with quotes doubled (RFC 4180).
-fn csv_rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    let (mut row, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' if quoted => quoted = false,
-            '"' if field.is_empty() => quoted = true,
-            c if quoted => field.push(c),
-            c if c == delimiter => row.push(std::mem::take(&mut field)),
-            '\r' => {}
-            '\n' => {
-                row.push(std::mem::take(&mut field));
-                rows.push(std::mem::take(&mut row));
-            }
-            c => field.push(c),
-        }
-    }
-    if !field.is_empty() || !row.is_empty() {
-        row.push(field);
-        rows.push(row);
-    }
-    rows
 }

@@ -54,8 +54,18 @@ fn var_names(context: &Context, call: Call) -> Result<Vec<Py>> {
     let mut names = context.names();
     names.sort();
     let mut found = Vec::new();
-    for term in call.term_texts(context)? {
-        let regex = compile_regex(&term, false, false)?;
+    for term in &call.terms {
+        let Some(term) = term.as_str() else {
+            let (text, kind) = (context.text(term)?, term.type_name());
+            let message = format!("Invalid setting identifier, \"{text}\" is not a string, it is a <class '{kind}'>");
+            return Err(Fault::error(message));
+        };
+        let regex = compile_regex(term, false, false).map_err(|fault| match fault {
+            Fault::Error(marker) => {
+                Fault::error(format!("Unable to use \"{term}\" as a search parameter: {}", marker.message))
+            }
+            other => other,
+        })?;
         found.extend(
             names.iter().filter(|name| regex.is_match(name).unwrap_or_default()).map(|name| Py::str(name.clone())),
         );

@@ -60,18 +60,17 @@ enum Kind {
     Urn,
 }
 
-fn uri(context: &Context, value: &Py, args: Args, kind: Kind) -> Result<bool> {
+fn uri(_: &Context, value: &Py, args: Args, kind: Kind) -> Result<bool> {
     let [schemes] = args.bind(["schemes"])?;
-    let text = context.text(value)?;
-    let parts = split_url(&text);
-    let schemes = schemes.map(|schemes| schemes.iterate()).transpose()?;
-    let allowed = schemes.is_none_or(|schemes| schemes.iter().any(|scheme| scheme.as_str() == Some(&parts.scheme)));
-    let rest = !parts.path.is_empty() || !parts.netloc.is_empty();
-    Ok(!parts.scheme.is_empty()
-        && allowed
+    let Some(text) = value.as_str() else { return Ok(false) };
+    let parts = split_url(text);
+    let schemes = schemes.map(|schemes| schemes.iterate()).transpose()?.unwrap_or_default();
+    let allowed = schemes.is_empty() || schemes.iter().any(|scheme| scheme.as_str() == Some(&parts.scheme));
+    // As in Ansible: nearly any text is one.
+    Ok(allowed
         && match kind {
-            Kind::Url => !parts.netloc.is_empty(),
-            Kind::Uri => rest,
-            Kind::Urn => parts.netloc.is_empty() && parts.scheme == "urn" && parts.path.contains(':'),
+            Kind::Url => !parts.netloc.is_empty() || parts.scheme == "file",
+            Kind::Uri => true,
+            Kind::Urn => parts.scheme == "urn",
         })
 }
