@@ -1,8 +1,9 @@
 //! Questions to the person at the terminal.
 
 use crate::report::Screen;
+use crate::report::ansible::Look;
 use anyhow::{Context, anyhow};
-use hostler_core::engine::Prompter;
+use hostler_core::engine::{Console, Prompter};
 use hostler_core::secret::Secret;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -49,5 +50,31 @@ impl Prompter for Terminal {
             std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
             Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
         })
+    }
+}
+
+/// Steers a run, by a person or by lines from a pipe.
+pub struct AtConsole {
+    /// Where it is shown.
+    pub screen: Arc<Screen>,
+    /// How headings look.
+    pub look: Look,
+}
+
+impl Console for AtConsole {
+    fn line(&self, prompt: &str) -> Option<String> {
+        self.screen.print(prompt);
+        let mut answer = String::new();
+        let read = self.screen.suspend(|| std::io::stdin().read_line(&mut answer));
+        // What cannot be read is no answer either.
+        read.ok().filter(|count| *count > 0).map(|_| answer.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn print(&self, text: &str) {
+        self.screen.print(&format!("{text}\n"));
+    }
+
+    fn heading(&self, title: &str) {
+        self.screen.print(&self.look.banner(title));
     }
 }

@@ -71,7 +71,8 @@ pub(super) fn reach(pattern: &str, run: &RunOptionsArgs, own: &OwnArgs) -> Resul
     let playbooks =
         [OneTask { name: "look", pattern, module, arguments, keywords, dir: &dir }.playbook(&base, &parts)?];
     let recorder = Arc::new(Recorder::default());
-    let reporting = Reporting { reporter: Box::new(Arc::clone(&recorder)), prompter: None, callbacks: None };
+    let reporting =
+        Reporting { reporter: Box::new(Arc::clone(&recorder)), prompter: None, screen: None, callbacks: false };
     let session = Session::rehearsal(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let engine = session.reach(&playbooks)?;
     engine.finish();

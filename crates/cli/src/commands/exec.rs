@@ -59,8 +59,8 @@ pub fn run(args: &ExecArgs) -> Result<Exit, Failure> {
         let prompter = ask::Terminal::on(&screen);
         (Box::new(AdHoc::new(view, Arc::clone(&screen), Box::new(std::io::stderr()))), prompter, screen)
     };
-    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
-    let reporting = Reporting { reporter, prompter, callbacks };
+    let callbacks = base.config.bin_ansible_callbacks.or(false);
+    let reporting = Reporting { reporter, prompter, screen: Some(screen), callbacks };
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.validate(&playbooks)?;

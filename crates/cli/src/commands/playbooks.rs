@@ -41,6 +41,8 @@ pub enum Face {
         warnings: Vec<Diagnostic>,
         /// Where modules are looked for first.
         module_path: Vec<PathBuf>,
+        /// `--step`.
+        step: bool,
     },
 }
 
@@ -150,7 +152,7 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let plan = matches!(face, Face::Own { plan: true });
     let ansible = matches!(face, Face::Ansible { .. });
     let mut base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible, quiet: false })?;
-    if let Face::Ansible { warnings, module_path } = face {
+    if let Face::Ansible { warnings, module_path, .. } = face {
         Callback::of(&base.config)?;
         base.module_path.clone_from(module_path);
         tell_config(&base)?;
@@ -165,6 +167,7 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         tags: &args.tags,
         skip_tags: &args.skip_tags,
         start_at_task: args.start_at_task.as_deref(),
+        step: matches!(face, Face::Ansible { step: true, .. }),
         force_handlers: args.force_handlers,
         accept_new: args.own.accept_new,
         offline: listing || args.syntax_check,
@@ -300,7 +303,12 @@ pub fn warn_of_empty(base: &Base, inventory: &Inventory, pattern: &str) {
 /// Nobody hears but callbacks, which keep off what programs read.
 fn silence() -> Reporting {
     let screen = Screen::plain(Box::new(std::io::stderr()));
-    Reporting { reporter: Box::new(FanOut(Vec::new())), prompter: None, callbacks: Some(Arc::new(screen)) }
+    Reporting {
+        reporter: Box::new(FanOut(Vec::new())),
+        prompter: None,
+        screen: Some(Arc::new(screen)),
+        callbacks: true,
+    }
 }
 
 fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
@@ -312,7 +320,7 @@ fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> R
         let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
         let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
         let (reporter, prompter) = (callback.reporter(look, None), ask::Terminal::on(&screen));
-        return Reporting { reporter, prompter, callbacks: Some(screen) };
+        return Reporting { reporter, prompter, screen: Some(screen), callbacks: true };
     }
     if args.own.output == Format::Json {
         return Reporting { reporter: Box::new(JsonLines::new(Box::new(std::io::stdout()))), ..silence() };
@@ -326,7 +334,7 @@ fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> R
         () if live => Box::new(Terminal::new(view, Arc::clone(&screen))),
         () => Box::new(Plain::new(view, Box::new(std::io::stdout()), Box::new(std::io::stderr()))),
     };
-    Reporting { reporter, prompter, callbacks: Some(screen) }
+    Reporting { reporter, prompter, screen: Some(screen), callbacks: true }
 }
 
 /// `--list-hosts`, `--list-tasks`, `--list-tags`.

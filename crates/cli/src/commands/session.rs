@@ -8,7 +8,7 @@ use crate::report::{self, FanOut, JsonLines, OnScreen, Palette, Plain, Screen, S
 use crate::setup::{Base, RunParts};
 use crate::signals;
 use anyhow::Context;
-use hostler_core::engine::{Cancel, Engine, EngineParts, Prompter, RunError, RunMode, RunOptions, Summary};
+use hostler_core::engine::{Cancel, Console, Engine, EngineParts, Prompter, RunError, RunMode, RunOptions, Summary};
 use hostler_core::event::Reporter;
 use hostler_core::inventory::Inventory;
 use hostler_core::playbook::Playbook;
@@ -24,8 +24,10 @@ pub struct Reporting {
     pub reporter: Box<dyn Reporter>,
     /// Asks, where there is somebody.
     pub prompter: Option<ask::Terminal>,
-    /// Where the callbacks print that the settings enable, if they are to hear of it.
-    pub callbacks: Option<Arc<Screen>>,
+    /// Where those print who are not part of the output itself, and where the run is steered.
+    pub screen: Option<Arc<Screen>>,
+    /// The callbacks that the settings enable are to hear of it.
+    pub callbacks: bool,
 }
 
 /// A run that is ready to begin.
@@ -50,7 +52,7 @@ impl Session {
         let mut reporters = vec![reporting.reporter];
         reporters.extend(events_file()?);
         reporters.extend(log(base, &options)?);
-        if let Some(screen) = &reporting.callbacks {
+        if let Some(screen) = reporting.screen.as_ref().filter(|_| reporting.callbacks) {
             tell(&without_callback(&base.config), base.voice);
             let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, options.mode != RunMode::Apply);
             // In the file that `log_path` names too, which was opened above.
@@ -85,6 +87,12 @@ impl Session {
             redactor: Arc::clone(&base.redactor),
             reload_inventory: Some(base.reload()),
             prompter: reporting.prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
+            // Nobody steers a plan.
+            console: reporting.screen.filter(|_| options.mode != RunMode::Plan).map(|screen| {
+                let look =
+                    Look::new(&base.config, base.palette.is_on(), base.verbosity, options.mode != RunMode::Apply);
+                Arc::new(ask::AtConsole { screen, look }) as Arc<dyn Console>
+            }),
         };
         let cancel = Cancel::default();
         let engine = Engine::new(parts, inventory, options, playbook_dir, cancel.clone());

@@ -79,8 +79,8 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
     let reporter = reporter(args, &base, look, origin(args, module, text))?;
     let prompter = ask::Terminal::on(&screen);
-    let callbacks = base.config.bin_ansible_callbacks.or(false).then_some(screen);
-    let reporting = Reporting { reporter, prompter, callbacks };
+    let callbacks = base.config.bin_ansible_callbacks.or(false);
+    let reporting = Reporting { reporter, prompter, screen: Some(screen), callbacks };
     let session = Session::new(&base, &parts, inventory, options, Some(&dir), reporting)?;
     let playbooks = [playbook];
     session.run(&base, &playbooks).map(commands::exit_of)

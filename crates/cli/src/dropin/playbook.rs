@@ -11,9 +11,6 @@ use hostler_core::diagnostic::Diagnostic;
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
-    if args.step {
-        return Err(Failure::Usage("--step is not built: nobody is asked before a task".to_owned()));
-    }
     if let Some(missing) = args.playbooks.iter().find(|path| !path.exists()) {
         return Err(Diagnostic::error(format!("the playbook: {} could not be found", missing.display())).into());
     }
@@ -36,6 +33,6 @@ pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
         own: OwnArgs::default(),
     };
     let warnings = without_meaning(&args.shared.without_meaning());
-    let face = Face::Ansible { warnings, module_path: args.shared.module_path() };
+    let face = Face::Ansible { warnings, module_path: args.shared.module_path(), step: args.step };
     commands::run_playbooks(&args_of_apply, &face).map(|summary| summary.map_or(Exit::Done, commands::exit_of))
 }

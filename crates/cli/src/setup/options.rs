@@ -27,6 +27,8 @@ pub struct Overrides<'a> {
     pub skip_tags: &'a [String],
     /// `--start-at-task`.
     pub start_at_task: Option<&'a str>,
+    /// `--step`.
+    pub step: bool,
     /// `--force-handlers`.
     pub force_handlers: bool,
     /// `--accept-new`.
@@ -62,6 +64,9 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         skip_tags: listed(overrides.skip_tags, &config.tags_skip),
         limit: args.sources.limit.clone(),
         start_at_task: overrides.start_at_task.map(str::to_owned),
+        step: overrides.step,
+        debugger: config.enable_task_debugger.or(false),
+        debugger_ignores_errors: config.task_debugger_ignore_errors.or(true),
         extra_vars: Arc::clone(&base.extra_vars),
         verbosity: base.verbosity,
         force_handlers: overrides.force_handlers || config.force_handlers.or(false),

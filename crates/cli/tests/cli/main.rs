@@ -42,6 +42,17 @@ impl Place {
     }
 
     fn run_with(&self, line: &[&str], env: &[(&str, &str)]) -> Ended {
+        self.command(line, env).stdin(std::process::Stdio::null()).output().unwrap().into()
+    }
+
+    /// With lines that are typed, as from a pipe.
+    fn typed(&self, line: &[&str], lines: &str) -> Ended {
+        self.write("typed", lines);
+        let typed = std::fs::File::open(self.path("typed")).unwrap();
+        self.command(line, &[]).stdin(typed).output().unwrap().into()
+    }
+
+    fn command(&self, line: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hostler"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -49,16 +60,13 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        let output = command
+        command
             .args(line)
             .current_dir(self.0.path())
             .env("HOME", self.0.path())
             .env("HOSTLER_STATE", self.0.path().join("state"))
-            .envs(env.iter().copied())
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap();
-        Ended::from(output)
+            .envs(env.iter().copied());
+        command
     }
 }
 

@@ -262,3 +262,24 @@ fn an_inventory_script_runs_once() {
     place.run(&["apply", "-i", "list.sh", "site.yml"]).expect(0);
     assert_eq!(place.read("times"), "\n");
 }
+
+#[test]
+fn the_debugger_shows_and_changes_what_a_task_has() {
+    let place = Place::new();
+    place.write("site.yml", "- hosts: web\n  gather_facts: false\n  vars: {package: {name: bash}}\n  tasks:\n    - name: fails\n      command: sh -c 'echo {{ package.name }}; exit {{ code }}'\n      vars: {code: 3}\n      debugger: on_failed\n      register: ended\n    - debug: {msg: \"{{ ended.stdout }}\"}\n");
+    let session = "p result._result.rc\np nothing\np\ntask.args['nope'][0] = 1\ntask_vars['package']['name'] = 'sh'\ntask_vars['code'] = 0\nu\np task.args\nr\n\nq\n";
+    let ended = place.typed(&["apply", "-f", "1", "site.yml"], session).expect(99);
+    ended.says("[h1] TASK: fails (debug)> 3\n");
+    ended.says("(debug)> ***'nothing' is undefined\n");
+    ended.says("(debug)> {'_raw_params': \"sh -c 'echo sh; exit 0'\"}\n");
+    ended.says("[h2] TASK: fails (debug)> User interrupted execution\n");
+    ended.says("h1                         : ok=1    changed=1    unreachable=0    failed=0");
+    let session = "task_vars['code'] = 0\nr\n".repeat(2);
+    let ended = place.typed(&["apply", "-f", "1", "site.yml"], &session).expect(0);
+    ended.says("ok: [h2] => {\n    \"msg\": \"bash\"\n}");
+    // Nobody is there: as for Ansible, the end of what is typed ends the run.
+    place.run(&["apply", "site.yml"]).expect(99).says("User interrupted execution");
+    place.run(&["plan", "site.yml"]).expect(2);
+    place.write("site.yml", "- hosts: web\n  debugger: sometimes\n  tasks: []\n");
+    place.run(&["apply", "site.yml"]).expect(1).says("'sometimes' is not a valid value for debugger");
+}

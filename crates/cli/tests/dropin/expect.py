@@ -44,8 +44,8 @@ def run(command, bin, out):
     while "=" in words[0]:
         key, _, value = words.pop(0).partition("=")
         env[key] = value
-    run = subprocess.run([str(bin / words[0]), *words[1:]], cwd=cases, env=env, stdin=subprocess.DEVNULL,
-                         capture_output=True)
+    typed = env.pop("STDIN", "").replace("\\n", "\n").encode()
+    run = subprocess.run([str(bin / words[0]), *words[1:]], cwd=cases, env=env, input=typed, capture_output=True)
     text = settled(run.stdout.decode(), out) + "---- stderr\n" + settled(run.stderr.decode(), out)
     text += f"---- exit {run.returncode}\n"
     for file in sorted(pathlib.Path(out).rglob("*")):

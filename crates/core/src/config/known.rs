@@ -97,7 +97,7 @@ pub(super) const PLUGINS: &[&str] = &[
 ];
 
 /// Real settings that a user would miss.
-const UNSUPPORTED: &[&str] = &["defaults.enable_task_debugger", "defaults.plugin_filters_cfg"];
+const UNSUPPORTED: &[&str] = &["defaults.plugin_filters_cfg"];
 
 /// The first plug-in in Python in these directories, which are those of a setting in [`PLUGINS`].
 pub(super) fn python_plugin(directories: &[PathBuf]) -> Option<PathBuf> {

@@ -181,6 +181,10 @@ settings! {
     forks: usize = number, DEFAULT_FORKS(256), ["defaults.forks"], ["ANSIBLE_FORKS"];
     /// `linear`, `free` or `host_pinned`.
     strategy: String = text, DEFAULT_STRATEGY("linear"), ["defaults.strategy"], ["ANSIBLE_STRATEGY"];
+    /// What fails is looked at in the debugger, where tasks do not say.
+    enable_task_debugger: bool = boolean, ENABLE_TASK_DEBUGGER(false), ["defaults.enable_task_debugger"], ["ANSIBLE_ENABLE_TASK_DEBUGGER"];
+    /// What fails and is ignored is not.
+    task_debugger_ignore_errors: bool = boolean, TASK_DEBUGGER_IGNORE_ERRORS(true), ["defaults.task_debugger_ignore_errors"], ["ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"];
     /// One host's failure ends the play for all.
     any_errors_fatal: bool = boolean, ANY_ERRORS_FATAL(false), ["defaults.any_errors_fatal"], ["ANSIBLE_ANY_ERRORS_FATAL"];
     /// Notified handlers run even if the play failed.

@@ -41,6 +41,8 @@ impl Batch<'_> {
             || engine.guard.is_some()
             || engine.book.as_ref().is_some_and(|book| book.options.resume)
             || engine.waiting_for_start.load(Ordering::Relaxed)
+            || engine.is_steered()
+            || self.debugs
         {
             return None;
         }

@@ -49,6 +49,8 @@ pub(super) struct Batch<'a> {
     pub(super) hosts: Hosts,
     /// Each host goes its own way (`free`, `host_pinned`).
     pub(super) free: bool,
+    /// What fails is looked at in the debugger (strategy `debug`).
+    pub(super) debugs: bool,
     state: Mutex<State>,
     /// How many hosts run a throttled task now, by the task's address.
     throttled: Mutex<HashMap<usize, usize>>,
@@ -108,6 +110,7 @@ impl<'a> Batch<'a> {
             told: Arc::clone(told),
             variables,
             hosts,
+            debugs: strategy.as_deref().map(short_name) == Some("debug"),
             free: strategy.as_deref().map(short_name).is_some_and(|name| matches!(name, "free" | "host_pinned")),
             state: Mutex::default(),
             throttled: Mutex::default(),

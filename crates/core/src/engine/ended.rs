@@ -30,6 +30,8 @@ pub(super) struct Ended {
     /// The arguments that the module got, as `-vvv` shows them.
     pub(super) invocation: Option<Value>,
     pub(super) elapsed: Duration,
+    /// The user has seen it.
+    pub(super) told: bool,
     pub(super) delegated_to: Option<Arc<str>>,
     pub(super) delegated_address: Option<Arc<str>>,
     /// Host whose facts these are, where another than the task's.
@@ -50,6 +52,7 @@ impl Ended {
             no_log: false,
             invocation: None,
             elapsed: NO_TIME,
+            told: false,
             delegated_to: None,
             delegated_address: None,
             facts_for: None,

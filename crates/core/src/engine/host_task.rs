@@ -31,8 +31,13 @@ pub(super) struct HostTask<'a> {
 impl HostTask<'_> {
     /// Runs it, with its loop if it has one.
     pub(super) fn run(&self) -> Ended {
+        self.run_with(Map::new())
+    }
+
+    /// The same with variables that win over all others.
+    pub(super) fn run_with(&self, set: Map) -> Ended {
         let started = Instant::now();
-        let templar = self.batch.templar(self.host, &self.task.scope);
+        let templar = self.batch.templar(self.host, &self.task.scope).with_locals(set);
         let mut ended = match &self.task.loop_ {
             None => self.once(&templar),
             Some(loop_) => self.looped(&templar, loop_),

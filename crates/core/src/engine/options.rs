@@ -43,6 +43,16 @@ pub trait Prompter: Send + Sync {
     fn ask(&self, prompt: &str, echo: bool) -> Result<String, String>;
 }
 
+/// Talks with whoever steers the run while it waits for them. Unlike a [`Prompter`]'s, the answers may come from a file.
+pub trait Console: Send + Sync {
+    /// Shows `prompt` and returns the line that follows; `None` where nothing more comes.
+    fn line(&self, prompt: &str) -> Option<String>;
+    /// Shows lines.
+    fn print(&self, text: &str);
+    /// Shows a heading.
+    fn heading(&self, title: &str);
+}
+
 /// What a run is told. `Default` is a plain apply of everything.
 #[derive(Clone)]
 #[allow(missing_docs, reason = "named as ansible-playbook's options and ansible.cfg's settings")]
@@ -64,6 +74,12 @@ pub struct RunOptions {
     pub skip_tags: Vec<String>,
     pub limit: Option<String>,
     pub start_at_task: Option<String>,
+    /// Each task is asked about before it runs.
+    pub step: bool,
+    /// What fails is looked at in the debugger, where tasks do not say.
+    pub debugger: bool,
+    /// What fails and is ignored is not.
+    pub debugger_ignores_errors: bool,
     pub extra_vars: Arc<Map>,
     pub verbosity: u8,
     pub force_handlers: bool,
@@ -134,6 +150,9 @@ impl Default for RunOptions {
             skip_tags: Vec::new(),
             limit: None,
             start_at_task: None,
+            step: false,
+            debugger: false,
+            debugger_ignores_errors: true,
             extra_vars: Arc::default(),
             verbosity: 0,
             force_handlers: false,

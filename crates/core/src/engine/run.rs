@@ -4,7 +4,7 @@ use super::book::Book;
 use super::pool::Pool;
 use super::stats::Stats;
 use super::threads::Threads;
-use super::{Cancel, Prompter, RunMode, RunOptions};
+use super::{Cancel, Console, Prompter, RunMode, RunOptions};
 use crate::actions::{Actions, Effect};
 use crate::connection::Connector;
 use crate::diagnostic::Diagnostic;
@@ -20,7 +20,7 @@ use crate::vars::{Decrypt, Globals, Store, VaultSecrets};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Reads an inventory.
 pub type Reload = Arc<dyn Fn() -> Result<Inventory, Diagnostic> + Send + Sync>;
@@ -48,6 +48,8 @@ pub struct EngineParts {
     pub reload_inventory: Option<Reload>,
     /// Asks the user, where there is one.
     pub prompter: Option<Arc<dyn Prompter>>,
+    /// Steers the run (`--step`, the debugger), where somebody may.
+    pub console: Option<Arc<dyn Console>>,
 }
 
 impl EngineParts {
@@ -82,6 +84,7 @@ impl EngineParts {
             redactor: Arc::default(),
             reload_inventory: None,
             prompter: None,
+            console: None,
         }
     }
 }
@@ -150,6 +153,10 @@ pub struct Engine {
     pub(super) grown: Mutex<Vec<(Arc<str>, Effect)>>,
     /// `--start-at-task` has not come yet.
     pub(super) waiting_for_start: AtomicBool,
+    /// The user wants to be asked before each task.
+    pub(super) stepping: Mutex<bool>,
+    /// Held while something is told, and while the user is asked: nothing else is told then.
+    stage: Mutex<()>,
     next_task: AtomicU64,
 }
 
@@ -183,6 +190,8 @@ impl Engine {
             simulated: Mutex::default(),
             changed: AtomicBool::new(false),
             grown: Mutex::default(),
+            stepping: Mutex::new(options.step),
+            stage: Mutex::default(),
             waiting_for_start: AtomicBool::new(options.start_at_task.is_some()),
             next_task: AtomicU64::new(1),
             parts,
@@ -246,7 +255,19 @@ impl Engine {
     }
 
     pub(super) fn emit(&self, event: &Event) {
+        let _told = self.quiet();
         self.parts.reporter.event(event);
+    }
+
+    /// Nothing is told while this is held.
+    pub(super) fn quiet(&self) -> MutexGuard<'_, ()> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether tasks have to wait for each other, since the user may have a word between them.
+    pub(super) fn is_steered(&self) -> bool {
+        self.parts.console.is_some()
+            && (self.options.debugger || *self.stepping.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn next_task_id(&self) -> u64 {

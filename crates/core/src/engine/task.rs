@@ -32,6 +32,7 @@ impl Batch<'_> {
         let mut after = match &*task.action {
             _ if hosts.is_empty() => After::default(),
             "ansible.builtin.meta" => self.meta(task, hosts, frame),
+            _ if !self.takes_step(task, &hosts) => After::all(hosts),
             "ansible.builtin.include_tasks" | "ansible.builtin.include_role" => self.include(task, hosts, frame),
             _ => self.ordinary(task, hosts, frame),
         };
@@ -112,7 +113,8 @@ impl Batch<'_> {
 
     pub(super) fn on_host(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>) -> Ended {
         self.engine.emit(&Event::HostStarted { task: Arc::clone(info), host: Arc::clone(host) });
-        HostTask { batch: self, task, info, host, item: None }.run()
+        let ended = HostTask { batch: self, task, info, host, item: None }.run();
+        self.debugged(task, info, host, ended)
     }
 
     /// Tells that a task begins.
@@ -344,8 +346,10 @@ impl Batch<'_> {
         }
         let lost = ended.status == Status::Unreachable || (ended.status == Status::Failed && !frame.rescuable);
         let status = ended.status;
-        let result = self.shown(&ended, task.span.as_ref(), notifies);
-        engine.emit(&Event::HostFinished { task: Arc::clone(info), host: Arc::clone(host), result });
+        if !ended.told {
+            let result = self.shown(&ended, task.span.as_ref(), notifies);
+            engine.emit(&Event::HostFinished { task: Arc::clone(info), host: Arc::clone(host), result });
+        }
         if let Some(guard) = &engine.guard {
             guard.ended(info, host);
         }

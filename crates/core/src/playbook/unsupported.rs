@@ -2,8 +2,8 @@
 
 use crate::value::Value;
 
-/// Debuggers that are the same as none.
-const DEBUGGERS: &[&str] = &["never"];
+/// When the debugger may begin.
+const DEBUGGERS: &[&str] = &["always", "on_failed", "on_unreachable", "on_skipped", "never"];
 
 /// Strategies that can be run.
 const STRATEGIES: &[&str] = &["linear", "free", "host_pinned", "debug"];
@@ -13,7 +13,10 @@ pub(super) fn refused(keyword: &str, value: &Value) -> Option<String> {
     // What is not known before it is evaluated is checked there, by the engine.
     let Value::Str(text) = value else { return None };
     match keyword {
-        "debugger" if !DEBUGGERS.contains(&&**text) => Some(format!("`debugger: {text}` is not built yet")),
+        "debugger" if !DEBUGGERS.contains(&&**text) => {
+            let known = DEBUGGERS.join(", ");
+            Some(format!("'{text}' is not a valid value for debugger. Must be one of {known}"))
+        }
         "strategy" => {
             let short = text.strip_prefix("ansible.builtin.").unwrap_or(text);
             (!STRATEGIES.contains(&short))

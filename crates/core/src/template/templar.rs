@@ -110,6 +110,15 @@ impl Templar {
         value.map(|value| self.resolve(&value)).transpose()
     }
 
+    /// All variables, as they are written.
+    pub(crate) fn variables(&self) -> Map {
+        let names = self.variables.names().into_iter().filter(|name| !self.locals.contains_key(&**name));
+        let mut all: Map =
+            names.filter_map(|name| Some((Key::Str(Arc::clone(&name)), self.variables.get(&name)?))).collect();
+        all.extend(self.locals.iter().map(|(key, value)| (key.clone(), value.clone())));
+        all
+    }
+
     /// [`Templar::resolve`], then Python's `str()`.
     ///
     /// # Errors
