@@ -211,7 +211,7 @@ impl Store {
     /// What files and sources say of a host, to a task on these levels.
     fn inventory_vars(&self, host: &str, levels: &[&Scope]) -> Result<Arc<Map>, Diagnostic> {
         let of_task = if self.globals.vars_root == VarsRoot::Top { Vec::new() } else { self.dirs_of(levels) };
-        let dir = self.playbook_dir();
+        let dir = self.playbook_dir.read().unwrap_or_else(PoisonError::into_inner);
         let dirs = if of_task.is_empty() { dir.as_slice() } else { &of_task };
         self.inventory(|inventory| inventory.host_vars(host, dirs))
     }
