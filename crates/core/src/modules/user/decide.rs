@@ -165,8 +165,12 @@ fn differences(args: &Args, current: &Current, system: &dyn System) -> Result<Ch
     let expires = wanted_expiry(args);
     change.expires = expires.filter(|wanted| {
         let wanted = Some(*wanted).filter(|day| *day >= 0);
-        let now = shadow.expires.filter(|day| *day >= 0);
-        differs("expires", &day(now), &day(wanted))
+        let now = match &current.shadow {
+            Some(shadow) => day(shadow.expires.filter(|day| *day >= 0)),
+            // Only what is said of it makes it an account with a date.
+            None => String::new(),
+        };
+        differs("expires", &now, &day(wanted))
     });
     let inactive = args.password_expire_account_disable.map(|days| days.0);
     change.inactive = inactive.filter(|wanted| shadow.inactive.unwrap_or(-1) != *wanted);
