@@ -247,9 +247,8 @@ fn generated_group(
     parent: &Value,
 ) -> Result<Arc<str>, Diagnostic> {
     let failed = |error: TemplateError| error.to_diagnostic();
-    let name = parent
-        .get("name")
-        .ok_or_else(|| Diagnostic::error(format!("Element {child} has a parent with no name element")))?;
+    let name =
+        parent.get("name").ok_or_else(|| Diagnostic::error(format!("Element {child} has a parent with no name.")))?;
     let group = inventory.ensure_group(&templar.resolve_text(name).map_err(failed)?)?;
     for (key, value) in parent.get("vars").and_then(Value::as_map).into_iter().flatten() {
         let value = match value {
