@@ -19,7 +19,7 @@ impl HostTask<'_> {
         if name.is_empty() {
             let source = written.value.as_str().unwrap_or_default();
             return match written.value.is_lazy() {
-                true => Err(format!("Empty hostname produced from delegate_to: \"{source}\"")),
+                true => Err(format!("Task failed: Empty hostname produced from delegate_to: \"{source}\"")),
                 false => Ok(None),
             };
         }

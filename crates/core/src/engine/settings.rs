@@ -209,14 +209,8 @@ impl Resolver<'_> {
                 .or_else(|| options.connection.clone()),
         };
         let connection = connection.as_deref().unwrap_or("ssh");
-        // Only a task that connects fails by what it is connected with.
-        let (kind, out_of_reach) = match self.plugin(connection) {
-            Some(message) => (ConnectionKind::default(), Some(ConnectionError::Unreachable(message))),
-            None => match self.kind(connection) {
-                Ok(kind) => (kind, None),
-                Err(message) => (ConnectionKind::default(), Some(ConnectionError::Failed(message))),
-            },
-        };
+        let out_of_reach = self.out_of_reach(connection);
+        let kind = if out_of_reach.is_some() { ConnectionKind::default() } else { self.kind(connection)? };
         // As in Ansible, the older names win where both are set.
         let address = self.variable_text(&["ansible_ssh_host", "ansible_host"])?;
         let port = match self.variable_text(&["ansible_ssh_port", "ansible_port"])? {
@@ -274,23 +268,28 @@ impl Resolver<'_> {
         })
     }
 
-    /// Why a host with this connection is out of reach, where it is a plug-in in Python.
-    fn plugin(&self, name: &str) -> Option<String> {
+    /// Why a host with this connection is out of reach: by a plug-in in Python, or one for other systems.
+    fn out_of_reach(&self, name: &str) -> Option<ConnectionError> {
+        let name = crate::module::short_name(name);
+        if matches!(name, "winrm" | "psrp") {
+            return Some(ConnectionError::Failed(format!("the connection plugin '{name}' is not built in")));
+        }
         let paths = self.options.connection_plugins.iter().map(|dir| dir.join(format!("{name}.py")));
         let path = paths.into_iter().find(|path| local_files::is_file(path))?;
-        let path = path.display();
-        Some(format!("connection plug-in '{name}' ({path}) is made for Ansible's Python library, which is not used"))
+        let why = "is made for Ansible's Python library, which is not used";
+        Some(ConnectionError::Unreachable(format!("connection plug-in '{name}' ({}) {why}", path.display())))
     }
 
-    fn kind(&self, name: &str) -> std::result::Result<ConnectionKind, String> {
+    fn kind(&self, name: &str) -> Result<ConnectionKind> {
         match crate::module::short_name(name) {
             "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Ok(ConnectionKind::Ssh),
             "libssh2" => Ok(ConnectionKind::Libssh2),
             "openssh" => Ok(ConnectionKind::OpenSsh),
             "local" => Ok(ConnectionKind::Local),
             other => {
-                let known = "ssh, openssh, libssh2 and local are";
-                Err(format!("Task failed: connection plug-in '{other}' of host {} is not there; {known}", self.host))
+                let known = "ssh, openssh, libssh2 and local are there";
+                let message = format!("the connection plugin '{other}' was not found: {known}, for host {}", self.host);
+                Err(plainly(TemplateError::new(message, None)))
             }
         }
     }
