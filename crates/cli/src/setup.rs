@@ -195,8 +195,17 @@ impl Base {
     /// # Errors
     /// The first source that cannot be read.
     pub fn inventory(&self) -> Result<Inventory, Diagnostic> {
+        self.load_inventory(&self.load_options())
+    }
+
+    /// Reads it only to show it: sources that cannot be read are warned of.
+    pub fn shown_inventory(&self) -> Result<Inventory, Diagnostic> {
+        self.load_inventory(&LoadOptions { only_shown: true, ..self.load_options() })
+    }
+
+    fn load_inventory(&self, options: &LoadOptions) -> Result<Inventory, Diagnostic> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
-        let inventory = Inventory::load(&sources, &self.load_options())?;
+        let inventory = Inventory::load(&sources, options)?;
         tell(&inventory.take_warnings(), self.voice);
         Ok(inventory)
     }

@@ -371,7 +371,7 @@ fn included_roles_bring_their_handlers() {
     assert!(seen.name == loaded.role.name && seen.handlers.is_empty());
     let wrong = RoleSpec { name: "rr".into(), ..RoleSpec::default() };
     let errors = loader.include_role(&wrong, &include.included_scope(), &Simple).unwrap_err();
-    assert!(errors[0].to_string().starts_with("role `rr` is not there"), "{errors:?}");
+    assert!(errors[0].to_string().starts_with("the role 'rr' was not found in "), "{errors:?}");
 }
 
 #[test]

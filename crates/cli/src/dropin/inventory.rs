@@ -78,7 +78,7 @@ pub fn run(args: &Inventory) -> Result<Exit, Failure> {
         }
     }
     tell_config(&base)?;
-    let inventory = base.inventory()?;
+    let inventory = base.shown_inventory()?;
     warn_of_empty(&base, &inventory, "localhost");
     let export = args.export || base.config.inventory_export.or(false);
     let playbook_dir = args.playbook_dir.as_ref().or(base.config.playbook_dir.get()).cloned();

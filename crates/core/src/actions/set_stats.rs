@@ -1,6 +1,7 @@
 //! `set_stats`: numbers and texts of one's own, for the end of the run.
 
 use super::{Action, ActionError, Context, Effect, Reply};
+use crate::module::types::LooseBool;
 use crate::playbook::is_variable_name;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value, parse_bool};
@@ -17,29 +18,17 @@ pub(super) struct Args {
     #[expect(dead_code, reason = "taken with its own types")]
     data: Option<serde_json::Value>,
     /// Whether each host has its own, instead of the run as a whole.
-    #[serde(default)]
-    per_host: Flag,
+    #[serde(default, deserialize_with = "loosely")]
+    per_host: LooseBool,
     /// Whether a value is added to the one that is there, instead of replacing it.
-    #[serde(default = "Flag::yes")]
-    aggregate: Flag,
+    #[serde(default = "LooseBool::yes", deserialize_with = "loosely")]
+    aggregate: LooseBool,
 }
 
 /// What is no yes is a no.
-#[derive(Default, JsonSchema)]
-#[schemars(with = "bool")]
-struct Flag(bool);
-
-impl Flag {
-    const fn yes() -> Self {
-        Self(true)
-    }
-}
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::from(serde_json::Value::deserialize(deserializer)?);
-        Ok(Self(value.as_bool().or_else(|| parse_bool(&Templar::text_of(&value))).unwrap_or(false)))
-    }
+fn loosely<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LooseBool, D::Error> {
+    let value = Value::from(serde_json::Value::deserialize(deserializer)?);
+    Ok(LooseBool(value.as_bool().or_else(|| parse_bool(&Templar::text_of(&value))).unwrap_or(false)))
 }
 
 impl Action for SetStats {
@@ -55,7 +44,7 @@ impl Action for SetStats {
         if let Some(name) = data.keys().find(|name| !name.as_str().is_some_and(is_variable_name)) {
             return Err(format!("Task failed: Invalid variable name '{name}'.").into());
         }
-        let (per_host, aggregate) = (given.per_host.0, given.aggregate.0);
+        let (per_host, aggregate) = (*given.per_host, *given.aggregate);
         let stats = Map::from_iter([
             (Key::from("data"), Value::from(data.clone())),
             (Key::from("per_host"), Value::Bool(per_host)),

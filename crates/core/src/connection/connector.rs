@@ -25,7 +25,7 @@ impl DefaultConnector {
 impl Connector for DefaultConnector {
     fn connect(&self, target: &Target) -> Result<Box<dyn Connection>, ConnectionError> {
         if let Some(why) = &target.out_of_reach {
-            return Err(ConnectionError::Unreachable(why.clone()));
+            return Err(why.clone());
         }
         let transport: Box<dyn Transport> = match target.kind {
             ConnectionKind::Local => Box::new(Local::new(target.shell.as_deref(), target.directory.clone())),

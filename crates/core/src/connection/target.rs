@@ -1,5 +1,6 @@
 //! Where and as whom to connect, with everything templated and decided.
 
+use super::ConnectionError;
 use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,7 +63,7 @@ pub struct Target {
     /// Directory for the helper (`ansible_remote_tmp`'s counterpart); tried first.
     pub helper_dir: Option<String>,
     /// Why it cannot be reached from here, if that is known.
-    pub out_of_reach: Option<String>,
+    pub out_of_reach: Option<ConnectionError>,
     /// Local connections: where programs run.
     pub directory: Option<PathBuf>,
     /// Local connections: shell to use.

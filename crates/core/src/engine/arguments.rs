@@ -7,14 +7,27 @@ use crate::value::{Key, Map, Value};
 
 impl HostTask<'_> {
     /// `ansible_delegated_vars`, evaluated if asked for: what the host that the task is delegated to knows.
-    pub(super) fn delegated_vars(&self, templar: &Templar) -> Option<Map> {
-        let written = self.task.scope.find(|keywords| &keywords.delegate_to)?;
-        let name = templar.resolve(&written.value).ok().filter(|name| !matches!(name, Value::Null | Value::Omit))?;
-        let name = serde_json::to_string(&Templar::text_of(&name)).ok()?;
+    ///
+    /// # Errors
+    /// The host's name is evaluated to nothing, whatever the task's condition says.
+    pub(super) fn delegated_vars(&self, templar: &Templar) -> Result<Option<Map>, String> {
+        let Some(written) = self.task.scope.find(|keywords| &keywords.delegate_to) else { return Ok(None) };
+        let name = match templar.resolve(&written.value) {
+            Err(_) | Ok(Value::Omit | Value::Unknown(_)) => return Ok(None),
+            Ok(name) => Templar::text_of(&name),
+        };
+        if name.is_empty() {
+            let source = written.value.as_str().unwrap_or_default();
+            return match written.value.is_lazy() {
+                true => Err(format!("Task failed: Empty hostname produced from delegate_to: \"{source}\"")),
+                false => Ok(None),
+            };
+        }
+        let name = serde_json::to_string(&name).unwrap_or_default();
         let source = format!(
             "{{{{ {{{name}: (hostvars[{name}] | default({{}})) | combine({{'inventory_hostname': inventory_hostname}})}} }}}}"
         );
-        Some(Map::from_iter([(Key::from("ansible_delegated_vars"), Value::trusted(source, None))]))
+        Ok(Some(Map::from_iter([(Key::from("ansible_delegated_vars"), Value::trusted(source, None))])))
     }
 
     /// The arguments, evaluated, over the defaults that `module_defaults` gives.

@@ -14,6 +14,7 @@ use crate::plan::Verdict;
 use crate::playbook::{Spanned, Task, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value, has_jinja};
+use crate::vars::LOCAL_NAMES;
 use crate::wire::Job;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,11 +54,12 @@ impl HostTask<'_> {
     pub(super) fn once(&self, templar: &Templar) -> Ended {
         let delegating;
         let templar = match self.delegated_vars(templar) {
-            Some(vars) => {
+            Ok(Some(vars)) => {
                 delegating = templar.with_locals(vars);
                 &delegating
             }
-            None => templar,
+            Ok(None) => templar,
+            Err(message) => return self.before(Ended::failure(message)),
         };
         match self.when(templar) {
             Ok(None) => {}
@@ -498,9 +500,6 @@ impl HostTask<'_> {
         }
     }
 }
-
-/// Names that mean this machine where no inventory has them.
-const LOCAL_NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
 /// The reason of the first unknown value inside.
 pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {

@@ -291,8 +291,10 @@ fn nothing_to_include(diagnostics: &[Diagnostic], args: &Map) -> Ended {
     let reason = reasons.collect::<Vec<_>>().join("\n");
     let mut ended = Ended::failure(reason.clone());
     ended.result.insert(Key::from("reason"), Value::from(reason));
-    if let Some(file) = args.get("_raw_params").or_else(|| args.get("name")) {
-        ended.result.insert(Key::from("include"), file.clone());
+    match args.get("_raw_params") {
+        Some(file) => drop(ended.result.insert(Key::from("include"), file.clone())),
+        // Of a role only the reason is told.
+        None => drop(ended.result.shift_remove("msg")),
     }
     ended
 }

@@ -1,7 +1,7 @@
 //! How one task runs on one host: connection, become, environment, mode, decided from variables, keywords and options.
 
 use super::{RunMode, RunOptions};
-use crate::connection::{Become, ConnectionKind, HostKeyChecking, Target};
+use crate::connection::{Become, ConnectionError, ConnectionKind, HostKeyChecking, Target};
 use crate::module::Mode;
 use crate::playbook::{Keywords, Scope, Spanned};
 use crate::secret::Secret;
@@ -209,16 +209,17 @@ impl Resolver<'_> {
                 .or_else(|| options.connection.clone()),
         };
         let connection = connection.as_deref().unwrap_or("ssh");
-        let out_of_reach = self.plugin(connection);
+        let out_of_reach = self.out_of_reach(connection);
         let kind = if out_of_reach.is_some() { ConnectionKind::default() } else { self.kind(connection)? };
-        let address = self.variable_text(&["ansible_host", "ansible_ssh_host"])?;
-        let port = match self.variable_text(&["ansible_port", "ansible_ssh_port"])? {
+        // As in Ansible, the older names win where both are set.
+        let address = self.variable_text(&["ansible_ssh_host", "ansible_host"])?;
+        let port = match self.variable_text(&["ansible_ssh_port", "ansible_port"])? {
             Some(port) => Some(port),
             None => self
                 .text("port", |keywords| &keywords.port)?
                 .or_else(|| options.remote_port.map(|port| port.to_string())),
         };
-        let user = match self.variable_text(&["ansible_user", "ansible_ssh_user"])? {
+        let user = match self.variable_text(&["ansible_ssh_user", "ansible_user"])? {
             Some(user) => Some(user),
             None => self.text("remote_user", |keywords| &keywords.remote_user)?.or_else(|| options.remote_user.clone()),
         };
@@ -229,9 +230,9 @@ impl Resolver<'_> {
         for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
             ssh_args.extend(self.variable_text(&[name])?.iter().flat_map(|args| split_args(args)));
         }
-        let key = self.variable_text(&["ansible_private_key_file", "ansible_ssh_private_key_file"])?;
-        let checking = self.variable(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
-        let timeout = self.variable_text(&["ansible_timeout", "ansible_ssh_timeout"])?;
+        let key = self.variable_text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?;
+        let checking = self.variable(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"])?;
+        let timeout = self.variable_text(&["ansible_ssh_timeout", "ansible_timeout"])?;
         Ok(Target {
             name: self.host.to_string(),
             out_of_reach,
@@ -241,7 +242,7 @@ impl Resolver<'_> {
             port: port.and_then(|port| port.trim().parse().ok()),
             user,
             password: self
-                .variable_secret(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
+                .variable_secret(&["ansible_ssh_password", "ansible_ssh_pass", "ansible_password"])?
                 .or_else(|| options.connection_password.clone()),
             private_key: key.map(|key| self.expand(&key)).or_else(|| options.private_key_file.clone()),
             private_key_passphrase: self
@@ -267,12 +268,16 @@ impl Resolver<'_> {
         })
     }
 
-    /// Why a host with this connection is out of reach, where it is a plug-in in Python.
-    fn plugin(&self, name: &str) -> Option<String> {
+    /// Why a host with this connection is out of reach: by a plug-in in Python, or one for other systems.
+    fn out_of_reach(&self, name: &str) -> Option<ConnectionError> {
+        let name = crate::module::short_name(name);
+        if matches!(name, "winrm" | "psrp") {
+            return Some(ConnectionError::Failed(format!("the connection plugin '{name}' is not built in")));
+        }
         let paths = self.options.connection_plugins.iter().map(|dir| dir.join(format!("{name}.py")));
         let path = paths.into_iter().find(|path| local_files::is_file(path))?;
-        let path = path.display();
-        Some(format!("connection plug-in '{name}' ({path}) is made for Ansible's Python library, which is not used"))
+        let why = "is made for Ansible's Python library, which is not used";
+        Some(ConnectionError::Unreachable(format!("connection plug-in '{name}' ({}) {why}", path.display())))
     }
 
     fn kind(&self, name: &str) -> Result<ConnectionKind> {
@@ -282,8 +287,8 @@ impl Resolver<'_> {
             "openssh" => Ok(ConnectionKind::OpenSsh),
             "local" => Ok(ConnectionKind::Local),
             other => {
-                let known = "ssh, openssh, libssh2 and local are";
-                let message = format!("connection plug-in '{other}' of host {} is not there; {known}", self.host);
+                let known = "ssh, openssh, libssh2 and local are there";
+                let message = format!("the connection plugin '{other}' was not found: {known}, for host {}", self.host);
                 Err(plainly(TemplateError::new(message, None)))
             }
         }

@@ -57,6 +57,8 @@ pub struct LoadOptions {
     pub vars_files: bool,
     /// Endings of YAML files, in the order they are tried.
     pub yaml_extensions: Vec<String>,
+    /// Nothing is done on the hosts: a source that cannot be read is only warned of.
+    pub only_shown: bool,
 }
 
 /// What becomes of a host pattern that matches nothing (`host_pattern_mismatch`).
@@ -93,6 +95,7 @@ impl LoadOptions {
             vars_stage: config.run_vars_plugins.or(default.vars_stage),
             vars_files: config.vars_plugins_enabled.get().is_none_or(|names| names.iter().any(|name| is_own(name))),
             yaml_extensions: config.yaml_valid_extensions.or(default.yaml_extensions),
+            only_shown: default.only_shown,
         }
     }
 }
@@ -117,6 +120,7 @@ impl Default for LoadOptions {
             vars_stage: VarsStage::Demand,
             vars_files: true,
             yaml_extensions: [".yml", ".yaml", ".json"].map(String::from).to_vec(),
+            only_shown: false,
         }
     }
 }
@@ -130,11 +134,26 @@ impl Inventory {
     pub fn load(sources: &[&str], options: &LoadOptions) -> Result<Self, Diagnostic> {
         let mut inventory = Self::new(options.clone());
         for source in sources {
-            inventory.read_source(source)?;
+            if options.only_shown && !options.any_unparsed_is_failed {
+                inventory.try_source(source);
+            } else {
+                inventory.read_source(source)?;
+            }
         }
         inventory.current_source = None;
         inventory.reconcile();
         Ok(inventory)
+    }
+
+    /// Reads a source as a whole, or nothing of it with a warning.
+    fn try_source(&mut self, source: &str) {
+        let before = (self.groups.clone(), self.hosts.clone(), self.parsed);
+        if let Err(error) = self.read_source(source) {
+            (self.groups, self.hosts, self.parsed) = before;
+            self.warn(Diagnostic { severity: crate::diagnostic::Severity::Warning, ..error });
+            let path = local_files::absolute(Path::new(source));
+            self.warn(Diagnostic::warning(format!("Unable to parse {} as an inventory source", path.display())));
+        }
     }
 
     fn read_source(&mut self, source: &str) -> Result<(), Diagnostic> {

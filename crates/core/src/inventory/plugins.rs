@@ -227,6 +227,18 @@ fn generate(inventory: &mut Inventory, options: &Map) -> Result<(), Diagnostic> 
     Ok(())
 }
 
+/// What is inside is evaluated now where it can be, else where it is used.
+fn as_far_as_known(templar: &Templar, value: &Value) -> Value {
+    match value {
+        Value::Map(map) => {
+            let entries = map.iter().map(|(key, value)| (key.clone(), as_far_as_known(templar, value)));
+            Value::from(entries.collect::<Map>())
+        }
+        Value::List(items) => Value::list(items.iter().map(|item| as_far_as_known(templar, item))),
+        single => templar.resolve(single).unwrap_or_else(|_| single.clone()),
+    }
+}
+
 /// A parent of `child`, with its own parents and variables.
 fn generated_group(
     inventory: &mut Inventory,
@@ -235,12 +247,15 @@ fn generated_group(
     parent: &Value,
 ) -> Result<Arc<str>, Diagnostic> {
     let failed = |error: TemplateError| error.to_diagnostic();
-    let name = parent
-        .get("name")
-        .ok_or_else(|| Diagnostic::error(format!("Element {child} has a parent with no name element")))?;
+    let name =
+        parent.get("name").ok_or_else(|| Diagnostic::error(format!("Element {child} has a parent with no name.")))?;
     let group = inventory.ensure_group(&templar.resolve_text(name).map_err(failed)?)?;
     for (key, value) in parent.get("vars").and_then(Value::as_map).into_iter().flatten() {
-        inventory.set_group_var(&group, key.clone(), templar.resolve(value).map_err(failed)?)?;
+        let value = match value {
+            Value::Map(_) | Value::List(_) => as_far_as_known(templar, value),
+            single => templar.resolve(single).map_err(failed)?,
+        };
+        inventory.set_group_var(&group, key.clone(), value)?;
     }
     for above in parent.get("parents").and_then(Value::as_list).unwrap_or_default() {
         let above = generated_group(inventory, templar, &group, above)?;

@@ -148,6 +148,10 @@ impl Module for Debconf {
         };
         let (wanted, list) = match value {
             Value::Array(items) if kind == Kind::Multiselect => {
+                if let Some(other) = items.iter().find(|item| !item.is_string()) {
+                    let message = format!("Invalid value provided for 'multiselect': {other} is no string");
+                    return Err(ModuleError::new(message));
+                }
                 let list = sorted(items.iter().map(text).collect());
                 (list.join(", "), Some(list))
             }

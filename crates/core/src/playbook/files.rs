@@ -78,13 +78,11 @@ pub(super) fn find_role(
         let found = local_files::read_dir(dir).unwrap_or_default().into_iter().filter(|path| local_files::is_dir(path));
         roles.extend(found.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())));
     }
-    let error = Diagnostic::error(format!("role `{name}` is not there")).absent(name);
+    let looked = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(":");
+    let error = Diagnostic::error(format!("the role '{name}' was not found in {looked}")).absent(name);
     Err(match crate::text::nearest(name, roles.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => {
-            let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
-            error.help(format!("looked in {}", dirs.join(", ")))
-        }
+        None => error,
     })
 }
 

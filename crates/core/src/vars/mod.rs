@@ -8,6 +8,7 @@ pub mod vault;
 mod vault_text;
 
 pub use fact_cache::{CacheForm, FactCache};
+pub(crate) use store::LOCAL_NAMES;
 pub(crate) use store::merge;
 pub use store::{Globals, HostView, PlayVariables, Store, VarsRoot};
 pub use vault::VaultSecrets;

@@ -283,7 +283,7 @@ impl Store {
         }
         layers.extend(play.map(|play| read(&play.role_defaults)));
         if scope.is_some() {
-            // What a task is told of its connection where nobody says it.
+            // What a task is told of its connection where nobody says it; `hostvars` has it only where it is set.
             layers.push(Arc::new(Map::from_iter([(Key::from("ansible_host"), Value::str(Arc::clone(host)))])));
         }
         layers.retain(|layer| !layer.is_empty());
@@ -349,6 +349,9 @@ fn text(path: Option<&Path>) -> Value {
     path.map_or(Value::Null, |path| Value::from(path.to_string_lossy().into_owned()))
 }
 
+/// Names that mean this machine where no inventory has them.
+pub(crate) const LOCAL_NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
+
 const MAGIC: &[&str] = &[
     "inventory_hostname",
     "inventory_hostname_short",
@@ -374,9 +377,7 @@ impl Variables for HostView {
         if self.store.globals.merge_hashes {
             return self.layers.iter().rev().filter_map(|layer| layer.get(name)).cloned().reduce(merge);
         }
-        let found = self.layers.iter().find_map(|layer| layer.get(name)).cloned();
-        // What tasks see of the connection by themselves; `hostvars` has it only where it is set.
-        found.or_else(|| (name == "ansible_host" && self.scope.is_some()).then(|| Value::str(Arc::clone(&self.host))))
+        self.layers.iter().find_map(|layer| layer.get(name)).cloned()
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -390,8 +391,10 @@ impl Variables for HostView {
     }
 
     fn host(&self, host: &str) -> Option<Arc<dyn Variables>> {
-        // This machine may be a play's host without being in an inventory.
-        let known = *host == *self.host || self.store.inventory(|inventory| inventory.host(host).is_some());
+        // This machine may be a play's host, or be delegated to, without being in an inventory.
+        let known = *host == *self.host
+            || LOCAL_NAMES.contains(&host)
+            || self.store.inventory(|inventory| inventory.host(host).is_some());
         known.then(|| self.store.of_host(&Arc::from(host)) as Arc<dyn Variables>)
     }
 

@@ -180,6 +180,10 @@ pub fn failure(task: &TaskInfo, result: &TaskResult) -> Option<String> {
         return None;
     }
     let field = |name: &str| result.result.get(name);
+    // What could not be included has a reason only.
+    if field("msg").is_none() && field("reason").is_some() {
+        return None;
+    }
     // The module itself was content.
     let judged = field("failed_when_result") == Some(&Value::Bool(true)) && field("rc").is_none_or(|rc| *rc == 0);
     let message = match field("msg") {

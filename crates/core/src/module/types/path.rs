@@ -3,14 +3,43 @@
 use super::LooseString;
 use crate::system::{Result, System, SystemError, users};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// A path on the host. `~`, `~user` and environment variables are expanded there; a relative one starts where the connection begins, usually the home directory.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct PathArg(LooseString);
+
+impl<'de> Deserialize<'de> for PathArg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = match Value::deserialize(deserializer)? {
+            // As in Ansible: the file of that strange name, which is not there.
+            whole @ Value::Object(_) => LooseString(python_text(&whole)),
+            single => LooseString::deserialize(single).map_err(D::Error::custom)?,
+        };
+        Ok(Self(text))
+    }
+}
+
+/// How Python writes a value.
+fn python_text(value: &Value) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(python_text).collect::<Vec<_>>().join(", ")),
+        Value::Object(entries) => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", quoted(key), python_text(value));
+            format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
 
 impl PathArg {
     /// As it was written.
@@ -110,5 +139,7 @@ mod tests {
         assert_eq!(text("/$A/${A}y/$B/$"), "/x/xy/$B/$");
         assert_eq!(PathArg::from("b/").path(&fake).unwrap().to_str(), Some("/root/b/"));
         assert!(PathArg::from("").path(&fake).is_err());
+        let strange: PathArg = serde_json::from_value(serde_json::json!({"path": "/a", "n": [1, true]})).unwrap();
+        assert_eq!(strange.raw(), "{'path': '/a', 'n': [1, True]}");
     }
 }

@@ -162,12 +162,10 @@ fn differences(args: &Args, current: &Current, system: &dyn System) -> Result<Ch
     let empty = Shadow::default();
     let shadow = current.shadow.as_ref().unwrap_or(&empty);
     let day = |day: Option<i64>| day.map_or_else(|| "never".to_owned(), |day| day.to_string());
-    let expires = wanted_expiry(args);
-    change.expires = expires.filter(|wanted| {
-        let wanted = Some(*wanted).filter(|day| *day >= 0);
-        let now = shadow.expires.filter(|day| *day >= 0);
-        differs("expires", &day(now), &day(wanted))
-    });
+    // Only what is said of it makes an account that has no entry one with a date.
+    let now = current.shadow.as_ref().map_or_else(String::new, |shadow| day(shadow.expires.filter(|day| *day >= 0)));
+    change.expires =
+        wanted_expiry(args).filter(|wanted| differs("expires", &now, &day(Some(*wanted).filter(|day| *day >= 0))));
     let inactive = args.password_expire_account_disable.map(|days| days.0);
     change.inactive = inactive.filter(|wanted| shadow.inactive.unwrap_or(-1) != *wanted);
     if let Some(wanted) = change.inactive {

@@ -419,7 +419,8 @@ fn rekey_on_member(context: &Context, value: Py, args: Args) -> Result<Py> {
     };
     let items = match value.entries(context)? {
         Some(entries) => entries.into_values().collect(),
-        None => value.iterate()?,
+        None if value.is_sequence() => value.iterate()?,
+        None => return Err(Fault::error("Type is not a valid list, set, or dict")),
     };
     let mut out = PyMap::new();
     for item in items {
