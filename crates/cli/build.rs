@@ -16,6 +16,10 @@ const LARGEST: u64 = 3_000_000;
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-env-changed=HOSTLER_HELPER");
+    if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        // A panic ends the command as it ends the helper: neither unwinds.
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", without_tables().display());
+    }
     let built = match std::env::var("HOSTLER_HELPER") {
         Ok(path) => {
             println!("cargo::rerun-if-changed={path}");
@@ -34,6 +38,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What tells the linker to leave out tables for unwinding.
+fn without_tables() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("helper/small.ld")
 }
 
 fn hash(helper: &Path) -> Result<String, String> {
@@ -67,9 +76,8 @@ fn build() -> Result<PathBuf, String> {
     // build gives the same warnings.
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned(), "-Awarnings".to_owned()];
     if profile == "helper" {
-        let without_tables = workspace.join("crates/cli/helper/small.ld");
         flags.push("-Crelocation-model=static".to_owned());
-        flags.push(format!("-Clink-arg=-T{}", without_tables.display()));
+        flags.push(format!("-Clink-arg=-T{}", without_tables().display()));
     }
     let status = cargo
         .args(["build", "--quiet", "--package", "hostler-agent", "--profile", profile, "--target", &target])

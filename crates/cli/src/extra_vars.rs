@@ -21,7 +21,7 @@ pub fn parse(
     behaviour: HashBehaviour,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Map, Failure> {
-    let mut all = Map::new();
+    let mut all = Map::default();
     for text in written.iter().filter(|text| !text.is_empty()) {
         combine(&mut all, &one(text, vaults, warnings)?, behaviour);
     }

@@ -90,7 +90,7 @@ fn report(options: &Options, classes: &BTreeMap<String, Vec<String>>, explained:
 fn templar(variables: &serde_json::Value) -> Templar {
     let variables: Map = match trusted(variables) {
         Value::Map(map) => Map::clone(&map),
-        _ => Map::new(),
+        _ => Map::default(),
     };
     Templar::new(Arc::new(Templates::new(TemplateOptions::default())), Arc::new(variables))
 }

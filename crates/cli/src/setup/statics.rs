@@ -16,7 +16,7 @@ pub struct ExtraVars {
 
 impl Statics for ExtraVars {
     fn resolve(&self, value: &Value, scope: &Arc<Scope>) -> Result<Value, Diagnostic> {
-        let mut variables = Map::new();
+        let mut variables = Map::default();
         let mut levels: Vec<&Scope> = scope.levels().collect();
         levels.reverse();
         let roles = || levels.iter().filter_map(|level| level.role.as_ref());

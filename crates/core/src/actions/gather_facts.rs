@@ -38,7 +38,7 @@ impl Action for GatherFacts {
     fn run(context: &Context<'_>, _: Args, mut args: Map) -> Result<Reply, ActionError> {
         args.shift_remove("parallel");
         let modules = modules(context, &args)?;
-        let (mut replies, mut failed, mut skipped) = (Vec::new(), Map::new(), Map::new());
+        let (mut replies, mut failed, mut skipped) = (Vec::new(), Map::default(), Map::default());
         for module in &modules {
             let reply = context.any_module(module, &arguments(context, module, &args)?)?;
             if modules.len() == 1 && (reply.failed || reply.unknown || !reply.skipped) && is_setup(module) {

@@ -59,7 +59,7 @@ impl Action for IncludeVars {
             (None, Some(dir)) => directory(context, &args, dir),
             (None, None) => Err(ActionError::from("Could not find file on the Ansible Controller: none is named")),
         };
-        let mut variables = Map::new();
+        let mut variables = Map::default();
         let read = files.and_then(|files| {
             for file in &files {
                 variables
@@ -92,7 +92,7 @@ impl Action for IncludeVars {
 
 /// A file's variables. Those whose names are the language's own are warned of.
 fn load(context: &Context<'_>, file: &Path) -> Result<Map, Diagnostic> {
-    let Some(tree) = load_yaml_file(file, context.vault, &mut Vec::new())? else { return Ok(Map::new()) };
+    let Some(tree) = load_yaml_file(file, context.vault, &mut Vec::new())? else { return Ok(Map::default()) };
     for (key, _) in tree.as_map().unwrap_or_default() {
         if let Some(warning) = key.as_str().and_then(|name| reserved::warning(name, None)) {
             context.templar.warn(format!("{}\nOrigin: {}\n", warning.message, key.span));
@@ -173,7 +173,7 @@ fn walk(dir: &Path, depth: usize, found: &mut Directories) -> Result<(), ActionE
 
 /// `hash_behaviour: merge`: mappings that are there already are merged with the new ones.
 fn merged(context: &Context<'_>, variables: Map) -> Result<Map, ActionError> {
-    let mut all = Map::new();
+    let mut all = Map::default();
     for (key, value) in variables {
         let old = match key.as_str() {
             Some(name) => context.templar.variable(name)?,

@@ -27,7 +27,7 @@ impl Action for SetFact {
 
     fn run(context: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
         let Args { cacheable } = given;
-        let mut variables = Map::new();
+        let mut variables = Map::default();
         for (name, value) in args.into_iter().filter(|(name, _)| name.as_str() != Some("cacheable")) {
             // Names that the task itself has may be templates; those of a mapping that it is given never are.
             let name = match context.task.args.contains_key(&name) {

@@ -37,7 +37,7 @@ impl Action for SetStats {
 
     fn run(_: &Context<'_>, given: Args, args: Map) -> Result<Reply, ActionError> {
         let data = match args.get("data") {
-            None | Some(Value::Null) => Map::new(),
+            None | Some(Value::Null) => Map::default(),
             Some(Value::Map(data)) => Map::clone(data),
             Some(_) => return Err("The 'data' option needs to be a dictionary/hash".into()),
         };

@@ -33,7 +33,7 @@ impl Action for ValidateArgumentSpec {
         let Some(Value::Map(spec)) = args.get("argument_spec") else {
             return Err("\"argument_spec\" arg is required in args: it must be a mapping of options".into());
         };
-        let mut given = Map::new();
+        let mut given = Map::default();
         for (name, option) in spec.iter() {
             for name in names(name, option) {
                 if let Some(value) = context.templar.variable(&name)? {
@@ -46,7 +46,7 @@ impl Action for ValidateArgumentSpec {
         }
         let mut check = Check::default();
         check.options(spec, &given, &[], false);
-        let told = args.get("validate_args_context").cloned().unwrap_or_else(|| Map::new().into());
+        let told = args.get("validate_args_context").cloned().unwrap_or_else(|| Map::default().into());
         let mut errors = check.errors;
         if !check.unsupported.is_empty() {
             let names = check.unsupported.join(", ");

@@ -98,7 +98,7 @@ impl Stream {
 
     /// Reads all that is there, without waiting.
     fn take_in(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 32 << 10];
+        let mut buffer = [0; 8 << 10];
         let mut any = false;
         while !self.ended {
             match self.pipe.try_read(&mut buffer)? {

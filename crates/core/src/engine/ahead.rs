@@ -363,7 +363,7 @@ impl Recorder<'_> {
 impl actions::Machine for Recorder<'_> {
     // None of the actions that are sent ahead calls a module under another name.
     fn defaults(&self, _: &Templar, _: &str) -> Result<Map, TemplateError> {
-        Ok(Map::new())
+        Ok(Map::default())
     }
 
     fn call(&self, module: &str, args: serde_json::Value, blobs: &dyn BlobSource) -> Result<Outcome, ConnectionError> {

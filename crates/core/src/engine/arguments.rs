@@ -71,7 +71,7 @@ impl HostTask<'_> {
 
     /// What `module_defaults` gives an action: of its groups, then its own; an inner level's entry replaces an outer one's.
     pub(super) fn defaults(&self, templar: &Templar, action: &str) -> Result<Map, TemplateError> {
-        let mut all = Map::new();
+        let mut all = Map::default();
         let mut levels: Vec<_> = self.task.scope.levels().collect();
         levels.reverse();
         for written in levels.iter().filter_map(|level| level.keywords.module_defaults.as_ref()) {
@@ -93,7 +93,7 @@ impl HostTask<'_> {
             None => false,
         };
         let groups = all.iter().filter(|(key, _)| key.as_str().is_some_and(is_meant)).map(|(_, value)| value);
-        let mut args = Map::new();
+        let mut args = Map::default();
         for defaults in groups.chain(all.get(action)) {
             // Those of other actions may need what is not there.
             if let Value::Map(defaults) = templar.resolve(defaults)? {

@@ -22,7 +22,7 @@ impl Batch<'_> {
         let said = keyword(&self.play.gather_facts).and_then(|value| value.as_bool());
         let wanted = said.unwrap_or(engine.options.gathering != Gathering::Explicit);
         let missing_only = said.is_none() && engine.options.gathering == Gathering::Smart;
-        let mut args = Map::new();
+        let mut args = Map::default();
         if let Some(subset) = keyword(&self.play.gather_subset) {
             args.insert(Key::from("gather_subset"), subset);
         } else if !engine.options.gather_subset.is_empty() {

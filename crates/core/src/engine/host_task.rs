@@ -32,7 +32,7 @@ pub(super) struct HostTask<'a> {
 impl HostTask<'_> {
     /// Runs it, with its loop if it has one.
     pub(super) fn run(&self) -> Ended {
-        self.run_with(Map::new())
+        self.run_with(Map::default())
     }
 
     /// The same with variables that win over all others.

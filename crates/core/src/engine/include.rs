@@ -249,7 +249,7 @@ impl super::host_task::HostTask<'_> {
     #[allow(clippy::type_complexity, reason = "pairs of arguments and item variables, used once")]
     fn include_wishes(&self, templar: &Templar) -> Result<Vec<(Map, Map)>, Box<Ended>> {
         let Some(loop_) = &self.task.loop_ else {
-            return Ok(self.include_wish(templar)?.map(|args| (args, Map::new())).into_iter().collect());
+            return Ok(self.include_wish(templar)?.map(|args| (args, Map::default())).into_iter().collect());
         };
         let items = self.loop_locals(templar, loop_)?;
         let reason = if items.is_empty() { "No items in the list" } else { "All items skipped" };

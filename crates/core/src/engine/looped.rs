@@ -38,7 +38,7 @@ impl HostTask<'_> {
         };
         let mut ended = Vec::with_capacity(items.len());
         // What one item sets, the next ones see.
-        let mut carried = Map::new();
+        let mut carried = Map::default();
         for (index, item) in items.iter().enumerate() {
             if index > 0 && control.pause > 0.0 {
                 std::thread::sleep(Duration::from_secs_f64(control.pause));
@@ -96,7 +96,7 @@ impl HostTask<'_> {
                     "include_vars" => "vars",
                     _ => "files",
                 };
-                templar.clone().for_loop(dir).lookup(lookup, terms, Map::new(), true)?
+                templar.clone().for_loop(dir).lookup(lookup, terms, Map::default(), true)?
             }
         };
         match items {
@@ -196,7 +196,7 @@ fn control(templar: &Templar, loop_: &Loop) -> Result<Control, TemplateError> {
 
 /// The variables of one item.
 fn locals(control: &Control, items: &[Value], index: usize) -> Map {
-    let mut locals = Map::new();
+    let mut locals = Map::default();
     locals.insert(Key::Str(Arc::clone(&control.loop_var)), items.get(index).cloned().unwrap_or_default());
     locals.insert(Key::from("ansible_loop_var"), Value::str(Arc::clone(&control.loop_var)));
     if let Some(name) = &control.index_var {
@@ -260,7 +260,7 @@ fn sum_up(items: Vec<Ended>) -> Ended {
         () if changed => (Status::Changed, "All items completed"),
         () => (Status::Ok, "All items completed"),
     };
-    let mut sum = Ended::new(status, Map::new());
+    let mut sum = Ended::new(status, Map::default());
     sum.result.insert(Key::from("results"), Value::list(items.iter().map(Ended::value)));
     sum.result.insert(Key::from("changed"), Value::Bool(changed));
     if !items.is_empty() {

@@ -60,7 +60,7 @@ impl Engine {
     /// A templar that knows no host: for a play's own keywords.
     fn play_templar(&self, play: &Play, variables: &PlayVariables) -> Templar {
         // Lowest first, so that later ones replace earlier ones.
-        let mut map = Map::new();
+        let mut map = Map::default();
         for layer in [&variables.vars, &variables.prompted, &self.options.extra_vars] {
             map.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     fn prompt(&self, play: &Play) -> Result<Map, RunError> {
-        let mut answers = Map::new();
+        let mut answers = Map::default();
         for question in &play.vars_prompt {
             if self.options.extra_vars.contains_key(&*question.name) {
                 continue;
@@ -207,7 +207,7 @@ impl Engine {
         for host in hosts {
             let templar = Templar::new(Arc::clone(&self.parts.templates), self.store.of_host(host))
                 .with_locals(Map::clone(&play.scope.keywords.vars));
-            let mut merged = Map::new();
+            let mut merged = Map::default();
             for written in &play.vars_files {
                 let place = |diagnostic: Diagnostic| {
                     written.span.as_ref().map_or(diagnostic.clone(), |span| diagnostic.at(span))
@@ -249,7 +249,7 @@ impl Engine {
     /// Merges what the static roles show to the whole play: of two, the later wins.
     fn role_variables(&self, play: &Play, variables: &mut PlayVariables) {
         let merged = |of: &dyn Fn(&crate::playbook::Role) -> Arc<Map>| {
-            let mut all = Map::new();
+            let mut all = Map::default();
             for role in play.static_roles.iter().filter(|role| role.public) {
                 all.extend(of(role).iter().map(|(key, value)| (key.clone(), value.clone())));
             }

@@ -186,7 +186,7 @@ impl Resolver<'_> {
     /// A mapping's values one by one, so that one of them can be left out while facts are gathered.
     fn resolve_environment(&self, written: &Value) -> std::result::Result<Value, TemplateError> {
         let Value::Map(map) = written else { return self.templar.resolve(written) };
-        let mut resolved = Map::new();
+        let mut resolved = Map::default();
         for (name, value) in map.iter() {
             match self.templar.resolve(value) {
                 Err(error) if self.gathers && error.undefined.is_some() => {}

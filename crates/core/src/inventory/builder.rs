@@ -18,7 +18,7 @@ impl Inventory {
     ///
     /// let inventory = Inventory::builder()
     ///     .host("web1", Map::from_iter([("ansible_host".into(), "10.0.0.1".into())]))
-    ///     .host("web2", Map::new())
+    ///     .host("web2", Map::default())
     ///     .group("web", ["web1", "web2"])
     ///     .group_vars("web", Map::from_iter([("port".into(), 80.into())]))
     ///     .build()?;

@@ -129,7 +129,7 @@ impl Parser<'_> {
         self.rest = &self.rest[1..];
         self.open += 1;
         self.skip_blank();
-        let mut map = Map::new();
+        let mut map = Map::default();
         while !self.rest.starts_with('}') {
             let key = match self.value()? {
                 Value::Int(value) => Key::Int(value),

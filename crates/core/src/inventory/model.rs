@@ -30,7 +30,7 @@ impl Group {
     fn new(name: Arc<str>) -> Self {
         Self {
             name,
-            vars: Map::new(),
+            vars: Map::default(),
             hosts: IndexSet::new(),
             children: IndexSet::new(),
             parents: IndexSet::new(),
@@ -237,7 +237,7 @@ impl Inventory {
         let source = self.current_source.clone();
         let host = self.hosts.entry(name.into()).or_insert_with(|| Host {
             name: name.into(),
-            vars: Map::new(),
+            vars: Map::default(),
             groups: IndexSet::new(),
             source,
         });

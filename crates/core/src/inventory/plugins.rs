@@ -89,7 +89,7 @@ fn construct(inventory: &mut Inventory, options: &Map) -> Result<(), Diagnostic>
 
 /// What sources so far say of a host.
 fn variables(inventory: &Inventory, host: &str) -> Map {
-    let mut all = Map::new();
+    let mut all = Map::default();
     for group in inventory.groups_by_rank(host) {
         combine(&mut all, &group.vars, inventory.options.hash_behaviour);
     }
@@ -201,7 +201,7 @@ fn or_default(value: &Value, default: Option<&String>) -> String {
 
 fn generate(inventory: &mut Inventory, options: &Map) -> Result<(), Diagnostic> {
     let templates = templates();
-    let mut choices: Vec<Map> = vec![Map::new()];
+    let mut choices: Vec<Map> = vec![Map::default()];
     for (name, values) in entries(options, "layers") {
         let values = values.as_list().ok_or_else(|| Diagnostic::error(format!("the layer `{name}` is not a list")))?;
         let with = |choice: &Map, value: &Value| {

@@ -255,8 +255,8 @@ mod tests {
             .group("db", ["db1", "web3"])
             .group("we-b", ["10.0.0.1"])
             .children("site", ["web", "db"])
-            .host("lone", Map::new())
-            .host("2001:db8::1", Map::new())
+            .host("lone", Map::default())
+            .host("2001:db8::1", Map::default())
             .build()
             .unwrap()
     }

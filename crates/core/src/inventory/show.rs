@@ -91,7 +91,7 @@ impl Inventory {
     pub fn list_tree(&self, show: &Show<'_>) -> Result<Value, Diagnostic> {
         let hosts = self.select("all", show.limit)?;
         let mut walk = Walk::new(show, &hosts);
-        let mut top = Map::new();
+        let mut top = Map::default();
         if let Some(all) = self.group("all") {
             self.tree_group(all, &mut walk, &mut top)?;
         }
@@ -99,27 +99,27 @@ impl Inventory {
     }
 
     fn tree_group(&self, group: &Group, walk: &mut Walk<'_>, into: &mut Map) -> Result<(), Diagnostic> {
-        let mut fields = Map::new();
-        let mut children = Map::new();
+        let mut fields = Map::default();
+        let mut children = Map::default();
         for child in group.children.iter().filter_map(|child| self.group(child)) {
             if walk.seen_groups.contains(&child.name) {
-                children.insert(Key::Str(Arc::clone(&child.name)), Map::new().into());
+                children.insert(Key::Str(Arc::clone(&child.name)), Map::default().into());
             } else {
                 self.tree_group(child, walk, &mut children)?;
                 walk.seen_groups.insert(Arc::clone(&child.name));
             }
         }
-        let mut hosts = Map::new();
+        let mut hosts = Map::default();
         let available = group.hosts.iter().filter(|host| walk.available.contains(*host) && &*group.name != "all");
         for host in available.cloned().collect::<Vec<_>>() {
             let vars = if walk.seen_hosts.insert(Arc::clone(&host)) {
                 Value::Map(self.shown_host_vars(&host, walk.show)?)
             } else {
-                Map::new().into()
+                Map::default().into()
             };
             hosts.insert(Key::Str(host), vars);
         }
-        let vars = if walk.show.export { self.exported_group_vars(group, walk.show)? } else { Map::new() };
+        let vars = if walk.show.export { self.exported_group_vars(group, walk.show)? } else { Map::default() };
         for (name, content) in [("children", children), ("hosts", hosts), ("vars", vars)] {
             if !content.is_empty() {
                 fields.insert(name.into(), content.into());

@@ -130,7 +130,7 @@ impl Inventory {
             return Ok(Arc::clone(found));
         }
         let (all, others): (Vec<&Group>, Vec<&Group>) = groups.into_iter().partition(|group| &*group.name == "all");
-        let mut merged = Map::new();
+        let mut merged = Map::default();
         let at_start = self.options.vars_stage == VarsStage::Start;
         for source in &self.options.precedence {
             match source {
@@ -178,7 +178,7 @@ impl Inventory {
         if let Some(found) = lock(&self.caches.files).get(&key) {
             return Ok(Arc::clone(found));
         }
-        let mut vars = Map::new();
+        let mut vars = Map::default();
         for path in self.vars_files(&dir.join(folder.name()), name)? {
             let mut warnings = Vec::new();
             let found = load_vars_file(&path, &self.options.vaults, &mut warnings)?;

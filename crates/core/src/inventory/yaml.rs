@@ -126,7 +126,7 @@ fn read_host(inventory: &mut Inventory, group: &str, host: &Node, vars: &Node) -
     let vaults = Arc::clone(&inventory.options.vaults);
     let values = match vars.to_map(&vaults, Trust::Trusted) {
         Some(values) => values,
-        None if vars.is_null() => crate::value::Map::new(),
+        None if vars.is_null() => crate::value::Map::default(),
         None => {
             let message = format!("the host `{entry}` holds its variables, but this is {}", vars.type_name());
             return Err(Diagnostic::error(message).at(&vars.span));

@@ -186,14 +186,14 @@ impl Reading<'_> {
 
     /// `args:`, which the action's own arguments override.
     fn additional(&mut self, node: Option<&Yaml>) -> Option<Map> {
-        let Some(node) = node else { return Some(Map::new()) };
+        let Some(node) = node else { return Some(Map::default()) };
         match &node.kind {
             NodeKind::Str(text) if is_whole_template(text) => {
                 Some(Map::from_iter([(Key::from("_variable_params"), self.value(node))]))
             }
             NodeKind::Null => {
                 self.warn(Diagnostic::warning("`args` is empty").at(&node.span));
-                Some(Map::new())
+                Some(Map::default())
             }
             NodeKind::Map(_) => self.mapping(node),
             _ => {
@@ -204,7 +204,7 @@ impl Reading<'_> {
     }
 
     fn mapping(&mut self, node: &Yaml) -> Option<Map> {
-        let mut args = Map::new();
+        let mut args = Map::default();
         for (key, value) in node.as_map()? {
             match key.as_str() {
                 Some(name) if name.starts_with("_ansible_") => {
@@ -265,7 +265,7 @@ impl Reading<'_> {
             self.error_at(node, "a quote or a Jinja block in these arguments is not closed");
             return None;
         };
-        let mut args = Map::new();
+        let mut args = Map::default();
         for (name, text) in &parsed.options {
             if name.starts_with("_ansible_") {
                 self.error_at(
@@ -292,7 +292,7 @@ impl Reading<'_> {
 
     /// `action: copy src=a`, `action: {module: copy, src: a}`.
     fn old_style(&mut self, node: &Yaml, local: bool, mut base: Map) -> Option<Call> {
-        let mut own = Map::new();
+        let mut own = Map::default();
         let call = match &node.kind {
             NodeKind::Str(text) => text,
             NodeKind::Map(_) => {

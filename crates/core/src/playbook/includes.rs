@@ -243,7 +243,7 @@ impl Reading<'_> {
 
     /// The options of `import_role`, evaluated.
     fn role_spec(&mut self, task: &Task, scope: &Arc<Scope>) -> Option<RoleSpec> {
-        let mut args = Map::new();
+        let mut args = Map::default();
         for (key, value) in &*task.args {
             let what = format!("`{key}`");
             let text = self.resolve(&Spanned::new(value.clone(), task.span.clone()), scope, &what)?;

@@ -252,7 +252,7 @@ impl<'a> Reading<'a> {
 
     /// `vars`: names and values.
     pub fn vars(&mut self, node: &Yaml) -> Map {
-        let mut vars = Map::new();
+        let mut vars = Map::default();
         for (key, value) in self.pairs(node, "`vars`").unwrap_or_default() {
             match key.as_str() {
                 Some(name) if is_variable_name(name) => {
@@ -308,7 +308,7 @@ impl<'a> Reading<'a> {
                 );
                 continue;
             };
-            let mut map = Map::new();
+            let mut map = Map::default();
             for (key, value) in pairs {
                 if let Some(name) = self.defaults_key(key) {
                     map.insert(name, self.value(value));

@@ -179,7 +179,7 @@ impl Reading<'_> {
 
     fn role_entry(&mut self, node: &Yaml) -> Option<RoleEntry> {
         let mut keywords = Keywords::default();
-        let mut params = Map::new();
+        let mut params = Map::default();
         let name = match &node.kind {
             NodeKind::Str(text) if text.contains(',') && !text.contains("{{") => {
                 let help = "write `role: name` with one key for each parameter";
@@ -327,7 +327,7 @@ impl Reading<'_> {
 
     /// The variables of `vars/` or `defaults/`; later files win.
     fn role_vars(&mut self, folder: &Path, from: Option<&str>, at: &dyn Fn(Diagnostic) -> Diagnostic) -> Option<Map> {
-        let mut vars = Map::new();
+        let mut vars = Map::default();
         for path in self.ok(role_files(folder, from, true).map_err(at))? {
             let file = self.ok(self.loader.file(&path).map_err(at))?;
             let Some(root) = &*file else { continue };
@@ -401,7 +401,7 @@ impl Reading<'_> {
             ("argument_spec_name", Value::from(entry_point)),
             ("path", Value::from(role.path.to_string_lossy().into_owned())),
         ]);
-        let options = specification.get("options").cloned().unwrap_or_else(|| Map::new().into());
+        let options = specification.get("options").cloned().unwrap_or_else(|| Map::default().into());
         let args = map(vec![
             ("argument_spec", options),
             ("provided_arguments", Value::Map(Arc::clone(&role.params))),

@@ -287,7 +287,7 @@ impl Context {
     }
 
     fn export_map(&self, map: PyMap) -> Result<Value> {
-        let mut out = Map::with_capacity(map.len());
+        let mut out = Map::with_capacity_and_hasher(map.len(), Default::default());
         for (key, value) in map {
             match self.export(&value)? {
                 Value::Omit => {}

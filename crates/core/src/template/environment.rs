@@ -2,6 +2,7 @@
 
 use super::error::TemplateError;
 use super::fault::Origin;
+use super::managed::Managed;
 use super::syntax::{Mode, ParseError, PluginKind, Program, Syntax, parse};
 use super::{filters, lookups, tests};
 use crate::value::Template;
@@ -40,6 +41,7 @@ pub type HostPattern = Arc<dyn Fn(&str) -> Result<Vec<String>, String> + Send + 
 /// The settings and the templates parsed so far.
 pub struct Templates {
     pub(super) options: TemplateOptions,
+    pub(super) managed: Managed,
     cache: RwLock<HashMap<Arc<str>, Parsed>>,
     warnings: Mutex<Vec<String>>,
 }
@@ -91,7 +93,7 @@ pub struct Rendered {
 impl Templates {
     /// Nothing parsed yet.
     pub fn new(options: TemplateOptions) -> Self {
-        Self { options, cache: RwLock::default(), warnings: Mutex::default() }
+        Self { options, managed: Managed::default(), cache: RwLock::default(), warnings: Mutex::default() }
     }
 
     /// Remembers something that the user should know.

@@ -57,7 +57,7 @@ fn show(context: &Context, value: &Py, errors: &mut Vec<String>) -> Result<Value
         return Ok(placeholder(marker, errors));
     }
     if let Some(entries) = value.entries(context)? {
-        let mut map = Map::with_capacity(entries.len());
+        let mut map = Map::with_capacity_and_hasher(entries.len(), Default::default());
         for (key, value) in entries {
             match show(context, &value, errors)? {
                 Value::Omit => {}

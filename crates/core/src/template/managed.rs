@@ -3,15 +3,35 @@
 use super::dates;
 use super::environment::TemplateOptions;
 use super::fault::{Fault, Result};
-use crate::system::local_files;
+use crate::system::local_files::{self, Stamp};
 use crate::value::{Key, Map, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-/// The variables of the file `path`, which was asked for as `name`.
-pub(super) fn file_variables(options: &TemplateOptions, name: &str, path: &Path) -> Result<Map> {
-    let mut variables = Map::new();
+/// What template files are told of themselves. The same for all hosts, as long as a file stays as it is.
+#[derive(Default)]
+pub(super) struct Managed(Mutex<HashMap<(PathBuf, String), (Stamp, Map)>>);
+
+impl Managed {
+    /// The variables of the file `path`, which was asked for as `name`.
+    pub(super) fn variables(&self, options: &TemplateOptions, name: &str, path: &Path) -> Result<Map> {
+        let Ok(stamp) = local_files::stamp(path) else { return Ok(Map::default()) };
+        let key = (path.to_owned(), name.to_owned());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, variables)) = known.get(&key).filter(|(known, _)| *known == stamp) {
+            return Ok(variables.clone());
+        }
+        let variables = file_variables(options, name, path)?;
+        known.insert(key, (stamp, variables.clone()));
+        Ok(variables)
+    }
+}
+
+fn file_variables(options: &TemplateOptions, name: &str, path: &Path) -> Result<Map> {
+    let mut variables = Map::default();
     let Ok(about) = local_files::about(path) else { return Ok(variables) };
     let full = local_files::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let text = |text: String| Value::from(text);

@@ -7,7 +7,7 @@ use super::eval::{self, FileMode, Frame};
 use super::fault::{Fault, Marker, Origin};
 use super::python::{Args, Py};
 use super::syntax::Mode;
-use super::{lookups, managed, plain};
+use super::{lookups, plain};
 use crate::diagnostic::Span;
 use crate::playbook::Spanned;
 use crate::system::local_files;
@@ -251,8 +251,9 @@ impl Templar {
         };
         let source_name = self.locals.get("template_path").and_then(Value::as_str).map(str::to_owned);
         let source_name = source_name.unwrap_or_else(|| name.display().to_string());
-        let mut locals =
-            managed::file_variables(&self.templates.options, &source_name, name).map_err(|fault| self.error(fault))?;
+        let templates = &self.templates;
+        let own = templates.managed.variables(&templates.options, &source_name, name);
+        let mut locals = own.map_err(|fault| self.error(fault))?;
         locals.retain(|key, _| key.as_str().is_none_or(|name| self.variables.get(name).is_none()));
         locals.extend((*self.locals).clone());
         let evaluation = Evaluation::new(&Self { locals: Arc::new(locals), ..self.clone() });

@@ -45,7 +45,7 @@ pub fn load_vars_file(
     vaults: &Arc<dyn Decrypt>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Map, Diagnostic> {
-    let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::new()) };
+    let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::default()) };
     mapping(&tree, vaults)
 }
 
@@ -58,9 +58,9 @@ pub fn load_listed_vars(
     vaults: &Arc<dyn Decrypt>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Map, Diagnostic> {
-    let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::new()) };
+    let Some(tree) = load_yaml_file(path, vaults, warnings)? else { return Ok(Map::default()) };
     let parts = tree.as_seq().unwrap_or(std::slice::from_ref(&tree));
-    let mut all = Map::new();
+    let mut all = Map::default();
     for part in parts {
         all.extend(mapping(part, vaults)?);
     }

@@ -291,7 +291,8 @@ fn receive(link: &mut impl Link, decoder: &mut Decoder, wait: Duration) -> Resul
     if let Some(frame) = decoder.next_frame().map_err(ClientError::Protocol)? {
         return Ok(Some(frame));
     }
-    let mut buffer = [0; 32 << 10];
+    // It is cleared each time: more of it would cost more than the next look for what is longer.
+    let mut buffer = [0; 4 << 10];
     match link.read(&mut buffer, wait).map_err(ClientError::Lost)? {
         Received::Bytes(count) => decoder.push(&buffer[..count]),
         Received::Nothing => return Ok(None),

@@ -87,7 +87,7 @@ impl Frame {
                 Ok(Py::list(items.iter().map(|item| self.term(item)).collect::<Result<Vec<_>>>()?))
             }
             ExprKind::Dict(pairs) => {
-                let mut map = PyMap::new();
+                let mut map = PyMap::default();
                 for (key, value) in pairs {
                     let key: Key = self.eval(key)?.force().to_key()?;
                     map.insert(key, self.term(value)?);

@@ -24,7 +24,7 @@ impl Frame {
             ExprKind::List(items) => Ok(Py::list(self.items(items)?)),
             ExprKind::Tuple(items) => Ok(Py::tuple(self.items(items)?)),
             ExprKind::Dict(pairs) => {
-                let mut map = PyMap::with_capacity(pairs.len());
+                let mut map = PyMap::with_capacity_and_hasher(pairs.len(), Default::default());
                 for (key, value) in pairs {
                     map.insert(self.eval(key)?.force().to_key()?, self.eval(value)?);
                 }
@@ -180,7 +180,7 @@ pub(crate) fn attribute(context: &Context, value: &Py, name: &str) -> Py {
                 Ok(None) => {}
                 Err(fault) => return Py::captured(Err(fault)),
             }
-            if object.keys().is_some() && has_method(&Py::dict(PyMap::new()), name) {
+            if object.keys().is_some() && has_method(&Py::dict(PyMap::default()), name) {
                 return Py::object(Method(value.clone(), name.into()));
             }
         }

@@ -98,7 +98,7 @@ fn range(args: Args) -> Result<Py> {
 
 /// `dict(pairs or mapping, **names)`.
 pub(crate) fn dict(context: &Context, args: Args) -> Result<Py> {
-    let mut map = PyMap::new();
+    let mut map = PyMap::default();
     if let Some(source) = args.positional.into_iter().next() {
         let source = source.force().used()?;
         match source.entries(context)? {
@@ -228,7 +228,7 @@ impl Object for Vars {
         Some(names)
     }
     fn text(&self, context: &Context) -> Result<String> {
-        let mut entries = PyMap::new();
+        let mut entries = PyMap::default();
         for name in self.0.names() {
             if let Some(value) = self.0.variable(&name) {
                 entries.insert(Key::Str(name), value);

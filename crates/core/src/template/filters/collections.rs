@@ -181,7 +181,7 @@ fn items_to_dict(context: &Context, value: Py, args: Args) -> Result<Py> {
     if !value.is_sequence() {
         return Err(Fault::error(format!("items2dict requires a list, got '{}' instead", value.type_name())));
     }
-    let mut out = PyMap::new();
+    let mut out = PyMap::default();
     for item in value.iterate()? {
         // Lists whose items are named by number will do, too.
         if !item.is_sequence() || !matches!((&key_name, &value_name), (Key::Int(_), Key::Int(_))) {
@@ -422,7 +422,7 @@ fn rekey_on_member(context: &Context, value: Py, args: Args) -> Result<Py> {
         None if value.is_sequence() => value.iterate()?,
         None => return Err(Fault::error("Type is not a valid list, set, or dict")),
     };
-    let mut out = PyMap::new();
+    let mut out = PyMap::default();
     for item in items {
         let fields = entries(context, &item, "List item is not a valid dict")?;
         let Some(found) = fields.get(&key) else { return Err(Fault::error(format!("Key '{key}' was not found."))) };

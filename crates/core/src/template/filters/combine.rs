@@ -43,7 +43,7 @@ fn combine(context: &Context, value: Py, mut args: Args) -> Result<Py> {
     if let [only] = maps.as_slice() {
         return Ok(only.clone());
     }
-    let mut result = PyMap::new();
+    let mut result = PyMap::default();
     for (index, map) in maps.iter().enumerate() {
         let Some(map) = map.entries(context)? else {
             let (first, second) = (&maps[index.saturating_sub(1)], &maps[index.max(1)]);

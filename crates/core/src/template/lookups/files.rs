@@ -5,7 +5,6 @@ use crate::system::local_files;
 use crate::template::context::Context;
 use crate::template::environment::FileOptions;
 use crate::template::fault::{Fault, Result};
-use crate::template::managed;
 use crate::template::python::Py;
 use std::path::PathBuf;
 
@@ -58,13 +57,14 @@ fn template(context: &Context, mut call: Call) -> Result<Vec<Py>> {
             crate::value::Value::Map(map) => (*map).clone(),
             _ => return Err(Fault::error("template_vars must be a mapping")),
         },
-        None => crate::value::Map::new(),
+        None => crate::value::Map::default(),
     };
     call.finish()?;
     let render = |name: &String| {
         let path = needle(context, "templates", name)?;
         let text = context.templar().read_plain(&path)?;
-        let mut locals = managed::file_variables(&context.templar().templates.options, name, &path)?;
+        let templates = &context.templar().templates;
+        let mut locals = templates.managed.variables(&templates.options, name, &path)?;
         locals.retain(|name, _| name.as_str().is_none_or(|name| context.variable(name).is_none()));
         locals.extend(given.clone());
         context.render(&text, &path, &options, locals)

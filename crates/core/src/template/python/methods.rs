@@ -202,7 +202,7 @@ fn dict_method(context: &Context, dict: &Rc<RefCell<PyMap>>, name: &str, args: A
 }
 
 fn call_dict(context: &Context, mut args: Args) -> Result<Py> {
-    let mut map = PyMap::new();
+    let mut map = PyMap::default();
     if let Some(source) = args.positional.pop() {
         match source.entries(context)? {
             Some(entries) => map = entries,

@@ -8,7 +8,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub(crate) type PyMap = IndexMap<Key, Py>;
+pub(crate) type PyMap = IndexMap<Key, Py, foldhash::fast::RandomState>;
 
 /// One value. Cheap to clone; lists and mappings are shared, as in Python.
 #[derive(Clone)]
@@ -356,7 +356,7 @@ impl Py {
             }
             Self::Object(object) => match object.keys() {
                 Some(keys) => {
-                    let mut entries = PyMap::new();
+                    let mut entries = PyMap::default();
                     for key in keys {
                         if let Some(value) = object.item(context, &Self::str(Arc::clone(&key)))? {
                             entries.insert(Key::Str(key), value.force());
