@@ -3,9 +3,9 @@
 
 use super::book::{Book, Held};
 use super::settle::{Orphan, secret_hash};
-use super::{Engine, RunError};
+use super::{Engine, RunError, RunMode};
 use crate::connection::{ConnectionError, ConnectionKind};
-use crate::ledger::{Finding, FindingKind, Folded, Record, came_with, looks, removal, shown};
+use crate::ledger::{Finding, FindingKind, Folded, Husk, Made, Record, Removal, came_with, looks, removal};
 use crate::playbook::LiteralOnly;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
@@ -16,12 +16,27 @@ pub(super) const NAME: &str = "<orphans>";
 /// What a home directory gets when its user is made is there so many seconds later.
 const SETTLED: f64 = 120.0;
 
+/// Tasks that remove orphans.
+#[derive(Default)]
+struct Removals {
+    tasks: Vec<Value>,
+    by_others: Vec<ByOthers>,
+}
+
+/// A resource that another module removes than the one that made it: what that one tells the ledger does not name it.
+struct ByOthers {
+    held: Held,
+    record: Record,
+    resource: String,
+    calls: Vec<(String, Value)>,
+}
+
 impl Engine {
     /// Removes the orphans that may be removed; says which may not.
     pub(super) fn prune(&self) -> Result<Vec<Finding>, RunError> {
         let Some(book) = self.book.as_ref().filter(|book| book.options.prune) else { return Ok(Vec::new()) };
         let all: Vec<Held> = book.held().values().cloned().collect();
-        let (mut kept, mut plays) = (Vec::new(), Vec::new());
+        let (mut kept, mut plays, mut by_others) = (Vec::new(), Vec::new(), Vec::new());
         for held in all {
             let Some(folded) = &held.folded else { continue };
             let orphans = book.orphans(&held, folded);
@@ -29,8 +44,11 @@ impl Engine {
                 continue;
             }
             match self.removals(book, &held, folded, orphans, &mut kept) {
-                Ok(tasks) if tasks.is_empty() => {}
-                Ok(tasks) => plays.push(play(&held, tasks)),
+                Ok(removals) if removals.tasks.is_empty() => {}
+                Ok(removals) => {
+                    plays.push(play(&held, removals.tasks));
+                    by_others.extend(removals.by_others);
+                }
                 Err(error) => kept.push(Finding::lost(&held.host, &error.to_string())),
             }
         }
@@ -42,6 +60,11 @@ impl Engine {
         let playbook = self.parts.loader.playbook(path, &LiteralOnly).map_err(RunError::Input)?;
         let dir = self.store.playbook_dir();
         self.run_in(&playbook, Some(dir.as_deref().unwrap_or(path)))?;
+        for ByOthers { held, record, resource, calls } in by_others {
+            if self.options.mode == RunMode::Apply && self.look(&held, &calls).is_ok_and(|found| is_gone(&found)) {
+                book.is_gone(&held, &record, &resource);
+            }
+        }
         Ok(kept)
     }
 
@@ -53,10 +76,10 @@ impl Engine {
         folded: &Folded,
         orphans: Vec<Orphan>,
         kept: &mut Vec<Finding>,
-    ) -> Result<Vec<Value>, ConnectionError> {
+    ) -> Result<Removals, ConnectionError> {
         // What is in a directory was made after it, so it comes before it here.
         let mut going = HashSet::<String>::new();
-        let mut tasks: Vec<Value> = Vec::new();
+        let mut removals = Removals::default();
         let mut packages: Vec<(String, String)> = Vec::new();
         for Orphan { record, resource } in orphans.iter().rev() {
             let made = folded.made.get(resource);
@@ -68,13 +91,17 @@ impl Engine {
                 keep("there is no removing it: the task says nothing of how it was before");
                 continue;
             };
-            let call = [(removal.module.clone(), removal.args.clone())];
-            let would = self.look(held, &call)?;
-            if would[0]["failed"] == false && would[0]["changed"] == false {
+            let would = self.look(held, &removal.calls)?;
+            if let Some(failed) = would.iter().find(|found| found["failed"] != false) {
+                let why = failed["output"]["msg"].as_str().unwrap_or("the host did not answer");
+                keep(&format!("it cannot be removed: {why}"));
+                continue;
+            }
+            if is_gone(&would) {
                 book.is_gone(held, record, resource);
                 continue;
             }
-            let text = removal.args.to_string();
+            let text = json!(removal.calls).to_string();
             if text.contains("{{") || text.contains("{%") {
                 keep("its name looks like a template");
                 continue;
@@ -84,35 +111,33 @@ impl Engine {
                     keep("it may hold data: `--force` removes it");
                     continue;
                 }
-                if let Some(why) = self.changed_since(held, record)? {
+                if let Some(why) = self.changed_since(held, record, made)? {
                     keep(&format!("it has changed since it was applied ({why}): `--force` removes it"));
                     continue;
                 }
-                if let Some(foreign) = self.holds_others(held, record, resource, &going)? {
+                if let Some(foreign) = self.holds_others(held, record, resource, &removal, &going)? {
                     keep(&format!("it holds what no task made ({foreign}): `--force` removes it"));
                     continue;
                 }
             }
             going.insert(resource.clone());
             if let Some(name) = resource.strip_prefix("package:") {
-                packages.push((removal.module, name.to_owned()));
+                packages.push((record.module.clone(), name.to_owned()));
                 continue;
             }
-            let name = if record.no_log {
-                "remove what a task with no_log made"
-            } else {
-                &*format!("remove {}", shown(resource))
-            };
-            let mut task = Map::from_iter([("name".to_owned(), name.into()), (removal.module, removal.args)]);
-            if record.no_log {
-                task.insert("no_log".to_owned(), true.into());
+            if !resource.starts_with("file:") && removal.calls.iter().any(|(module, _)| *module != record.module) {
+                let (record, resource) = (record.clone(), resource.clone());
+                removals.by_others.push(ByOthers {
+                    held: held.clone(),
+                    record,
+                    resource,
+                    calls: removal.calls.clone(),
+                });
             }
-            tasks.push(task.into());
+            removals.tasks.extend(removal_tasks(record, resource, removal));
         }
-        if let Some(task) = self.package_removal(held, folded, &packages)? {
-            tasks.push(task);
-        }
-        Ok(tasks)
+        removals.tasks.extend(self.package_removal(held, folded, &packages)?);
+        Ok(removals)
     }
 
     /// One task for all packages: those that came with them go too, if nothing else would.
@@ -151,8 +176,13 @@ impl Engine {
     }
 
     /// How a resource differs from what was applied.
-    fn changed_since(&self, held: &Held, record: &Record) -> Result<Option<String>, ConnectionError> {
-        let looked = self.look(held, &looks(record))?;
+    fn changed_since(
+        &self,
+        held: &Held,
+        record: &Record,
+        made: Option<&Made>,
+    ) -> Result<Option<String>, ConnectionError> {
+        let looked = self.look(held, &looks(record, made))?;
         Ok(match differences(record, &looked) {
             Looked::Same => None,
             Looked::Differs(details) => Some(details.first().cloned().unwrap_or_else(|| "by others".to_owned())),
@@ -166,29 +196,82 @@ impl Engine {
         held: &Held,
         record: &Record,
         resource: &str,
+        removal: &Removal,
         going: &HashSet<String>,
     ) -> Result<Option<String>, ConnectionError> {
         let state = record.args.get("state").and_then(Value::as_str);
-        let (directory, after) = match resource.split_once(':') {
+        let settled = record.t as f64 + SETTLED;
+        let (directories, after) = match resource.split_once(':') {
             // What is behind a link stays when the link goes.
             Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(None),
-            Some(("file", path)) => (path.to_owned(), f64::MIN),
+            Some(("file", path)) => (vec![path.to_owned()], f64::MIN),
             Some(("user", name)) => {
                 let home = record.args.get("home").and_then(Value::as_str).map(str::to_owned);
-                (home.unwrap_or_else(|| format!("/home/{name}")), record.t as f64 + SETTLED)
+                (vec![home.unwrap_or_else(|| format!("/home/{name}"))], settled)
             }
-            _ => return Ok(None),
+            _ => (removal.trees.iter().map(|path| path.to_string_lossy().into_owned()).collect(), settled),
         };
-        let find = json!({"paths": [directory], "recurse": true, "hidden": true, "file_type": "any"});
+        if directories.is_empty() {
+            return Ok(None);
+        }
+        let find = json!({"paths": directories, "recurse": true, "hidden": true, "file_type": "any"});
         let looked = self.look(held, &[("ansible.builtin.find".to_owned(), find)])?;
         let files = looked[0]["output"]["files"].as_array().cloned().unwrap_or_default();
         let foreign = files.iter().find(|file| {
             let path = file["path"].as_str().unwrap_or_default();
             let changed = file["ctime"].as_f64().unwrap_or(f64::MAX);
-            changed > after && !going.contains(&format!("file:{path}"))
+            changed > after && !going.contains(&format!("file:{path}")) && !is_kept_by_program(path)
         });
         Ok(foreign.and_then(|file| file["path"].as_str()).map(str::to_owned))
     }
+}
+
+/// Whether calls that remove something find nothing to do.
+fn is_gone(looked: &[Value]) -> bool {
+    looked.iter().all(|found| found["failed"] == false && found["changed"] == false)
+}
+
+/// What git and Python write for themselves, while what is there is only used.
+fn is_kept_by_program(path: &str) -> bool {
+    path.split('/').any(|name| name == ".git" || name == "__pycache__")
+}
+
+/// Tasks that remove a resource, and what it leaves empty.
+fn removal_tasks(record: &Record, resource: &str, removal: Removal) -> Vec<Value> {
+    let named = |name: String, task: Value| {
+        let mut named = Map::from_iter([("name".to_owned(), name.into())]);
+        named.extend(task.as_object().cloned().unwrap_or_default());
+        if record.no_log {
+            named.insert("no_log".to_owned(), true.into());
+        }
+        Value::from(named)
+    };
+    let shown = |name: String| if record.no_log { "what a task with no_log made".to_owned() } else { name };
+    let what = shown(crate::ledger::shown(resource));
+    let calls = removal.calls.into_iter();
+    let mut tasks: Vec<Value> =
+        calls.map(|(module, args)| named(format!("remove {what}"), json!({module: args}))).collect();
+    for husk in removal.husks {
+        let (path, module, args, empty) = match husk {
+            Husk::File(path) => {
+                let stat = json!({"path": path, "get_checksum": false, "get_mime": false});
+                (path, "ansible.builtin.stat", stat, "left.stat.isreg | default(false) and left.stat.size == 0")
+            }
+            Husk::Directory(path) => {
+                let find = json!({"paths": [path], "hidden": true, "file_type": "any"});
+                (path, "ansible.builtin.find", find, "left.matched == 0")
+            }
+        };
+        let text = path.to_string_lossy().into_owned();
+        if text.contains("{{") || text.contains("{%") {
+            continue;
+        }
+        let what = shown(text.clone());
+        let goes = json!({"ansible.builtin.file": {"path": text, "state": "absent"}, "when": empty});
+        tasks.push(named(format!("see what is left of {what}"), json!({module: args, "register": "left"})));
+        tasks.push(named(format!("remove {what}, which is empty"), goes));
+    }
+    tasks
 }
 
 /// What looking at a resource gave.
@@ -217,6 +300,10 @@ pub(super) fn differences(record: &Record, looked: &[Value]) -> Looked {
             return Looked::Unclear(why);
         }
         if let Some(stat) = outcome["output"].get("stat") {
+            if stat["exists"] == false {
+                details.push("it is gone".to_owned());
+                continue;
+            }
             let sum = stat["checksum"].as_str().unwrap_or_default();
             if record.secret.as_ref().is_some_and(|hash| *hash != secret_hash(record, sum)) {
                 details.push("its content is another".to_owned());

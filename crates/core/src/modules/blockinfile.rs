@@ -7,7 +7,7 @@ use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, to_chars};
 use super::support::replace::{Replace, check_validate};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -222,6 +222,10 @@ impl Module for Blockinfile {
         let how = Replace { backup: *args.backup, validate: args.validate.as_deref() };
         let backup_file = edit.apply(system, how, *args.unsafe_writes)?;
         Ok(Output { msg, backup_file })
+    }
+
+    fn made(edit: &EditChange) -> Vec<Made> {
+        edit.made()
     }
 
     fn diff(edit: &EditChange) -> Vec<Diff> {

@@ -7,7 +7,7 @@ use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, Match, to_chars};
 use super::support::replace::{Replace, check_validate};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -301,6 +301,10 @@ impl Module for Lineinfile {
         let msg = edit.msg.clone();
         let backup = edit.apply(system, args.how(), *args.unsafe_writes)?.unwrap_or_default();
         Ok(Output { msg, backup, found, warnings: args.warnings() })
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.edit.made()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -12,7 +12,7 @@ use super::support::path_info::PathInfo;
 use super::support::replace::temporary_path;
 use super::support::{time, tool, web};
 use crate::module::types::{LooseBool, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, Content, FileKind, System, WriteFile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
@@ -117,6 +117,8 @@ pub struct Change {
     /// Whether members are unpacked; only attributes change otherwise.
     extract: bool,
     files: Vec<String>,
+    /// The uppermost paths that are not there yet.
+    created: Vec<PathBuf>,
     /// Members that stay as they are.
     newer: Vec<String>,
     /// What differs.
@@ -338,6 +340,17 @@ impl Job<'_> {
         Ok(text.lines().filter(|line| counts(line)).map(|line| format!("{line}\n")).collect())
     }
 
+    /// What of the members is not there, without what is below others of them.
+    fn uppermost_missing(&self, system: &dyn System, files: &[String]) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = Vec::new();
+        for name in files {
+            let path = self.dest.join(name.trim_end_matches('/'));
+            let missing = path.ancestors().take_while(|path| matches!(system.symlink_metadata(path), Ok(None))).last();
+            found.extend(missing.map(Path::to_owned).filter(|missing| !found.contains(missing)));
+        }
+        found
+    }
+
     fn list_zip(&self, system: &dyn System) -> Result<Vec<zip::Member>, ModuleError> {
         let members = zip::members(&self.source.bytes(system)?);
         let mut members = members.ok_or_else(|| self.refused("it is no whole zip archive"))?;
@@ -516,7 +529,8 @@ impl Module for Unarchive {
             return Ok(Checked::unchanged(output));
         }
         output.extract_results = None;
-        Ok(Checked::changed(output, Change { dest: job.dest, extract, files, newer, differences }))
+        let created = if extract { job.uppermost_missing(system, &files) } else { Vec::new() };
+        Ok(Checked::changed(output, Change { dest: job.dest, extract, files, created, newer, differences }))
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
@@ -563,6 +577,10 @@ impl Module for Unarchive {
         let format = Format::of(&source.start(system)?);
         let output = output(args, format, &change.dest, &change.files, system)?;
         Ok(Simulated::with_unknown(output, if change.extract { &["extract_results"] } else { &[] }))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.created.iter().map(|path| Made::Tree(path.clone())).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

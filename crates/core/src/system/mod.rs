@@ -167,6 +167,14 @@ impl dyn System + '_ {
         Ok(String::from_utf8_lossy(&self.read(path)?).into_owned())
     }
 
+    /// Directories above `path` that are not there, the uppermost first.
+    pub fn missing_above(&self, path: &Path) -> Vec<PathBuf> {
+        let above = path.ancestors().skip(1).take_while(|above| matches!(self.symlink_metadata(above), Ok(None)));
+        let mut missing: Vec<PathBuf> = above.map(Path::to_owned).collect();
+        missing.reverse();
+        missing
+    }
+
     /// Whether something is at `path`, links followed.
     pub fn exists(&self, path: &Path) -> Result<bool> {
         Ok(self.metadata(path)?.is_some())
