@@ -185,6 +185,10 @@ const KINDS: &str = "
       file: {path: '{{ root }}/deep/er/est', state: directory}
     - name: a block in a file of its own
       blockinfile: {path: '{{ root }}/etc/block', block: x, create: true}
+    - name: a directory
+      file: {path: '{{ root }}/own', state: directory}
+    - name: a line in it
+      lineinfile: {path: '{{ root }}/own/lines', line: x, create: true}
     - name: a block among others
       blockinfile: {path: '{{ root }}/others', block: x}
     - name: a job
@@ -231,7 +235,7 @@ fn all_that_was_made_goes_and_what_was_there_stays() {
 
     dir.playbook(PLAYBOOK);
     let told = dir.expect("apply -i hosts site.yml", 0);
-    assert_eq!(told.matches("orphan: ").count(), 9, "{told}");
+    assert_eq!(told.matches("orphan: ").count(), 11, "{told}");
     shell("echo by hand >>a/on/the/way/checkout/x");
     let pruned = dir.expect("apply -i hosts site.yml --prune", 0);
     assert!(pruned.contains("kept: a: checkout ") && dir.path("a/on/the/way/checkout/x").exists(), "{pruned}");

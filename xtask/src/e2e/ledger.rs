@@ -69,7 +69,17 @@ fn pruning_restores(lab: &Lab, hostler: &Hostler) -> Result<()> {
     hostler.plan(&playbook.site(), &["--prune"])?;
     hostler.apply_with(&playbook.site(), &["--prune"])?;
     same("pruning", &before, &lab::on_host(lab, HOST, LISTING)?)?;
-    hostler.apply_with(&playbook.site(), &["--prune"])?.expect_unchanged()
+    hostler.apply_with(&playbook.site(), &["--prune"])?.expect_unchanged()?;
+
+    // Where there is no Docker yet, the shop had no container.
+    let docker = "command -v docker >/dev/null || exit 0; docker ps -aq --filter name=shop; docker network ls -q --filter name=shop";
+    let left = lab::on_host(lab, HOST, docker)?;
+    ensure!(left.is_empty(), "a container or a network is left: {left}");
+    hostler.apply_with(&playbook.site(), &["--prune", "--force"])?;
+    let volumes = "command -v docker >/dev/null || exit 0; docker volume ls -q --filter name=shop";
+    let left = lab::on_host(lab, HOST, volumes)?;
+    ensure!(left.is_empty(), "the volume with its data is left although it was forced: {left}");
+    Ok(())
 }
 
 /// Fails with the lines that differ.

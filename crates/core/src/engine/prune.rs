@@ -9,7 +9,7 @@ use crate::ledger::{Finding, FindingKind, Folded, Husk, Made, Record, Removal, c
 use crate::playbook::LiteralOnly;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the removals stand, as places name it.
 pub(super) const NAME: &str = "<orphans>";
@@ -78,7 +78,7 @@ impl Engine {
         kept: &mut Vec<Finding>,
     ) -> Result<Removals, ConnectionError> {
         // What is in a directory was made after it, so it comes before it here.
-        let mut going = HashSet::<String>::new();
+        let mut going = Going::default();
         let mut removals = Removals::default();
         let mut packages: Vec<(String, String)> = Vec::new();
         for Orphan { record, resource } in orphans.iter().rev() {
@@ -87,7 +87,7 @@ impl Engine {
                 let finding = Finding::new(&held.host, FindingKind::Kept, record, resource);
                 kept.push(Finding { details: vec![why.to_owned()], ..finding });
             };
-            let Some(removal) = made.and_then(|made| removal(record, resource, made)) else {
+            let Some(mut removal) = made.and_then(|made| removal(record, resource, made)) else {
                 keep("there is no removing it: the task says nothing of how it was before");
                 continue;
             };
@@ -115,12 +115,20 @@ impl Engine {
                     keep(&format!("it has changed since it was applied ({why}): `--force` removes it"));
                     continue;
                 }
-                if let Some(foreign) = self.holds_others(held, record, resource, &removal, &going)? {
-                    keep(&format!("it holds what no task made ({foreign}): `--force` removes it"));
-                    continue;
+                match self.holds(held, record, resource, &removal, &going)? {
+                    Holds::Nothing => {}
+                    // They may have got more in them since.
+                    Holds::Husks(path) => {
+                        removal.calls.clear();
+                        removal.husks.insert(0, Husk::Directory(path));
+                    }
+                    Holds::Others(path) => {
+                        keep(&format!("it holds what no task made ({path}): `--force` removes it"));
+                        continue;
+                    }
                 }
             }
-            going.insert(resource.clone());
+            going.add(resource, &removal);
             if let Some(name) = resource.strip_prefix("package:") {
                 packages.push((record.module.clone(), name.to_owned()));
                 continue;
@@ -191,19 +199,19 @@ impl Engine {
     }
 
     /// What is in a directory, or in a user's home, that was made by something else.
-    fn holds_others(
+    fn holds(
         &self,
         held: &Held,
         record: &Record,
         resource: &str,
         removal: &Removal,
-        going: &HashSet<String>,
-    ) -> Result<Option<String>, ConnectionError> {
+        going: &Going,
+    ) -> Result<Holds, ConnectionError> {
         let state = record.args.get("state").and_then(Value::as_str);
         let settled = record.t as f64 + SETTLED;
         let (directories, after) = match resource.split_once(':') {
             // What is behind a link stays when the link goes.
-            Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(None),
+            Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(Holds::Nothing),
             Some(("file", path)) => (vec![path.to_owned()], f64::MIN),
             Some(("user", name)) => {
                 let home = record.args.get("home").and_then(Value::as_str).map(str::to_owned);
@@ -212,17 +220,61 @@ impl Engine {
             _ => (removal.trees.iter().map(|path| path.to_string_lossy().into_owned()).collect(), settled),
         };
         if directories.is_empty() {
-            return Ok(None);
+            return Ok(Holds::Nothing);
         }
+        let programs_write = !resource.starts_with("file:") && !resource.starts_with("user:");
         let find = json!({"paths": directories, "recurse": true, "hidden": true, "file_type": "any"});
         let looked = self.look(held, &[("ansible.builtin.find".to_owned(), find)])?;
         let files = looked[0]["output"]["files"].as_array().cloned().unwrap_or_default();
-        let foreign = files.iter().find(|file| {
+        let mut husks = false;
+        for file in &files {
             let path = file["path"].as_str().unwrap_or_default();
-            let changed = file["ctime"].as_f64().unwrap_or(f64::MAX);
-            changed > after && !going.contains(&format!("file:{path}")) && !is_kept_by_program(path)
-        });
-        Ok(foreign.and_then(|file| file["path"].as_str()).map(str::to_owned))
+            let old = file["ctime"].as_f64().is_some_and(|changed| changed <= after);
+            if old || going.has(path) || programs_write && is_kept_by_program(path) {
+                continue;
+            }
+            if !going.husks.contains(Path::new(path)) {
+                return Ok(Holds::Others(path.to_owned()));
+            }
+            husks = true;
+        }
+        Ok(match directories.first().filter(|_| husks) {
+            Some(directory) => Holds::Husks(directory.into()),
+            None => Holds::Nothing,
+        })
+    }
+}
+
+/// What a directory that is to go still has in it.
+enum Holds {
+    Nothing,
+    /// Only what goes if nothing is left in it: so does the directory.
+    Husks(PathBuf),
+    /// What no task made.
+    Others(String),
+}
+
+/// What goes before.
+#[derive(Default)]
+struct Going {
+    resources: HashSet<String>,
+    trees: Vec<PathBuf>,
+    husks: HashSet<PathBuf>,
+}
+
+impl Going {
+    fn add(&mut self, resource: &str, removal: &Removal) {
+        self.resources.insert(resource.to_owned());
+        self.trees.extend(removal.trees.iter().cloned());
+        let path = |husk: &Husk| match husk {
+            Husk::File(path) | Husk::Directory(path) => path.clone(),
+        };
+        self.husks.extend(removal.husks.iter().map(path));
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.resources.contains(&format!("file:{path}"))
+            || self.trees.iter().any(|tree| Path::new(path).starts_with(tree))
     }
 }
 
