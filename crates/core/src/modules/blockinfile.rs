@@ -6,6 +6,7 @@ use super::support::edit::{self, EditChange};
 use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, to_chars};
 use super::support::replace::{Replace, check_validate};
+use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
 use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
@@ -184,6 +185,9 @@ impl Module for Blockinfile {
             return Err(ModuleError::new("parameters are mutually exclusive: insertbefore|insertafter"));
         }
         let original = edit::read(system, &args.path.path(system)?)?;
+        if original.content.is_none() {
+            dpkg::not_brought(system, &original.path)?;
+        }
         if original.content.is_none() {
             if args.state == State::Absent && *args.create {
                 let msg = format!("File {} not present", args.path.raw());

@@ -6,6 +6,7 @@ use super::support::edit::{self, EditChange};
 use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, Match, to_chars};
 use super::support::replace::{Replace, check_validate};
+use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
 use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
@@ -262,6 +263,9 @@ impl Module for Lineinfile {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.validate()?;
         let original = edit::read(system, &args.path.path(system)?)?;
+        if original.content.is_none() {
+            dpkg::not_brought(system, &original.path)?;
+        }
         let mut output = Output { warnings: args.warnings(), ..Output::default() };
         let (new, msg) = match (args.state, &original.content) {
             (State::Absent, None) => {
