@@ -97,7 +97,8 @@ struct Playbook(PathBuf);
 
 impl Playbook {
     fn copy(lab: &Lab) -> Result<Self> {
-        let to = std::env::temp_dir().join(format!("hostler-e2e-ledger-{}", std::process::id()));
+        // A run on hosts that are kept goes on with the same playbook.
+        let to = std::env::temp_dir().join(format!("{}-e2e-ledger", lab.name()));
         copy(&folder(lab), &to)?;
         Ok(Self(to))
     }

@@ -89,15 +89,7 @@ fn calls(record: &Record, resource: &str, made: &Made) -> Option<Vec<(String, Va
         "block" => {
             Some(vec![call(&["marker", "marker_begin", "marker_end"], json!({"path": of(PATH)?, "state": "absent"}))])
         }
-        "service" => {
-            let mut args = json!({"name": name});
-            for (verb, field, value) in [("start", "state", json!("stopped")), ("enable", "enabled", json!(false))] {
-                if made.did.verbs.iter().any(|done| done == verb) {
-                    args[field] = value;
-                }
-            }
-            Some(vec![call(&["scope", "use"], args)])
-        }
+        "service" => Some(vec![call(&["scope", "use"], switched_off(name, made))]),
         "user" => Some(vec![call(&[], json!({"name": name, "state": "absent", "remove": true}))]),
         // `absent` would remove a mount point that was there before.
         "mount" => Some(vec![
@@ -110,12 +102,13 @@ fn calls(record: &Record, resource: &str, made: &Made) -> Option<Vec<(String, Va
         }),
         "export" => absent(&["path", "file", "reexport"]),
         "package" | "group" | "source" => Some(vec![call(&[], json!({"name": name, "state": "absent"}))]),
-        "container" | "network" | "swarm service" => Some(vec![call(DOCKER, json!({"name": name, "state": "absent"}))]),
+        "container" | "network" | "swarm service" | "volume" => {
+            Some(vec![call(DOCKER, json!({"name": name, "state": "absent"}))])
+        }
         "image" => {
             let tag = of(&["tag"]).unwrap_or("latest".into());
             Some(vec![call(DOCKER, json!({"name": of(NAME)?, "tag": tag, "state": "absent"}))])
         }
-        "volume" => Some(vec![call(DOCKER, json!({"name": name, "state": "absent"}))]),
         "swarm" => Some(vec![call(DOCKER, json!({"state": "absent", "force": true}))]),
         "database" => {
             let login = record.args.keys().map(String::as_str);
@@ -151,6 +144,17 @@ fn calls(record: &Record, resource: &str, made: &Made) -> Option<Vec<(String, Va
         },
         _ => None,
     }
+}
+
+/// A service as it was before it was started, or enabled.
+fn switched_off(name: &str, made: &Made) -> Value {
+    let mut args = json!({"name": name});
+    for (verb, field, value) in [("start", "state", json!("stopped")), ("enable", "enabled", json!(false))] {
+        if made.did.verbs.iter().any(|done| done == verb) {
+            args[field] = value;
+        }
+    }
+    args
 }
 
 /// Packages that came with others and are to go with them.

@@ -105,12 +105,12 @@ const KINDS: &[Kind] = &[
     Kind { name: "volume", modules: &["docker_volume"], id: &[&["name", "volume_name"]], passing: &["recreate"] },
     Kind { name: "swarm service", modules: &["docker_swarm_service"], id: &[NAME], passing: &["force_update"] },
     Kind { name: "database", modules: &["mysql_db"], id: &[&["name", "db"]], passing: &[] },
-    Kind { name: "export", modules: &["nfs_export"], id: &[&["path"]], passing: &[] },
+    Kind { name: "export", modules: &["nfs_export"], id: &[&["path"], &["file"]], passing: &[] },
     Kind { name: "repository", modules: &["apt_repository"], id: &[&["repo"]], passing: &["update_cache"] },
     Kind { name: "source", modules: &["deb822_repository"], id: &[NAME], passing: &[] },
     Kind { name: "cron job", modules: &["cron"], id: &[NAME, &["user"], &["cron_file"]], passing: &["backup"] },
-    Kind { name: "authorized key", modules: &["authorized_key"], id: &[&["user"], &["key"]], passing: &[] },
-    Kind { name: "known host", modules: &["known_hosts"], id: &[&["name", "host"]], passing: &[] },
+    Kind { name: "authorized key", modules: &["authorized_key"], id: &[&["user"], &["key"], &["path"]], passing: &[] },
+    Kind { name: "known host", modules: &["known_hosts"], id: &[&["name", "host"], &["key"], &["path"]], passing: &[] },
     Kind { name: "apt key", modules: &["apt_key"], id: &[&["id", "url", "file", "data"]], passing: &[] },
     Kind { name: "checkout", modules: &["git"], id: &[&["dest"]], passing: &["force", "archive", "archive_prefix"] },
     Kind {
@@ -139,7 +139,12 @@ const KINDS: &[Kind] = &[
         id: &[&["name", "pkg"], &["question", "setting", "selection"]],
         passing: &[],
     },
-    Kind { name: "kernel parameter", modules: &["sysctl"], id: &[&["name", "key"]], passing: &["reload"] },
+    Kind {
+        name: "kernel parameter",
+        modules: &["sysctl"],
+        id: &[&["name", "key"], &["sysctl_file"]],
+        passing: &["reload"],
+    },
     Kind { name: "kernel module", modules: &["modprobe"], id: &[NAME], passing: &[] },
     Kind { name: "locale", modules: &["locale_gen"], id: &[NAME], passing: &[] },
     Kind { name: "host name", modules: &["hostname"], id: &[NAME], passing: &[] },
@@ -328,6 +333,9 @@ mod tests {
             resources_of("pip", pip),
             ["python package:flask in /opt/env", "python package:requests in /opt/env"]
         );
+        // Two files may say something of the same parameter.
+        let parameter = |file: &str| resources_of("sysctl", json!({"name": "vm.swappiness", "sysctl_file": file}));
+        assert_ne!(parameter("/etc/sysctl.d/a.conf"), parameter("/etc/sysctl.d/b.conf"));
         let rule = managed("ufw", &json!({"rule": "allow", "to_port": "22", "delete": true})).unwrap();
         assert_eq!((rule.resources, rule.gone), (vec!["firewall:rule=allow to_port=22".to_owned()], true));
         let restarted = managed("service", &json!({"name": "a.service", "state": "restarted"})).unwrap();

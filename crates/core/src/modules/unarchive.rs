@@ -340,17 +340,6 @@ impl Job<'_> {
         Ok(text.lines().filter(|line| counts(line)).map(|line| format!("{line}\n")).collect())
     }
 
-    /// What of the members is not there, without what is below others of them.
-    fn uppermost_missing(&self, system: &dyn System, files: &[String]) -> Vec<PathBuf> {
-        let mut found: Vec<PathBuf> = Vec::new();
-        for name in files {
-            let path = self.dest.join(name.trim_end_matches('/'));
-            let missing = path.ancestors().take_while(|path| matches!(system.symlink_metadata(path), Ok(None))).last();
-            found.extend(missing.map(Path::to_owned).filter(|missing| !found.contains(missing)));
-        }
-        found
-    }
-
     fn list_zip(&self, system: &dyn System) -> Result<Vec<zip::Member>, ModuleError> {
         let members = zip::members(&self.source.bytes(system)?);
         let mut members = members.ok_or_else(|| self.refused("it is no whole zip archive"))?;
@@ -529,7 +518,8 @@ impl Module for Unarchive {
             return Ok(Checked::unchanged(output));
         }
         output.extract_results = None;
-        let created = if extract { job.uppermost_missing(system, &files) } else { Vec::new() };
+        let members = files.iter().filter(|_| extract).map(|name| job.dest.join(name.trim_end_matches('/')));
+        let created = system.uppermost_missing(members);
         Ok(Checked::changed(output, Change { dest: job.dest, extract, files, created, newer, differences }))
     }
 
