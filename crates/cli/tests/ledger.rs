@@ -166,7 +166,7 @@ fn what_is_not_named_any_more_is_removed_unless_others_touched_it() {
     assert!(said.contains("its content is another"), "{said}");
     assert!(said.contains("it holds what no task made"), "{said}");
     assert!(!dir.path("a/d/one").exists() && dir.path("a/d/two").exists() && dir.path("a/sometimes/data").exists());
-    assert_eq!(dir.text("a/conf2"), "");
+    assert!(!dir.path("a/conf2").exists(), "nothing is left in it");
 
     dir.expect("apply -i hosts site.yml --prune --force", 0);
     assert!(!dir.path("a/d").exists() && !dir.path("a/sometimes").exists());
@@ -177,6 +177,72 @@ fn what_is_not_named_any_more_is_removed_unless_others_touched_it() {
     assert_eq!(dir.ledger(), ledger);
     let (code, said) = dir.run("apply -i hosts site.yml --prune --tags x");
     assert!(code == 5 && said.contains("needs to see every task"), "{said}");
+}
+
+/// What many modules leave, below `root`; `others` holds lines of others.
+const KINDS: &str = "
+    - name: directories on the way
+      file: {path: '{{ root }}/deep/er/est', state: directory}
+    - name: a block in a file of its own
+      blockinfile: {path: '{{ root }}/etc/block', block: x, create: true}
+    - name: a directory
+      file: {path: '{{ root }}/own', state: directory}
+    - name: a line in it
+      lineinfile: {path: '{{ root }}/own/lines', line: x, create: true}
+    - name: a block among others
+      blockinfile: {path: '{{ root }}/others', block: x}
+    - name: a job
+      cron: {name: e2e, cron_file: '{{ root }}/jobs', user: root, special_time: daily, job: 'true'}
+    - name: a key
+      ansible.posix.authorized_key: {user: ME, path: '{{ root }}/ssh/keys', key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 e2e}
+    - name: a host key
+      known_hosts: {path: '{{ root }}/known', name: e2e.example, key: e2e.example ssh-rsa AAAAB3NzaC1yc2E=}
+    - name: a parameter
+      ansible.posix.sysctl: {name: vm.swappiness, value: '60', sysctl_file: '{{ root }}/sysctl', reload: false}
+    - name: what an archive has
+      unarchive: {src: a.tgz, dest: '{{ root }}/unpacked'}
+    - name: a checkout
+      git: {repo: '{{ playbook_dir }}/repository', dest: '{{ root }}/on/the/way/checkout', version: main}
+";
+
+#[test]
+fn all_that_was_made_goes_and_what_was_there_stays() {
+    let dir = Dir::new(PLAYBOOK);
+    let shell = |script: &str| {
+        let done = Command::new("sh").args(["-ec", script]).current_dir(dir.path("")).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    shell(
+        "mkdir -p pack/d a/unpacked; echo x >pack/d/x; tar czf a.tgz -C pack d; echo y >a/unpacked/y; echo z >a/others
+        git init -q -b main repository; cd repository; git config user.email e@e; git config user.name e
+        echo x >x; git add x; git commit -qm x",
+    );
+    dir.expect("apply -i hosts site.yml", 0);
+    let listing = "find a -printf '%p %M %u\n' | sort; cat a/others";
+    let before = shell(listing);
+
+    dir.playbook(&format!("{PLAYBOOK}{KINDS}").replace("ME", shell("id -un").trim()));
+    dir.expect("apply -i hosts site.yml", 0);
+    let drift = dir.expect("drift -i hosts site.yml", 0);
+    assert!(!drift.contains("drifted"), "{drift}");
+    shell("rm a/unpacked/d/x a/known; rmdir a/unpacked/d");
+    let drift = dir.expect("drift -i hosts site.yml", 2);
+    for gone in ["archive ", "known host e2e.example"] {
+        assert!(drift.contains(&format!("drifted: a: {gone}")), "{gone}: {drift}");
+    }
+    dir.expect("apply -i hosts site.yml", 0);
+
+    dir.playbook(PLAYBOOK);
+    let told = dir.expect("apply -i hosts site.yml", 0);
+    assert_eq!(told.matches("orphan: ").count(), 11, "{told}");
+    shell("echo by hand >>a/on/the/way/checkout/x");
+    let pruned = dir.expect("apply -i hosts site.yml --prune", 0);
+    assert!(pruned.contains("kept: a: checkout ") && dir.path("a/on/the/way/checkout/x").exists(), "{pruned}");
+    dir.expect("apply -i hosts site.yml --prune --force", 0);
+    assert_eq!(shell(listing), before);
+    let again = dir.expect("plan -i hosts site.yml --prune", 0);
+    assert!(!again.contains("orphan"), "{again}");
 }
 
 #[test]

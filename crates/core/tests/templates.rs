@@ -36,6 +36,16 @@ fn undefined_and_unknown_travel() {
     let holds = |text: &str| templar.condition(&Value::trusted(text, None).into()).unwrap();
     assert_eq!(holds("later is defined"), Condition::True);
     assert!(matches!(holds("later == 1"), Condition::Unknown(_)));
+    for (text, known) in
+        [("later == 1 or a is undefined", Condition::True), ("later == 1 and a is defined", Condition::False)]
+    {
+        assert_eq!(holds(text), known, "{text}");
+    }
+    for text in
+        ["later == 1 or a is defined", "later == 1 and a is undefined", "later or a is undefined", "later == 1 and a.b"]
+    {
+        assert!(matches!(holds(text), Condition::Unknown(_)), "{text}");
+    }
     let rendered = templar.render_file("a {{ later }}\n", Path::new("x.j2"), &FileOptions::default()).unwrap();
     assert_eq!((rendered.text.as_str(), rendered.has_unknown), ("a (known after apply)\n", true));
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::hostler::Hostler;
-use super::{cases, check, connections, ledger, supermarket};
+use super::{cases, check, connections, ledger, plans, supermarket};
 use crate::lab::{self, Lab};
 
 /// What to run
@@ -40,6 +40,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let mut tests = check::all(&lab, &hostler);
     tests.extend(cases::all(&lab, &hostler)?);
     tests.extend(connections::all(&lab));
+    tests.extend(plans::all(&lab, &hostler));
     tests.extend(ledger::all(&lab, &hostler));
     tests.extend(supermarket::all(&lab, &hostler));
     if let Some(filter) = &options.filter {

@@ -68,6 +68,28 @@ impl Hostler {
         self.run("plan", &arguments, 2).map(drop)
     }
 
+    /// Plans a playbook, whether it has something to do or not.
+    pub fn plan_any(&self, playbook: &Path) -> Result<()> {
+        self.run_any("plan", &[playbook.as_os_str()], &[0, 2]).map(drop)
+    }
+
+    /// Plans a playbook that has nothing to do; fails if it has.
+    pub fn plan_nothing(&self, playbook: &Path, options: &[&str]) -> Result<()> {
+        let arguments: Vec<&OsStr> =
+            std::iter::once(playbook.as_os_str()).chain(options.iter().map(OsStr::new)).collect();
+        self.run("plan", &arguments, 0).map(drop)
+    }
+
+    /// Applies a saved plan that does not hold everywhere; gives what was printed, and what was complained of.
+    pub fn refused(&self, plan: &Path, options: &[&str]) -> Result<(String, String)> {
+        let arguments: Vec<&OsStr> = std::iter::once(plan.as_os_str()).chain(options.iter().map(OsStr::new)).collect();
+        let output = self.output("apply", &arguments)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        ensure!(output.status.code() == Some(2), "hostler apply: {}: {stderr}\n{}", output.status, failures(&stdout));
+        Ok((stdout, stderr))
+    }
+
     /// Plans a playbook, applies the saved plan, and compares the two.
     pub fn apply_planned(&self, playbook: &Path) -> Result<(Stats, Fidelity)> {
         let file = std::env::temp_dir().join(format!("hostler-e2e-{}.plan", std::process::id()));
@@ -116,16 +138,7 @@ impl Hostler {
     }
 
     fn run_any(&self, command: &str, arguments: &[&OsStr], expected: &[i32]) -> Result<String> {
-        let output = Command::new(&self.binary)
-            .arg(command)
-            .arg("-i")
-            .arg(&self.inventory)
-            .args(arguments)
-            .args(["--output", "json"])
-            .current_dir(&self.root)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("failed to run {}", self.binary.display()))?;
+        let output = self.output(command, arguments)?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.code().is_some_and(|code| expected.contains(&code)) {
             bail!(
@@ -136,6 +149,13 @@ impl Hostler {
             );
         }
         Ok(stdout)
+    }
+
+    fn output(&self, command: &str, arguments: &[&OsStr]) -> Result<std::process::Output> {
+        let mut run = Command::new(&self.binary);
+        run.arg(command).arg("-i").arg(&self.inventory).args(arguments).args(["--output", "json"]);
+        let output = run.current_dir(&self.root).stdin(Stdio::null()).output();
+        output.with_context(|| format!("failed to run {}", self.binary.display()))
     }
 
     /// The counts at the end of a run's events.

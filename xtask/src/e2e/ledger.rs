@@ -43,10 +43,14 @@ pub fn all<'a>(lab: &'a Lab, hostler: &'a Hostler) -> Vec<Test<'a>> {
 
 fn planning_writes_nothing(lab: &Lab, hostler: &Hostler) -> Result<()> {
     let playbook = Playbook::copy(lab)?;
+    let cases = ["docker", "files", "fragments", "maintenance", "system"].map(|name| format!("tests/e2e/{name}.yml"));
+    let cases: Vec<PathBuf> = cases.iter().map(|name| lab.root.join(name)).chain([playbook.site()]).collect();
     // The first contact leaves the helper.
     hostler.plan(&playbook.site(), &[])?;
     let before = lab::on_host(lab, HOST, TIMES)?;
-    hostler.plan(&playbook.site(), &[])?;
+    for case in &cases {
+        hostler.plan_any(case)?;
+    }
     same("planning", &before, &lab::on_host(lab, HOST, TIMES)?)
 }
 
@@ -65,7 +69,17 @@ fn pruning_restores(lab: &Lab, hostler: &Hostler) -> Result<()> {
     hostler.plan(&playbook.site(), &["--prune"])?;
     hostler.apply_with(&playbook.site(), &["--prune"])?;
     same("pruning", &before, &lab::on_host(lab, HOST, LISTING)?)?;
-    hostler.apply_with(&playbook.site(), &["--prune"])?.expect_unchanged()
+    hostler.apply_with(&playbook.site(), &["--prune"])?.expect_unchanged()?;
+
+    // Where there is no Docker yet, the shop had no container.
+    let docker = "command -v docker >/dev/null || exit 0; docker ps -aq --filter name=shop; docker network ls -q --filter name=shop";
+    let left = lab::on_host(lab, HOST, docker)?;
+    ensure!(left.is_empty(), "a container or a network is left: {left}");
+    hostler.apply_with(&playbook.site(), &["--prune", "--force"])?;
+    let volumes = "command -v docker >/dev/null || exit 0; docker volume ls -q --filter name=shop";
+    let left = lab::on_host(lab, HOST, volumes)?;
+    ensure!(left.is_empty(), "the volume with its data is left although it was forced: {left}");
+    Ok(())
 }
 
 /// Fails with the lines that differ.
@@ -83,7 +97,8 @@ struct Playbook(PathBuf);
 
 impl Playbook {
     fn copy(lab: &Lab) -> Result<Self> {
-        let to = std::env::temp_dir().join(format!("hostler-e2e-ledger-{}", std::process::id()));
+        // A run on hosts that are kept goes on with the same playbook.
+        let to = std::env::temp_dir().join(format!("{}-e2e-ledger", lab.name()));
         copy(&folder(lab), &to)?;
         Ok(Self(to))
     }

@@ -6,6 +6,7 @@ mod command;
 mod connections;
 mod hostler;
 mod ledger;
+mod plans;
 mod supermarket;
 
 pub use command::{Options, run};

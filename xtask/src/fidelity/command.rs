@@ -29,7 +29,8 @@ pub struct Options {
 }
 
 /// Playbooks of `tests/e2e` that need what others leave behind.
-const AFTER: &[(&str, &str)] = &[("mysql.yml", "docker.yml"), ("ledger/site.yml", "system.yml")];
+const AFTER: &[(&str, &str)] =
+    &[("mysql.yml", "docker.yml"), ("plans/replaced.yml", "docker.yml"), ("ledger/site.yml", "system.yml")];
 
 /// Compares, prints a line for each playbook and what was not right, and the totals.
 pub fn run(options: &Options) -> Result<ExitCode> {
@@ -65,14 +66,16 @@ fn on_new_hosts(root: &Path) -> Result<Vec<Vec<Play>>> {
     let plain = |path: PathBuf| Play { path, options: &[] };
     let folder = root.join("tests/e2e");
     let mut paths = in_folder(&folder)?;
-    paths.extend(["check/nginx.yml", "ledger/site.yml"].map(|name| folder.join(name)));
-    // What another one needs is compared on its way.
-    paths.retain(|path| !AFTER.iter().any(|(_, needed)| path.ends_with(needed)));
+    paths.extend(["check/nginx.yml", "ledger/site.yml", "plans/replaced.yml"].map(|name| folder.join(name)));
+    // What others need is compared on their way.
+    let after =
+        |path: &Path| AFTER.iter().find(|(name, _)| path.ends_with(name)).map(|(_, needed)| folder.join(needed));
+    let (later, first): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| after(path).is_some());
     let run = |path: PathBuf| {
-        let needed = AFTER.iter().find(|(name, _)| path.ends_with(name)).map(|(_, needed)| plain(folder.join(needed)));
-        needed.into_iter().chain([plain(path)]).collect()
+        let followers = later.iter().filter(|later| after(later).as_ref() == Some(&path)).cloned().collect::<Vec<_>>();
+        std::iter::once(path).chain(followers).map(plain).collect()
     };
-    let mut runs: Vec<Vec<Play>> = paths.into_iter().map(run).collect();
+    let mut runs: Vec<Vec<Play>> = first.into_iter().map(run).collect();
     let supermarket = |name: &str| plain(root.join(format!("playbooks/supermarket/{name}.yml")));
     let data = Play { options: &["-e", "cleanup_data=true"], ..supermarket("cleanup") };
     runs.push(vec![supermarket("site"), supermarket("verify"), supermarket("cleanup"), data]);

@@ -86,10 +86,13 @@ impl Fidelity {
         for key in keys {
             let (said, made) = (planned.get(key), done.get(key));
             let rounds = said.map_or(0, Vec::len).max(made.map_or(0, Vec::len));
+            // Of a loop that is left open nobody knows how many items it has.
+            let open = said.is_some_and(|acts| acts.iter().any(|act| act.kind == "decide"));
             for round in 0..rounds {
                 let one = |acts: Option<&Vec<Act>>| acts.and_then(|acts| acts.get(round)).cloned().unwrap_or_default();
                 let (said, made) = (one(said), one(made));
                 let Some(verdict) = judge(&said, &made) else { continue };
+                let verdict = if open && verdict == Verdict::Surplus { Verdict::Unknown } else { verdict };
                 let task = if said.task.is_empty() { made.task } else { said.task };
                 let (place, host) = key.clone();
                 let is_wrong = matches!(verdict, Verdict::WrongKind | Verdict::WrongContent);

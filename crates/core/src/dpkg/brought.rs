@@ -92,4 +92,25 @@ mod tests {
         assert_eq!(bringer("/etc/other/x"), None);
         assert_eq!(bringer_of_unit(&system, "docker.service").as_deref(), Some("docker.io"));
     }
+
+    #[test]
+    fn what_a_package_may_bring_is_not_said_to_be_missing() {
+        use crate::module::Mode;
+        use crate::system::overlay::Overlay;
+        use serde_json::json;
+        let registry = crate::modules::builtin();
+        let unknown = |module: &str, args: serde_json::Value| {
+            let resources = json!({"resources": {"package": {"nginx": {"installed": true}}}});
+            let mut plan = Overlay::new(Fake::from_json(resources));
+            let outcome = registry.get(module).unwrap().call(args, Mode::Simulate, true, &mut plan);
+            assert!(!outcome.failed, "{module}: {:?}", outcome.output);
+            outcome.unknown == ["*"]
+        };
+        assert!(unknown("stat", json!({"path": "/usr/sbin/nginx"})));
+        assert!(!unknown("stat", json!({"path": "/usr/sbin/other"})));
+        assert!(unknown("command", json!({"cmd": "touch x", "creates": "/etc/nginx/nginx.conf"})));
+        assert!(unknown("find", json!({"paths": ["/etc/nginx/conf.d"]})));
+        assert!(unknown("lineinfile", json!({"path": "/etc/nginx/nginx.conf", "line": "x", "create": true})));
+        assert!(!unknown("lineinfile", json!({"path": "/tmp/x", "line": "x", "create": true})));
+    }
 }

@@ -37,10 +37,8 @@ pub fn bring_files(system: &mut dyn System, packages: &[&str]) -> Result<()> {
             if system.symlink_metadata(&path)?.is_some() {
                 continue;
             }
-            let missing = path.ancestors().skip(1).take_while(|at| !matches!(system.exists(at), Ok(true)));
-            let missing: Vec<_> = missing.map(Path::to_owned).collect();
-            for folder in missing.iter().rev() {
-                system.create_dir(folder, 0o755)?;
+            for folder in (*system).missing_above(&path) {
+                system.create_dir(&folder, 0o755)?;
             }
             let mode = if is_program(&path) { 0o755 } else { 0o644 };
             system.write(&path, &WriteFile { mode: Some(mode), ..WriteFile::of(Content::NotKnownYet) })?;

@@ -426,8 +426,11 @@ fn described(mut managed: Managed, hiding: &Hiding<'_>) -> Option<Described> {
         let text = value.to_string();
         let by_name = hiding.secrets.contains(&name.as_str())
             || (hiding.no_log && !naming.contains(&&*name) && !HARMLESS.contains(&&*name));
-        let by_content =
-            name == "_files" && value.as_array().into_iter().flatten().any(|file| hiding.sends_secret(file));
+        let by_content = match name.as_str() {
+            "_files" => value.as_array().into_iter().flatten().any(|file| hiding.sends_secret(file)),
+            "_file" => hiding.sends_secret(&value),
+            _ => false,
+        };
         if by_name || by_content || is_secret(&text) {
             let files = value.as_array().filter(|_| name == "_files").into_iter().flatten();
             let hashes: Vec<_> = files.filter_map(|file| file["sha256"].as_str()).map(str::to_owned).collect();
@@ -448,7 +451,11 @@ fn described(mut managed: Managed, hiding: &Hiding<'_>) -> Option<Described> {
 
 /// What is sent to a host is described by its hash alone.
 fn without_contents(mut value: Value) -> Value {
-    for file in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+    let files = match &mut value {
+        Value::Array(files) => files.iter_mut().collect(),
+        other => vec![other],
+    };
+    for file in files.into_iter().filter_map(Value::as_object_mut).filter(|file| file.contains_key("sha256")) {
         file.retain(|name, _| !matches!(name.as_str(), "_inline" | "sha1"));
     }
     value

@@ -59,7 +59,8 @@ impl Engine {
         let mut seen = std::collections::HashSet::new();
         records.retain(|record| seen.insert((&record.module, &record.resources, record.args.len(), &record.secret)));
         for some in records.chunks(AT_ONCE) {
-            let calls: Vec<_> = some.iter().map(|record| looks(record)).collect();
+            let made = |record: &&crate::ledger::Record| record.resources.first().and_then(|one| folded.made.get(one));
+            let calls: Vec<_> = some.iter().map(|record| looks(record, made(record))).collect();
             let flat: Vec<_> = calls.iter().flatten().cloned().collect();
             let looked = match self.look(&ledger.held, &flat) {
                 Ok(looked) => looked,

@@ -45,7 +45,7 @@ impl HostTask<'_> {
         };
         ended.elapsed = started.elapsed();
         if ended.status == Status::Unknown {
-            self.simulated(true);
+            self.simulated(None, true);
         }
         ended
     }
@@ -127,7 +127,7 @@ impl HostTask<'_> {
             }
             _ if self.may_be_refused(&settings, &args) => {
                 let looks = Settings { mode: Mode::Foresee, ..settings.clone() };
-                self.left_open(self.until(templar, &looks, &args))
+                self.left_open(&settings, self.until(templar, &looks, &args))
             }
             _ => self.until(templar, &settings, &args),
         };
@@ -188,23 +188,26 @@ impl HostTask<'_> {
     pub(super) fn when(&self, templar: &Templar) -> Result<Option<Ended>, Box<Ended>> {
         let mut levels: Vec<_> = self.task.scope.levels().collect();
         levels.reverse();
+        // What a plan does not know may be of no account: another condition may be false.
+        let mut unknown = None;
         for condition in levels.into_iter().flat_map(|level| &level.keywords.when) {
             match templar.condition(condition) {
                 Ok(Condition::True) => {}
+                Ok(Condition::Unknown(reason)) => drop(unknown.get_or_insert(reason)),
+                Err(_) if unknown.is_some() => {}
                 Ok(Condition::False) => {
                     return Ok(Some(Ended::skipped([
                         ("skip_reason", Value::from("Conditional result was False")),
                         ("false_condition", source(&condition.value)),
                     ])));
                 }
-                Ok(Condition::Unknown(reason)) => return Ok(Some(Ended::unknown(&reason))),
                 Err(error) => {
                     let place = condition.span.as_ref().or(self.task.span.as_ref());
                     return Err(Box::new(Ended::from_error(&error, place, "")));
                 }
             }
         }
-        Ok(None)
+        Ok(unknown.map(|reason| Ended::unknown(&reason)))
     }
 
     /// Closes the connection, so that the next task opens a new one.
@@ -289,7 +292,7 @@ impl HostTask<'_> {
                 Err(failed) => return *failed,
             }
             // In a plan nothing is waited for: what is not so now may be so after the changes.
-            if self.is_simulated() {
+            if self.is_simulated(settings) {
                 return Ended::unknown("waits for what earlier tasks change").but_only_looks(!ended.acts);
             }
             if attempt > retries || self.batch.engine.cancel.is_requested() {
@@ -440,7 +443,7 @@ impl HostTask<'_> {
 
     /// What a reply means.
     fn ended(&self, reply: Reply, settings: &Settings) -> Ended {
-        let unsure = if settings.mode == Mode::Apply { self.is_simulated() } else { self.is_unsure() };
+        let unsure = if settings.mode == Mode::Apply { self.is_simulated(settings) } else { self.is_unsure(settings) };
         if reply.failed && reply.from_host && unsure {
             // What it needs may be what earlier tasks make: that is decided when they have.
             let message = reply.output.get("msg").map(Templar::text_of).unwrap_or_default();
@@ -465,7 +468,7 @@ impl HostTask<'_> {
             () => Status::Ok,
         };
         if reply.changed && settings.mode == Mode::Simulate {
-            self.simulated(!EXACT.contains(&&*self.task.action));
+            self.simulated(Some(settings), !EXACT.contains(&&*self.task.action));
         }
         let mut result = reply.output;
         let invocation = result.shift_remove("invocation");

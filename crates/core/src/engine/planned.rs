@@ -3,12 +3,13 @@
 use super::RunMode;
 use super::ended::Ended;
 use super::host_task::HostTask;
+use super::pool::machine;
 use super::settings::Settings;
 use crate::actions::DynAction;
 use crate::event::Status;
 use crate::module::Mode;
 use crate::value::{Map, Value};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 /// Modules whose changes a simulation has completely: what fails after them in a plan fails in its apply.
 pub(super) const EXACT: &[&str] = &[
@@ -50,11 +51,11 @@ impl HostTask<'_> {
     }
 
     /// What would change, but for what only apply will say.
-    pub(super) fn left_open(&self, ended: Ended) -> Ended {
+    pub(super) fn left_open(&self, settings: &Settings, ended: Ended) -> Ended {
         if ended.status != Status::Changed {
             return ended;
         }
-        self.simulated(true);
+        self.simulated(Some(settings), true);
         Ended { diff: ended.diff, ..Ended::unknown("the task counts with a failure that only apply can tell") }
     }
 
@@ -62,23 +63,29 @@ impl HostTask<'_> {
         self.batch.engine.parts.actions.get(&self.task.action).is_some_and(DynAction::accepts_unknown)
     }
 
-    /// A plan has simulated a change on this host; `unsure`: not all that it does.
-    pub(super) fn simulated(&self, unsure: bool) {
+    /// A plan has simulated a change for this host, on the machine that the task works on; `unsure`: not all that it does.
+    pub(super) fn simulated(&self, settings: Option<&Settings>, unsure: bool) {
         let mut simulated = self.batch.engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
-        *simulated.entry(Arc::clone(self.host)).or_default() |= unsure;
+        let machine = settings.map(|settings| machine(&settings.target));
+        for key in machine.into_iter().chain([self.host.to_string()]) {
+            *simulated.entry(key).or_default() |= unsure;
+        }
     }
 
-    /// Whether a plan has simulated changes on this host.
-    pub(super) fn is_simulated(&self) -> bool {
-        let engine = self.batch.engine;
-        engine.options.mode == RunMode::Plan
-            && engine.simulated.lock().unwrap_or_else(PoisonError::into_inner).contains_key(self.host)
+    /// Whether a plan has simulated changes for this host or on the machine that the task works on.
+    pub(super) fn is_simulated(&self, settings: &Settings) -> bool {
+        self.simulations(settings).is_some()
     }
 
-    /// Whether a plan does not know all that its changes will have done on this host.
-    pub(super) fn is_unsure(&self) -> bool {
+    /// Whether a plan does not know all that these changes will have done.
+    pub(super) fn is_unsure(&self, settings: &Settings) -> bool {
+        self.simulations(settings) == Some(true)
+    }
+
+    fn simulations(&self, settings: &Settings) -> Option<bool> {
         let engine = self.batch.engine;
         let simulated = engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
-        engine.options.mode == RunMode::Plan && simulated.get(self.host).copied().unwrap_or(false)
+        let known = [self.host.to_string(), machine(&settings.target)].map(|key| simulated.get(&key).copied());
+        known.into_iter().flatten().max().filter(|_| engine.options.mode == RunMode::Plan)
     }
 }

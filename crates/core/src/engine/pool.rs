@@ -1,6 +1,6 @@
 //! Open connections, kept for the whole run and lent to one task at a time.
 
-use crate::connection::{Connection, ConnectionError, Connector, Journal, Target};
+use crate::connection::{Connection, ConnectionError, ConnectionKind, Connector, Journal, Target};
 use crate::system::overlay::Delta;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -74,7 +74,7 @@ impl Pool {
 
     /// What the plan has changed on a machine, whoever connects to it.
     pub(super) fn journal(&self, target: &Target) -> Arc<Journal> {
-        let machine = format!("{:?} {} {:?}", target.kind, target.address, target.port);
+        let machine = machine(target);
         let mut journals = self.journals.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Journal::sharing(Arc::clone(&self.shared)));
         Arc::clone(journals.entry(machine).or_insert_with(new))
@@ -105,6 +105,14 @@ impl Drop for Lent<'_> {
             slot.idle.extend(self.connection.take());
         }
         self.pool.returned.notify_all();
+    }
+}
+
+/// Which machine a connection leads to, as far as that can be told: whatever they are called, all local ones lead to this one.
+pub(super) fn machine(target: &Target) -> String {
+    match target.kind {
+        ConnectionKind::Local => "this machine".to_owned(),
+        kind => format!("{kind:?} {} {:?}", target.address, target.port),
     }
 }
 

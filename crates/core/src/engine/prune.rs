@@ -3,25 +3,40 @@
 
 use super::book::{Book, Held};
 use super::settle::{Orphan, secret_hash};
-use super::{Engine, RunError};
+use super::{Engine, RunError, RunMode};
 use crate::connection::{ConnectionError, ConnectionKind};
-use crate::ledger::{Finding, FindingKind, Folded, Record, came_with, looks, removal, shown};
+use crate::ledger::{Finding, FindingKind, Folded, Husk, Made, Record, Removal, came_with, looks, removal};
 use crate::playbook::LiteralOnly;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where the removals stand, as places name it.
 pub(super) const NAME: &str = "<orphans>";
 /// What a home directory gets when its user is made is there so many seconds later.
 const SETTLED: f64 = 120.0;
 
+/// Tasks that remove orphans.
+#[derive(Default)]
+struct Removals {
+    tasks: Vec<Value>,
+    by_others: Vec<ByOthers>,
+}
+
+/// A resource that another module removes than the one that made it: what that one tells the ledger does not name it.
+struct ByOthers {
+    held: Held,
+    record: Record,
+    resource: String,
+    calls: Vec<(String, Value)>,
+}
+
 impl Engine {
     /// Removes the orphans that may be removed; says which may not.
     pub(super) fn prune(&self) -> Result<Vec<Finding>, RunError> {
         let Some(book) = self.book.as_ref().filter(|book| book.options.prune) else { return Ok(Vec::new()) };
         let all: Vec<Held> = book.held().values().cloned().collect();
-        let (mut kept, mut plays) = (Vec::new(), Vec::new());
+        let (mut kept, mut plays, mut by_others) = (Vec::new(), Vec::new(), Vec::new());
         for held in all {
             let Some(folded) = &held.folded else { continue };
             let orphans = book.orphans(&held, folded);
@@ -29,8 +44,11 @@ impl Engine {
                 continue;
             }
             match self.removals(book, &held, folded, orphans, &mut kept) {
-                Ok(tasks) if tasks.is_empty() => {}
-                Ok(tasks) => plays.push(play(&held, tasks)),
+                Ok(removals) if removals.tasks.is_empty() => {}
+                Ok(removals) => {
+                    plays.push(play(&held, removals.tasks));
+                    by_others.extend(removals.by_others);
+                }
                 Err(error) => kept.push(Finding::lost(&held.host, &error.to_string())),
             }
         }
@@ -42,6 +60,11 @@ impl Engine {
         let playbook = self.parts.loader.playbook(path, &LiteralOnly).map_err(RunError::Input)?;
         let dir = self.store.playbook_dir();
         self.run_in(&playbook, Some(dir.as_deref().unwrap_or(path)))?;
+        for ByOthers { held, record, resource, calls } in by_others {
+            if self.options.mode == RunMode::Apply && self.look(&held, &calls).is_ok_and(|found| is_gone(&found)) {
+                book.is_gone(&held, &record, &resource);
+            }
+        }
         Ok(kept)
     }
 
@@ -53,10 +76,10 @@ impl Engine {
         folded: &Folded,
         orphans: Vec<Orphan>,
         kept: &mut Vec<Finding>,
-    ) -> Result<Vec<Value>, ConnectionError> {
+    ) -> Result<Removals, ConnectionError> {
         // What is in a directory was made after it, so it comes before it here.
-        let mut going = HashSet::<String>::new();
-        let mut tasks: Vec<Value> = Vec::new();
+        let mut going = Going::default();
+        let mut removals = Removals::default();
         let mut packages: Vec<(String, String)> = Vec::new();
         for Orphan { record, resource } in orphans.iter().rev() {
             let made = folded.made.get(resource);
@@ -64,17 +87,21 @@ impl Engine {
                 let finding = Finding::new(&held.host, FindingKind::Kept, record, resource);
                 kept.push(Finding { details: vec![why.to_owned()], ..finding });
             };
-            let Some(removal) = made.and_then(|made| removal(record, resource, made)) else {
+            let Some(mut removal) = made.and_then(|made| removal(record, resource, made)) else {
                 keep("there is no removing it: the task says nothing of how it was before");
                 continue;
             };
-            let call = [(removal.module.clone(), removal.args.clone())];
-            let would = self.look(held, &call)?;
-            if would[0]["failed"] == false && would[0]["changed"] == false {
+            let would = self.look(held, &removal.calls)?;
+            if let Some(failed) = would.iter().find(|found| found["failed"] != false) {
+                let why = failed["output"]["msg"].as_str().unwrap_or("the host did not answer");
+                keep(&format!("it cannot be removed: {why}"));
+                continue;
+            }
+            if is_gone(&would) {
                 book.is_gone(held, record, resource);
                 continue;
             }
-            let text = removal.args.to_string();
+            let text = json!(removal.calls).to_string();
             if text.contains("{{") || text.contains("{%") {
                 keep("its name looks like a template");
                 continue;
@@ -84,35 +111,41 @@ impl Engine {
                     keep("it may hold data: `--force` removes it");
                     continue;
                 }
-                if let Some(why) = self.changed_since(held, record)? {
+                if let Some(why) = self.changed_since(held, record, made)? {
                     keep(&format!("it has changed since it was applied ({why}): `--force` removes it"));
                     continue;
                 }
-                if let Some(foreign) = self.holds_others(held, record, resource, &going)? {
-                    keep(&format!("it holds what no task made ({foreign}): `--force` removes it"));
-                    continue;
+                match self.holds(held, record, resource, &removal, &going)? {
+                    Holds::Nothing => {}
+                    // They may have got more in them since.
+                    Holds::Husks(path) => {
+                        removal.calls.clear();
+                        removal.husks.insert(0, Husk::Directory(path));
+                    }
+                    Holds::Others(path) => {
+                        keep(&format!("it holds what no task made ({path}): `--force` removes it"));
+                        continue;
+                    }
                 }
             }
-            going.insert(resource.clone());
+            going.add(resource, &removal);
             if let Some(name) = resource.strip_prefix("package:") {
-                packages.push((removal.module, name.to_owned()));
+                packages.push((record.module.clone(), name.to_owned()));
                 continue;
             }
-            let name = if record.no_log {
-                "remove what a task with no_log made"
-            } else {
-                &*format!("remove {}", shown(resource))
-            };
-            let mut task = Map::from_iter([("name".to_owned(), name.into()), (removal.module, removal.args)]);
-            if record.no_log {
-                task.insert("no_log".to_owned(), true.into());
+            if !resource.starts_with("file:") && removal.calls.iter().any(|(module, _)| *module != record.module) {
+                let (record, resource) = (record.clone(), resource.clone());
+                removals.by_others.push(ByOthers {
+                    held: held.clone(),
+                    record,
+                    resource,
+                    calls: removal.calls.clone(),
+                });
             }
-            tasks.push(task.into());
+            removals.tasks.extend(removal_tasks(record, resource, removal));
         }
-        if let Some(task) = self.package_removal(held, folded, &packages)? {
-            tasks.push(task);
-        }
-        Ok(tasks)
+        removals.tasks.extend(self.package_removal(held, folded, &packages)?);
+        Ok(removals)
     }
 
     /// One task for all packages: those that came with them go too, if nothing else would.
@@ -151,8 +184,13 @@ impl Engine {
     }
 
     /// How a resource differs from what was applied.
-    fn changed_since(&self, held: &Held, record: &Record) -> Result<Option<String>, ConnectionError> {
-        let looked = self.look(held, &looks(record))?;
+    fn changed_since(
+        &self,
+        held: &Held,
+        record: &Record,
+        made: Option<&Made>,
+    ) -> Result<Option<String>, ConnectionError> {
+        let looked = self.look(held, &looks(record, made))?;
         Ok(match differences(record, &looked) {
             Looked::Same => None,
             Looked::Differs(details) => Some(details.first().cloned().unwrap_or_else(|| "by others".to_owned())),
@@ -161,34 +199,131 @@ impl Engine {
     }
 
     /// What is in a directory, or in a user's home, that was made by something else.
-    fn holds_others(
+    fn holds(
         &self,
         held: &Held,
         record: &Record,
         resource: &str,
-        going: &HashSet<String>,
-    ) -> Result<Option<String>, ConnectionError> {
+        removal: &Removal,
+        going: &Going,
+    ) -> Result<Holds, ConnectionError> {
         let state = record.args.get("state").and_then(Value::as_str);
-        let (directory, after) = match resource.split_once(':') {
+        let settled = record.t as f64 + SETTLED;
+        let (directories, after) = match resource.split_once(':') {
             // What is behind a link stays when the link goes.
-            Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(None),
-            Some(("file", path)) => (path.to_owned(), f64::MIN),
+            Some(("file", _)) if matches!(state, Some("link" | "hard")) => return Ok(Holds::Nothing),
+            Some(("file", path)) => (vec![path.to_owned()], f64::MIN),
             Some(("user", name)) => {
                 let home = record.args.get("home").and_then(Value::as_str).map(str::to_owned);
-                (home.unwrap_or_else(|| format!("/home/{name}")), record.t as f64 + SETTLED)
+                (vec![home.unwrap_or_else(|| format!("/home/{name}"))], settled)
             }
-            _ => return Ok(None),
+            _ => (removal.trees.iter().map(|path| path.to_string_lossy().into_owned()).collect(), settled),
         };
-        let find = json!({"paths": [directory], "recurse": true, "hidden": true, "file_type": "any"});
+        if directories.is_empty() {
+            return Ok(Holds::Nothing);
+        }
+        let programs_write = !resource.starts_with("file:") && !resource.starts_with("user:");
+        let find = json!({"paths": directories, "recurse": true, "hidden": true, "file_type": "any"});
         let looked = self.look(held, &[("ansible.builtin.find".to_owned(), find)])?;
         let files = looked[0]["output"]["files"].as_array().cloned().unwrap_or_default();
-        let foreign = files.iter().find(|file| {
+        let mut husks = false;
+        for file in &files {
             let path = file["path"].as_str().unwrap_or_default();
-            let changed = file["ctime"].as_f64().unwrap_or(f64::MAX);
-            changed > after && !going.contains(&format!("file:{path}"))
-        });
-        Ok(foreign.and_then(|file| file["path"].as_str()).map(str::to_owned))
+            let old = file["ctime"].as_f64().is_some_and(|changed| changed <= after);
+            if old || going.has(path) || programs_write && is_kept_by_program(path) {
+                continue;
+            }
+            if !going.husks.contains(Path::new(path)) {
+                return Ok(Holds::Others(path.to_owned()));
+            }
+            husks = true;
+        }
+        Ok(match directories.first().filter(|_| husks) {
+            Some(directory) => Holds::Husks(directory.into()),
+            None => Holds::Nothing,
+        })
     }
+}
+
+/// What a directory that is to go still has in it.
+enum Holds {
+    Nothing,
+    /// Only what goes if nothing is left in it: so does the directory.
+    Husks(PathBuf),
+    /// What no task made.
+    Others(String),
+}
+
+/// What goes before.
+#[derive(Default)]
+struct Going {
+    resources: HashSet<String>,
+    trees: Vec<PathBuf>,
+    husks: HashSet<PathBuf>,
+}
+
+impl Going {
+    fn add(&mut self, resource: &str, removal: &Removal) {
+        self.resources.insert(resource.to_owned());
+        self.trees.extend(removal.trees.iter().cloned());
+        let path = |husk: &Husk| match husk {
+            Husk::File(path) | Husk::Directory(path) => path.clone(),
+        };
+        self.husks.extend(removal.husks.iter().map(path));
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.resources.contains(&format!("file:{path}"))
+            || self.trees.iter().any(|tree| Path::new(path).starts_with(tree))
+    }
+}
+
+/// Whether calls that remove something find nothing to do.
+fn is_gone(looked: &[Value]) -> bool {
+    looked.iter().all(|found| found["failed"] == false && found["changed"] == false)
+}
+
+/// What git and Python write for themselves, while what is there is only used.
+fn is_kept_by_program(path: &str) -> bool {
+    path.split('/').any(|name| name == ".git" || name == "__pycache__")
+}
+
+/// Tasks that remove a resource, and what it leaves empty.
+fn removal_tasks(record: &Record, resource: &str, removal: Removal) -> Vec<Value> {
+    let named = |name: String, task: Value| {
+        let mut named = Map::from_iter([("name".to_owned(), name.into())]);
+        named.extend(task.as_object().cloned().unwrap_or_default());
+        if record.no_log {
+            named.insert("no_log".to_owned(), true.into());
+        }
+        Value::from(named)
+    };
+    let shown = |name: String| if record.no_log { "what a task with no_log made".to_owned() } else { name };
+    let what = shown(crate::ledger::shown(resource));
+    let calls = removal.calls.into_iter();
+    let mut tasks: Vec<Value> =
+        calls.map(|(module, args)| named(format!("remove {what}"), json!({module: args}))).collect();
+    for husk in removal.husks {
+        let (path, module, args, empty) = match husk {
+            Husk::File(path) => {
+                let stat = json!({"path": path, "get_checksum": false, "get_mime": false});
+                (path, "ansible.builtin.stat", stat, "left.stat.isreg | default(false) and left.stat.size == 0")
+            }
+            Husk::Directory(path) => {
+                let find = json!({"paths": [path], "hidden": true, "file_type": "any"});
+                (path, "ansible.builtin.find", find, "left.matched == 0")
+            }
+        };
+        let text = path.to_string_lossy().into_owned();
+        if text.contains("{{") || text.contains("{%") {
+            continue;
+        }
+        let what = shown(text.clone());
+        let goes = json!({"ansible.builtin.file": {"path": text, "state": "absent"}, "when": empty});
+        tasks.push(named(format!("see what is left of {what}"), json!({module: args, "register": "left"})));
+        tasks.push(named(format!("remove {what}, which is empty"), goes));
+    }
+    tasks
 }
 
 /// What looking at a resource gave.
@@ -217,6 +352,10 @@ pub(super) fn differences(record: &Record, looked: &[Value]) -> Looked {
             return Looked::Unclear(why);
         }
         if let Some(stat) = outcome["output"].get("stat") {
+            if stat["exists"] == false {
+                details.push("it is gone".to_owned());
+                continue;
+            }
             let sum = stat["checksum"].as_str().unwrap_or_default();
             if record.secret.as_ref().is_some_and(|hash| *hash != secret_hash(record, sum)) {
                 details.push("its content is another".to_owned());

@@ -142,8 +142,8 @@ pub struct Engine {
     pub(super) cancel: Cancel,
     /// Hosts that failed or could not be reached: out for the rest of the run.
     pub(super) out: Mutex<HashSet<Arc<str>>>,
-    /// Hosts on which a plan has simulated a change, and whether one whose effects are not all known.
-    pub(super) simulated: Mutex<HashMap<Arc<str>, bool>>,
+    /// Hosts for which, and machines on which a plan has simulated a change, and whether one whose effects are not all known.
+    pub(super) simulated: Mutex<HashMap<String, bool>>,
     pub(super) changed: AtomicBool,
     /// The plan that the run is held to.
     pub(super) guard: Option<Guard>,

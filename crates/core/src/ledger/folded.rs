@@ -1,6 +1,6 @@
 //! What a ledger's lines come to.
 
-use super::{Did, End, Line, Position, Record, resource};
+use super::{Did, End, Line, Position, Record, removal};
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -76,7 +76,7 @@ impl Folded {
         for resource in &record.resources {
             if record.gone {
                 self.made.remove(resource);
-            } else if resource::is_made(&record, resource, &did) {
+            } else if removal::is_made(&record, resource, &did) {
                 // What was made first counts: a unit is started once and enabled later.
                 let made = Made { t: record.t, did: did.clone(), line: number };
                 let known = self.made.entry(resource.clone()).or_insert(made);

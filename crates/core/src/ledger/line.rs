@@ -1,8 +1,10 @@
 //! The ledger's lines.
 
+use crate::module::Made;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +84,9 @@ pub struct Did {
     /// All that was done is that something came to be.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
+    /// What else came to be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<Made>,
     /// What was done to a unit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verbs: Vec<String>,
@@ -100,6 +105,11 @@ pub struct Did {
 }
 
 impl Did {
+    /// What was put there with all that is below.
+    pub fn trees(&self) -> impl Iterator<Item = &Path> {
+        self.made.iter().filter_map(|thing| if let Made::Tree(path) = thing { Some(path.as_path()) } else { None })
+    }
+
     /// Packages that were installed.
     pub fn installed(&self) -> impl Iterator<Item = &str> {
         let steps = self.operations.iter().filter_map(|operation| operation["steps"].as_array()).flatten();

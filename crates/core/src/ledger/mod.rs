@@ -6,11 +6,13 @@
 mod finding;
 mod folded;
 mod line;
+mod removal;
 mod resource;
 
 pub(crate) use finding::ROOT_TOO;
 pub use finding::{Finding, FindingKind, shown, when};
 pub use folded::{Folded, Made};
 pub use line::{Did, End, Line, Position, Record};
+pub use removal::{Husk, Removal, came_with, removal};
+pub use resource::looks;
 pub(crate) use resource::{Managed, managed};
-pub use resource::{Removal, came_with, looks, removal};

@@ -1,9 +1,7 @@
-//! Which resources a module call is about, how to look whether they still are as described, and how those that Hostler made
-//! are removed: by the same modules.
+//! Which resources a module call is about, and how to look whether they still are as described.
 
-use super::{Did, Made, Record};
+use super::{Made, Record};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 
 /// One kind of resource.
 struct Kind {
@@ -17,8 +15,37 @@ struct Kind {
     passing: &'static [&'static str],
 }
 
-const PATH: &[&str] = &["path", "dest", "destfile", "name"];
-const NAME: &[&str] = &["name"];
+pub(super) const PATH: &[&str] = &["path", "dest", "destfile", "name"];
+pub(super) const NAME: &[&str] = &["name"];
+/// What a call about the firewall is about, whichever of it is given.
+const FIREWALL: &[&str] = &[
+    "state",
+    "default",
+    "policy",
+    "logging",
+    "rule",
+    "route",
+    "direction",
+    "interface",
+    "if",
+    "interface_in",
+    "if_in",
+    "interface_out",
+    "if_out",
+    "from_ip",
+    "from",
+    "src",
+    "from_port",
+    "to_ip",
+    "to",
+    "dest",
+    "to_port",
+    "port",
+    "proto",
+    "protocol",
+    "name",
+    "app",
+];
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -78,13 +105,46 @@ const KINDS: &[Kind] = &[
     Kind { name: "volume", modules: &["docker_volume"], id: &[&["name", "volume_name"]], passing: &["recreate"] },
     Kind { name: "swarm service", modules: &["docker_swarm_service"], id: &[NAME], passing: &["force_update"] },
     Kind { name: "database", modules: &["mysql_db"], id: &[&["name", "db"]], passing: &[] },
-    Kind { name: "export", modules: &["nfs_export"], id: &[&["path"]], passing: &[] },
+    Kind { name: "export", modules: &["nfs_export"], id: &[&["path"], &["file"]], passing: &[] },
     Kind { name: "repository", modules: &["apt_repository"], id: &[&["repo"]], passing: &["update_cache"] },
     Kind { name: "source", modules: &["deb822_repository"], id: &[NAME], passing: &[] },
-    Kind { name: "cron job", modules: &["cron"], id: &[&["user"], NAME], passing: &["backup"] },
-    Kind { name: "authorized key", modules: &["authorized_key"], id: &[&["user"], &["key"]], passing: &[] },
-    Kind { name: "known host", modules: &["known_hosts"], id: &[&["name", "host"]], passing: &[] },
-    Kind { name: "kernel parameter", modules: &["sysctl"], id: &[&["name", "key"]], passing: &["reload"] },
+    Kind { name: "cron job", modules: &["cron"], id: &[NAME, &["user"], &["cron_file"]], passing: &["backup"] },
+    Kind { name: "authorized key", modules: &["authorized_key"], id: &[&["user"], &["key"], &["path"]], passing: &[] },
+    Kind { name: "known host", modules: &["known_hosts"], id: &[&["name", "host"], &["key"], &["path"]], passing: &[] },
+    Kind { name: "apt key", modules: &["apt_key"], id: &[&["id", "url", "file", "data"]], passing: &[] },
+    Kind { name: "checkout", modules: &["git"], id: &[&["dest"]], passing: &["force", "archive", "archive_prefix"] },
+    Kind {
+        name: "python package",
+        modules: &["pip"],
+        id: &[NAME, &["virtualenv", "executable"]],
+        passing: &["extra_args"],
+    },
+    Kind {
+        name: "archive",
+        modules: &["unarchive"],
+        id: &[&["dest"], &["src"]],
+        passing: &["list_files", "io_buffer_size", "decrypt", "validate_certs"],
+    },
+    Kind { name: "firewall", modules: &["ufw"], id: &[FIREWALL], passing: &["insert", "insert_relative_to"] },
+    Kind {
+        name: "swarm",
+        modules: &["docker_swarm"],
+        id: &[&["state"]],
+        passing: &["force", "rotate_worker_token", "rotate_manager_token"],
+    },
+    Kind { name: "swarm node", modules: &["docker_node"], id: &[&["hostname"]], passing: &[] },
+    Kind {
+        name: "answer",
+        modules: &["debconf"],
+        id: &[&["name", "pkg"], &["question", "setting", "selection"]],
+        passing: &[],
+    },
+    Kind {
+        name: "kernel parameter",
+        modules: &["sysctl"],
+        id: &[&["name", "key"], &["sysctl_file"]],
+        passing: &["reload"],
+    },
     Kind { name: "kernel module", modules: &["modprobe"], id: &[NAME], passing: &[] },
     Kind { name: "locale", modules: &["locale_gen"], id: &[NAME], passing: &[] },
     Kind { name: "host name", modules: &["hostname"], id: &[NAME], passing: &[] },
@@ -123,14 +183,18 @@ pub(crate) fn managed(module: &str, args: &Value) -> Option<Managed> {
         ("file", "touch") => Some("file"),
         ("package", "latest" | "build-dep" | "fixed") => Some("present"),
         ("service", "restarted" | "reloaded") => Some("started"),
-        ("database", "import" | "dump") => return None,
+        ("python package", "latest" | "forcereinstall") => Some("present"),
+        ("database", "import" | "dump") | ("swarm", "remove") | ("firewall", "reloaded" | "reset") => return None,
         _ => None,
     };
     if let Some(settled) = settled {
         args.insert("state".to_owned(), settled.into());
     }
     let resources = resources(kind, &args);
-    let gone = matches!(state.as_str(), "absent" | "removed" | "unmounted" | "dismounted");
+    let deletes = || args.get("delete").is_some_and(|delete| delete == true || delete == "yes" || delete == "true");
+    let gone =
+        matches!(state.as_str(), "absent" | "removed" | "unmounted" | "dismounted" | "disabled" | "absent_from_fstab")
+            || kind.name == "firewall" && deletes();
     (!resources.is_empty()).then_some(Managed { resources, args, gone, naming: kind.id })
 }
 
@@ -140,7 +204,7 @@ fn resources(kind: &Kind, args: &Map<String, Value>) -> Vec<String> {
     for names in kind.id {
         parts.push(match first(names) {
             Some(Value::Array(items)) => items.iter().map(text).collect::<Vec<_>>(),
-            Some(Value::String(list)) if matches!(kind.name, "package" | "database" | "locale") => {
+            Some(Value::String(list)) if matches!(kind.name, "package" | "database" | "locale" | "python package") => {
                 list.split(',').map(|name| name.trim().to_owned()).collect()
             }
             Some(value) => vec![text(value)],
@@ -157,6 +221,14 @@ fn resources(kind: &Kind, args: &Map<String, Value>) -> Vec<String> {
         }
         ("service", Some([name])) => vec![named(name.strip_suffix(".service").unwrap_or(name))],
         ("database" | "locale", Some(names)) => names.iter().map(|name| named(name)).collect(),
+        ("python package", Some(names)) => {
+            let place = parts.get(1).and_then(|place| place.first());
+            let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
+            names.iter().map(|name| named(&format!("{}{place}", python_name(name)))).collect()
+        }
+        // One host has one, whatever is wanted of it.
+        ("swarm", _) => vec![named("membership")],
+        ("firewall", _) => vec![named(&firewall(args))],
         _ => vec![named(&parts.concat().join(" "))],
     }
 }
@@ -182,28 +254,39 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned())
 }
 
-/// Whether a change has made a resource that was not there.
-pub(super) fn is_made(record: &Record, resource: &str, did: &Did) -> bool {
-    let Some((kind, name)) = resource.split_once(':') else { return false };
-    let says = |start: &str| did.msg.as_deref().is_some_and(|msg| msg.starts_with(start));
-    match kind {
-        "file" => did.created.iter().any(|header| header == name) || (did.whole && record.resources.len() == 1),
-        "line" => says("line added"),
-        "block" => says("Block inserted") || says("File created"),
-        "package" => did.installed().any(|installed| installed == name),
-        "service" => did.verbs.iter().any(|verb| verb == "start" || verb == "enable"),
-        _ => did.whole,
-    }
+/// The name of a Python package in a requirement, as pip compares names.
+pub(super) fn python_name(requirement: &str) -> String {
+    let end = |letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'));
+    let name = requirement.trim().split(end).next().unwrap_or_default();
+    name.to_lowercase().replace(['_', '.'], "-")
 }
 
-/// Calls that tell whether a record's resources are as it says.
-pub fn looks(record: &Record) -> Vec<(String, Value)> {
+/// A call about the firewall in words: `rule=allow to_port=22`.
+fn firewall(args: &Map<String, Value>) -> String {
+    let given = FIREWALL.iter().filter_map(|name| Some(format!("{name}={}", text(args.get(*name)?))));
+    given.collect::<Vec<_>>().join(" ")
+}
+
+/// Calls that tell whether a record's resources are as it says. `made` is what is known of how the first of them came to be.
+pub fn looks(record: &Record, made: Option<&Made>) -> Vec<(String, Value)> {
     let mut args = record.args.clone();
     let Some(kind) = kind_of(&record.module) else { return Vec::new() };
-    let fetched = matches!(short(&record.module), "get_url" | "assemble");
+    let module = short(&record.module);
+    // An archive that came from elsewhere is not there to be compared with: only what was unpacked is looked for.
+    let on_host = |args: &Map<String, Value>| args.get("remote_src").is_some_and(|there| there == true);
+    let is_url = args.get("src").and_then(Value::as_str).is_some_and(|src| src.contains("://"));
+    if kind.name == "archive" && (is_url || !on_host(&args)) {
+        let trees = made.into_iter().flat_map(|made| made.did.trees());
+        return trees.map(|path| ("ansible.builtin.stat".to_owned(), json!({"path": path}))).collect();
+    }
+    if kind.name == "swarm" && args.get("state").and_then(Value::as_str) == Some("join") {
+        // Whether this host is a member can be told without it.
+        args.entry("join_token").or_insert_with(|| "hidden".into());
+    }
+    let fetched = matches!(module, "get_url" | "assemble");
     let [resource] = record.resources.as_slice() else { return vec![(record.module.clone(), args.into())] };
     let path = resource.strip_prefix("file:");
-    match path.filter(|_| fetched || (short(&record.module) != "file" && !record.hidden.is_empty())) {
+    match path.filter(|_| fetched || (module != "file" && !record.hidden.is_empty())) {
         Some(path) => {
             args.retain(|name, _| matches!(name.as_str(), "mode" | "owner" | "group" | "attributes"));
             if args.get("mode").and_then(Value::as_str) == Some("preserve") {
@@ -221,75 +304,6 @@ pub fn looks(record: &Record) -> Vec<(String, Value)> {
             vec![(record.module.clone(), args.into())]
         }
     }
-}
-
-/// A call that removes a resource.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Removal {
-    /// Full name of the module.
-    pub module: String,
-    /// Its parameters.
-    pub args: Value,
-    /// It takes data with it that may have come from elsewhere.
-    pub has_data: bool,
-}
-
-/// How a resource that Hostler made is removed. `others` are all resources that go.
-pub fn removal(record: &Record, resource: &str, made: &Made) -> Option<Removal> {
-    let (kind, name) = resource.split_once(':')?;
-    let of = |names: &[&str]| names.iter().find_map(|name| record.args.get(*name)).cloned();
-    let call = |args: Value| Some(Removal { module: record.module.clone(), args, has_data: false });
-    match kind {
-        "file" => {
-            let args = json!({"path": name, "state": "absent"});
-            Some(Removal { module: "ansible.builtin.file".into(), args, has_data: false })
-        }
-        "line" => {
-            let line = of(&["line", "value"])?;
-            call(json!({"path": of(PATH)?, "line": line, "state": "absent"}))
-        }
-        "block" => {
-            let mut args = Map::from_iter([("path".to_owned(), of(PATH)?), ("state".to_owned(), "absent".into())]);
-            for name in ["marker", "marker_begin", "marker_end"] {
-                args.extend(of(&[name]).map(|value| (name.to_owned(), value)));
-            }
-            call(args.into())
-        }
-        "service" => {
-            let mut args = json!({"name": name});
-            for (verb, field, value) in [("start", "state", json!("stopped")), ("enable", "enabled", json!(false))] {
-                if made.did.verbs.iter().any(|done| done == verb) {
-                    args[field] = value;
-                }
-            }
-            for name in ["scope", "use"] {
-                if let Some(value) = of(&[name]) {
-                    args[name] = value;
-                }
-            }
-            call(args)
-        }
-        "user" => call(json!({"name": name, "state": "absent", "remove": true})),
-        "mount" => call(json!({"path": name, "state": "absent"})),
-        "repository" => call(json!({"repo": name, "state": "absent", "update_cache": false})),
-        "export" => call(json!({"path": name, "state": "absent"})),
-        "package" | "group" | "container" | "network" | "swarm service" | "source" => {
-            call(json!({"name": name, "state": "absent"}))
-        }
-        "image" => call(json!({"name": of(NAME)?, "tag": of(&["tag"]).unwrap_or("latest".into()), "state": "absent"})),
-        "volume" | "database" => {
-            let mut args = Map::from_iter([("name".to_owned(), name.into()), ("state".to_owned(), "absent".into())]);
-            let login = record.args.iter().filter(|(name, _)| name.starts_with("login_") || *name == "config_file");
-            args.extend(login.map(|(name, value)| (name.clone(), value.clone())));
-            Some(Removal { module: record.module.clone(), args: args.into(), has_data: true })
-        }
-        _ => None,
-    }
-}
-
-/// Packages that came with others and are to go with them.
-pub fn came_with<'a>(made: impl Iterator<Item = &'a Made>) -> HashSet<&'a str> {
-    made.flat_map(|made| made.did.installed()).collect()
 }
 
 #[cfg(test)]
@@ -314,20 +328,17 @@ mod tests {
         let tree =
             json!({"dest": "/srv", "_directory": true, "_dirs": ["d"], "_files": [{"path": "d/a", "sha256": ""}]});
         assert_eq!(resources_of("copy", tree), ["file:/srv/d/a", "file:/srv/d"]);
+        let pip = json!({"name": "Flask==2,requests", "virtualenv": "/opt/env"});
+        assert_eq!(
+            resources_of("pip", pip),
+            ["python package:flask in /opt/env", "python package:requests in /opt/env"]
+        );
+        // Two files may say something of the same parameter.
+        let parameter = |file: &str| resources_of("sysctl", json!({"name": "vm.swappiness", "sysctl_file": file}));
+        assert_ne!(parameter("/etc/sysctl.d/a.conf"), parameter("/etc/sysctl.d/b.conf"));
+        let rule = managed("ufw", &json!({"rule": "allow", "to_port": "22", "delete": true})).unwrap();
+        assert_eq!((rule.resources, rule.gone), (vec!["firewall:rule=allow to_port=22".to_owned()], true));
         let restarted = managed("service", &json!({"name": "a.service", "state": "restarted"})).unwrap();
         assert_eq!((restarted.resources, &restarted.args["state"]), (vec!["service:a".to_owned()], &json!("started")));
-    }
-
-    #[test]
-    fn a_service_goes_back_to_what_it_was() {
-        let record = Record { module: "service".into(), ..Record::default() };
-        let did: Did = serde_json::from_value(json!({"verbs": ["enable"]})).unwrap();
-        let folded = super::super::Folded::of(&format!(
-            "{}\n",
-            json!({"do": "apply", "t": 0, "run": "", "playbook": "", "host": "", "play": "", "at": "", "task": "",
-                "module": "service", "resources": ["service:a"], "did": did})
-        ));
-        let removal = removal(&record, "service:a", &folded.made["service:a"]).unwrap();
-        assert_eq!(removal.args, json!({"name": "a", "enabled": false}));
     }
 }

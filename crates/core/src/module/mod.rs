@@ -14,7 +14,7 @@ pub(crate) use args::default_args;
 pub use args::{defaults, parse_args};
 pub use error::ModuleError;
 pub(crate) use outcome::is_nothing;
-pub use outcome::{Diff, Outcome};
+pub use outcome::{Diff, Made, Outcome};
 pub use registry::{DynModule, Mode, Registry, short_name};
 
 use crate::system::System;
@@ -54,6 +54,11 @@ pub trait Module: Send + Sync + 'static {
     /// Does exactly `change`. A `check` after it finds nothing to do. Where only doing it shows whether anything changes
     /// (a database's `UPDATE`), the output says so in a field `changed`, which becomes the result's.
     fn apply(args: &Self::Args, change: Self::Change, system: &mut dyn System) -> Result<Self::Output, ModuleError>;
+
+    /// What `change` brings into being, besides what its diffs are headed with.
+    fn made(_: &Self::Change) -> Vec<Made> {
+        Vec::new()
+    }
 
     /// Plays `change` into a simulated machine. To be written where `apply` runs commands: record their effect with
     /// [`System::set_resource`] and the file operations, and name output that cannot be known in [`Simulated::unknown`].

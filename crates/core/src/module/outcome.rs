@@ -3,6 +3,7 @@
 use crate::system::overlay::Delta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
 
 /// The result of one module call.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Outcome {
     /// The change for people. Filled only where asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<Diff>,
+    /// What comes into being, where a ledger asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<Made>,
     /// Names of fields of `output` that only apply will know (plans only); `*` for all of them, where the module
     /// needed something that an earlier simulated change leaves unknown. `nodes.*.ID` names the `ID` of all items of
     /// `nodes` that have none.
@@ -45,6 +49,38 @@ impl Outcome {
         outcome.output.insert("msg".into(), Value::String(msg.into()));
         outcome
     }
+}
+
+/// What a change brings into being: the machine's ledger keeps it, so that it can be removed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// What the task is about was not there.
+    Itself,
+    /// One of several things that the task is about, by its name.
+    Named(String),
+    /// A file that holds what the task is about.
+    File(PathBuf),
+    /// A directory on the way there.
+    Directory(PathBuf),
+    /// What the task put there, with all that is below.
+    Tree(PathBuf),
+}
+
+impl Made {
+    /// Of a text that holds others' lines too: what the task is about is new if lines only came to it.
+    pub fn of_text(path: &Path, before: Option<&str>, after: &str) -> Vec<Self> {
+        let mut made = Vec::new();
+        made.extend(only_adds(before.unwrap_or_default(), after).then_some(Self::Itself));
+        made.extend(before.is_none().then(|| Self::File(path.to_owned())));
+        made
+    }
+}
+
+/// Whether `after` has all lines of `before`, in order, and more.
+fn only_adds(before: &str, after: &str) -> bool {
+    let mut after_lines = after.lines();
+    before.lines().all(|line| after_lines.any(|other| other == line)) && after.lines().count() > before.lines().count()
 }
 
 /// One changed thing before and after, as Ansible's `diff` result field has it.

@@ -76,6 +76,7 @@ impl<M: Module> Typed<M> {
         let mut outcome = Outcome { changed: true, ..Outcome::default() };
         if want_diff {
             outcome.diff = M::diff(&change);
+            outcome.made = M::made(&change);
         }
         if want_diff || mode != Mode::Apply {
             outcome.change = Some(serde_json::to_value(&change).map_err(|error| ModuleError::new(error.to_string()))?);

@@ -3,7 +3,7 @@
 use super::support::tool;
 use super::support::web;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
@@ -256,6 +256,11 @@ impl Module for AptKey {
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         system.set_resource(RESOURCE, &change.id, json!(args.state == State::Present));
         Ok(Simulated::with_unknown(args.output(&change.id, change.before), &["after"]))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let is_new = !change.before.iter().any(|key| key.ends_with(&change.id) || change.id.ends_with(key.as_str()));
+        is_new.then_some(Made::Itself).into_iter().collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

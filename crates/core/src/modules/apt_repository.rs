@@ -5,7 +5,7 @@
 
 use crate::dpkg::unattended;
 use crate::module::types::{FileMode, LooseBool, LooseInt, LooseString};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -264,6 +264,12 @@ impl Module for AptRepository {
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         write(args, &change, system)?;
         Ok(Simulated::known(args.output(Some(&change))))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let text =
+            |edit: &Edit| Made::of_text(&edit.path, edit.before.as_deref(), edit.after.as_deref().unwrap_or_default());
+        change.files.iter().flat_map(text).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -11,7 +11,7 @@ use super::support::path_info::PathInfo;
 use super::support::regex::{BytesRegex, to_chars};
 use super::support::replace::{Replace, check_validate};
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::{FileKind, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -232,6 +232,10 @@ impl Module for Assemble {
         let how = Replace { backup: *args.backup, validate: args.validate.as_deref() };
         let backup_file = change.edit.apply(system, how, *args.unsafe_writes)?;
         Ok(Output { backup_file, ..output(args, system, change.checksum, change.md5sum)? })
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.edit.made()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -2,7 +2,7 @@
 
 use super::support::web;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::{FileKind, Ownership, System, WriteFile, users};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -316,6 +316,13 @@ impl Module for AuthorizedKey {
         let file = WriteFile { mode: change.mode, ownership, ..WriteFile::new(change.after) };
         system.write(&change.path, &file)?;
         Ok(args.output(&change.path))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let directory = change.directory.iter().map(|path| Made::Directory(path.clone()));
+        // The mode is for a file that is new.
+        let before = change.mode.is_none().then_some(&*change.before);
+        directory.chain(Made::of_text(&change.path, before, &change.after)).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

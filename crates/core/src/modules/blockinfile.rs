@@ -6,8 +6,9 @@ use super::support::edit::{self, EditChange};
 use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, to_chars};
 use super::support::replace::{Replace, check_validate};
+use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -185,6 +186,9 @@ impl Module for Blockinfile {
         }
         let original = edit::read(system, &args.path.path(system)?)?;
         if original.content.is_none() {
+            dpkg::not_brought(system, &original.path)?;
+        }
+        if original.content.is_none() {
             if args.state == State::Absent && *args.create {
                 let msg = format!("File {} not present", args.path.raw());
                 return Ok(Checked::unchanged(Output { msg, backup_file: None }));
@@ -222,6 +226,10 @@ impl Module for Blockinfile {
         let how = Replace { backup: *args.backup, validate: args.validate.as_deref() };
         let backup_file = edit.apply(system, how, *args.unsafe_writes)?;
         Ok(Output { msg, backup_file })
+    }
+
+    fn made(edit: &EditChange) -> Vec<Made> {
+        edit.made()
     }
 
     fn diff(edit: &EditChange) -> Vec<Diff> {

@@ -11,7 +11,7 @@ use super::support::replace::{Replace, check_validate, replace};
 use super::support::{hash::Algorithm, json};
 use crate::dpkg;
 use crate::module::types::{FileMode, LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Content, Ownership, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -304,6 +304,14 @@ impl Module for Copy {
             output.md5sum = Algorithm::Md5.of_file(system, Path::new(&change.dest)).ok();
         }
         Ok(output)
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let directory = |step: &Step| match step {
+            Step::MakeDirectory { path, .. } => Some(Made::Directory(path.clone())),
+            _ => None,
+        };
+        change.steps.iter().filter_map(directory).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

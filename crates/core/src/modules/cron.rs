@@ -5,7 +5,7 @@
 use super::support::replace::temporary_path;
 use super::support::tool;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile, users};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -455,6 +455,15 @@ impl Module for Cron {
             }
         }
         Ok(Simulated::known(output(args, &change)))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let after = change.after.as_deref().unwrap_or_default();
+        let mut made = Made::of_text(Path::new(""), Some(&change.before), after);
+        if let (Table::File(path), true) = (&change.table, change.before.is_empty()) {
+            made.push(Made::File(path.clone()));
+        }
+        made
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

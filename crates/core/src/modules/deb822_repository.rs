@@ -3,7 +3,7 @@
 use super::support::hash::Algorithm;
 use super::support::web;
 use crate::module::types::{FileMode, LooseBool, LooseInt, LooseString, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::{System, WriteFile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
@@ -305,6 +305,11 @@ impl Module for Deb822Repository {
             (None, None) => {}
         }
         Ok(Output { repo: Some(args.text(signed_by.as_deref())), dest, key_filename: key.map(|(path, _)| path) })
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let is_new = change.text.as_ref().is_some_and(|(before, _)| before.is_empty());
+        is_new.then_some(Made::Itself).into_iter().collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

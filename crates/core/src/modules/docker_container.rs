@@ -549,6 +549,9 @@ fn simulated(
         options::put(&mut container, option.place, option.expected);
     }
     if let Some(body) = &change.create {
+        if container["HostConfig"]["NetworkMode"].is_null() {
+            container["HostConfig"]["NetworkMode"] = "default".into();
+        }
         container["Config"]["Image"] = body["Image"].clone();
         for name in ["AttachStdout", "AttachStderr"] {
             container["Config"][name] = body[name].clone();

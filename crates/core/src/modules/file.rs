@@ -9,7 +9,7 @@ use super::support::path_info::PathInfo;
 use super::support::time;
 use crate::dpkg;
 use crate::module::types::{LooseBool, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{FileKind, Metadata, System};
 use change::{Change, Property, Step, check_warnings, state_name, take};
 use schemars::JsonSchema;
@@ -585,16 +585,11 @@ impl Module for File {
         output(args, &change, system)
     }
 
+    fn made(change: &Change) -> Vec<Made> {
+        change.made()
+    }
+
     fn diff(change: &Change) -> Vec<Diff> {
-        let path = change.path.to_string_lossy();
-        let state = state_name(change.state);
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let mut properties = vec![("path", path.to_string(), path.to_string())];
-        if change.was != state {
-            properties.push(("state", change.was.clone(), state.to_owned()));
-        }
-        let more = change.properties.iter().map(|(name, old, new)| (name.as_str(), text(old), text(new)));
-        properties.extend(more);
-        vec![Diff::properties(path, properties)]
+        change.shown()
     }
 }

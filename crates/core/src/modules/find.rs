@@ -6,6 +6,7 @@ use super::support::encoding;
 use super::support::glob;
 use super::support::hash::Algorithm;
 use super::support::regex::{BytesRegex, to_chars};
+use crate::dpkg;
 use crate::module::types::{FileMode, LooseBool, LooseInt, LooseString, PathArg, StringList};
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{FileKind, Metadata, System, users};
@@ -310,6 +311,9 @@ impl<'a> Search<'a> {
         let path = self.system.directory().join(&text);
         let is_directory =
             self.system.metadata(&path).ok().flatten().is_some_and(|meta| meta.kind == FileKind::Directory);
+        if !is_directory {
+            dpkg::not_brought(self.system, &path)?;
+        }
         let walked = if is_directory { self.walk(&path, 1) } else { Err(Skip(format!("'{text}' is not a directory"))) };
         if let Err(Skip(reason)) = walked {
             self.output.warnings.push(format!("Skipped '{text}' path due to this access issue: {reason}\n"));

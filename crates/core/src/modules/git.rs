@@ -7,7 +7,7 @@
 
 use super::support::tool;
 use crate::module::types::{LooseBool, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, CommandOutput, Content, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,8 @@ pub struct Change {
     /// As far as the remote told.
     after: Option<String>,
     clone: bool,
+    /// Directories that cloning makes on the way.
+    missing: Vec<PathBuf>,
     fetch: bool,
     /// Local changes are discarded.
     reset: bool,
@@ -331,7 +333,8 @@ impl Module for Git {
                 return Ok(Checked::unchanged(Output { after: change.after, ..Output::default() }));
             }
             let output = Output { after: change.after.clone(), ..Output::default() };
-            return Ok(Checked::changed(output, Change { clone: true, ..change }));
+            let missing = system.missing_above(&dest);
+            return Ok(Checked::changed(output, Change { clone: true, missing, ..change }));
         }
         change.before = args.head(system, &dest)?;
         change.after.clone_from(&change.before);
@@ -398,6 +401,11 @@ impl Module for Git {
         }
         let unknown: &[&str] = if change.after.is_none() { &["after"] } else { &[] };
         Ok(Simulated::with_unknown(output(&change), unknown))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let parents = change.missing.iter().map(|path| Made::Directory(path.clone()));
+        if change.clone { parents.chain([Made::Itself]).collect() } else { Vec::new() }
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -4,7 +4,7 @@
 
 use super::support::glob;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::{System, WriteFile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -259,6 +259,10 @@ impl Module for KnownHosts {
         let diff = change.diff();
         system.write(&change.path, &WriteFile::new(change.after))?;
         Ok(args.output(diff))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        Made::of_text(&change.path, change.before.as_deref(), &change.after)
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

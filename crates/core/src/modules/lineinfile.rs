@@ -6,8 +6,9 @@ use super::support::edit::{self, EditChange};
 use super::support::file_attributes::file_args;
 use super::support::regex::{BytesRegex, Match, to_chars};
 use super::support::replace::{Replace, check_validate};
+use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, default_args};
 use crate::system::System;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -262,6 +263,9 @@ impl Module for Lineinfile {
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.validate()?;
         let original = edit::read(system, &args.path.path(system)?)?;
+        if original.content.is_none() {
+            dpkg::not_brought(system, &original.path)?;
+        }
         let mut output = Output { warnings: args.warnings(), ..Output::default() };
         let (new, msg) = match (args.state, &original.content) {
             (State::Absent, None) => {
@@ -301,6 +305,10 @@ impl Module for Lineinfile {
         let msg = edit.msg.clone();
         let backup = edit.apply(system, args.how(), *args.unsafe_writes)?.unwrap_or_default();
         Ok(Output { msg, backup, found, warnings: args.warnings() })
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.edit.made()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

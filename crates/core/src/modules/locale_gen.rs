@@ -4,7 +4,7 @@
 
 use super::support::tool;
 use crate::module::types::StringList;
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,10 @@ impl Module for LocaleGen {
             system.set_resource(RESOURCE, name, json!(args.state == State::Present));
         }
         Ok(Simulated::known(OUTPUT))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.names.iter().map(|name| Made::Named(name.clone())).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -2,7 +2,7 @@
 
 use super::support::tool;
 use crate::module::types::LooseString;
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -223,6 +223,12 @@ impl Module for Modprobe {
         }
         write(&change.files, system)?;
         Ok(Simulated::known(args.output()))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let files = change.files.iter();
+        let files = files.filter(|(_, before, _)| before.is_empty()).map(|(path, ..)| Made::File(path.clone()));
+        change.load.then_some(Made::Itself).into_iter().chain(files).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

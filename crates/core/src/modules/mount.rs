@@ -6,7 +6,7 @@ mod fstab;
 
 use super::support::replace;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::secret::REDACTED;
 use crate::system::{Command, CommandOutput, System, WriteFile};
 use fstab::{Entry, escape};
@@ -218,6 +218,14 @@ impl Module for Mount {
             }
         }
         Ok(Simulated::known(plan.output))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let is_new = !change.new_lines.is_empty() && change.old_lines.is_empty();
+        let mounted = change.fstab.is_none() && change.steps.contains(&Step::Mount);
+        let directory =
+            change.steps.contains(&Step::MakeDirectory).then(|| Made::Directory(change.path.clone().into()));
+        (is_new || mounted).then_some(Made::Itself).into_iter().chain(directory).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -4,7 +4,7 @@
 
 use crate::dpkg;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
@@ -185,6 +185,10 @@ impl Module for NfsExport {
     fn simulate(args: &Args, change: Change, system: &mut dyn System) -> Result<Simulated<Output>, ModuleError> {
         system.write(&change.file, &WriteFile::new(change.after))?;
         output(args, &change.file).map(Simulated::known)
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        Made::of_text(&change.file, Some(&*change.before).filter(|before| !before.is_empty()), &change.after)
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

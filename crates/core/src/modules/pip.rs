@@ -7,7 +7,7 @@
 use super::support::split::split;
 use super::support::tool;
 use crate::module::types::{LooseBool, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, CommandOutput, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ pub struct Output {
 }
 
 /// What will be done.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Change {
     /// Make the virtual environment.
     environment: bool,
@@ -119,6 +119,10 @@ pub struct Change {
     requirements: bool,
     /// Whether anything changes is certain, not left to pip.
     certain: bool,
+    /// The virtual environment that is made.
+    environment_path: Option<PathBuf>,
+    /// Names of packages that are not there yet.
+    new: Vec<String>,
 }
 
 /// Under this kind a simulation keeps what pip would have done.
@@ -328,16 +332,17 @@ impl Module for Pip {
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.validate()?;
-        let environment = match args.environment(system)? {
-            Some(path) => !system.exists(&path.join("bin/activate"))?,
-            None => false,
+        let environment_path = match args.environment(system)? {
+            Some(path) if !system.exists(&path.join("bin/activate"))? => Some(path),
+            _ => None,
         };
+        let environment = environment_path.is_some();
         let packages = args.packages();
         let key = format!("{:?} {packages:?} {:?} {:?}", args.virtualenv, args.requirements, args.state);
         if system.resource(RESOURCE, &key).is_some() {
             return Ok(Checked::unchanged(args.output(None)));
         }
-        let mut change = Change { environment, packages: Vec::new(), requirements: false, certain: true };
+        let mut change = Change { environment, environment_path, certain: true, ..Change::default() };
         if environment {
             change.packages = packages;
             change.requirements = args.requirements.is_some();
@@ -367,6 +372,8 @@ impl Module for Pip {
                 }
             };
             if needed {
+                let new = requirement.filter(|one| args.state != State::Absent && has(&one.name).is_none());
+                change.new.extend(new.map(|one| one.name));
                 change.packages.push(package);
             }
         }
@@ -419,6 +426,11 @@ impl Module for Pip {
         system.set_resource(RESOURCE, &key, json!(true));
         let unknown = &["cmd", "stdout", "stderr", "stdout_lines", "stderr_lines"];
         Ok(Simulated::with_unknown(args.output(None), unknown))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let environment = change.environment_path.iter().map(|path| Made::Tree(path.clone()));
+        environment.chain(change.new.iter().map(|name| Made::Named(name.clone()))).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

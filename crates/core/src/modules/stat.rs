@@ -3,6 +3,7 @@
 //! Deviation: `checksum` is left out where a simulated file's content is not known yet.
 
 use super::support::hash::Algorithm;
+use crate::dpkg;
 use crate::module::types::{LooseBool, PathArg};
 use crate::module::{Checked, Diff, Module, ModuleError, default_args};
 use crate::system::{Access, FileKind, Metadata, System, SystemError, users};
@@ -69,6 +70,7 @@ impl Module for Stat {
         let path = args.path.path(system)?;
         let meta = if *args.follow { system.metadata(&path)? } else { system.symlink_metadata(&path)? };
         let Some(meta) = meta else {
+            dpkg::not_brought(system, &path)?;
             let stat = Map::from_iter([("exists".to_owned(), json!(false))]);
             return Ok(Checked::unchanged(Output { stat }));
         };

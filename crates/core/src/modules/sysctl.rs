@@ -2,7 +2,7 @@
 
 use super::support::tool;
 use crate::module::types::{LooseBool, LooseString, PathArg};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System, WriteFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -226,6 +226,11 @@ impl Module for Sysctl {
             system.set_resource(RESOURCE, args.name.trim(), json!(value));
         }
         Ok(Simulated::known(Output {}))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        let Some((before, after)) = &change.text else { return Vec::new() };
+        Made::of_text(&change.file, Some(&**before).filter(|before| !before.is_empty()), after)
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

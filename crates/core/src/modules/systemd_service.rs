@@ -198,7 +198,9 @@ fn comes_as_wanted(key: &str, verbs: &[String], system: &dyn System) -> Option<S
     }
     let package = dpkg::bringer_of_unit(system, key)?;
     let shown = system.query(&Command::new(["systemctl", "show", "--property=LoadState", key])).ok()?;
-    let there = shown.stdout_text().trim() == "LoadState=loaded" || has_file(key, SYSTEM_FOLDERS, system);
+    // Files whose content nobody knows yet may be the package's.
+    let written = |path: &Path| system.read(path).is_ok();
+    let there = shown.stdout_text().trim() == "LoadState=loaded" || has_file(key, SYSTEM_FOLDERS, written);
     (!there).then(|| format!("{key} is brought by package {package}, which may enable and start it"))
 }
 
@@ -316,7 +318,8 @@ fn plan_over(mut unit: Unit, args: &Args, name: &str, system: &dyn System) -> Un
             Scope::User | Scope::Global => &["/etc/systemd/user", "/usr/lib/systemd/user"],
         };
         // Written by an earlier task, or not noticed by systemd yet; or part of a package that is to be installed.
-        unit.planned |= has_file(&key, folders, system) || system.resource(dpkg::RESOURCE, dpkg::ANY).is_some();
+        let there = |path: &Path| matches!(system.exists(path), Ok(true));
+        unit.planned |= has_file(&key, folders, there) || system.resource(dpkg::RESOURCE, dpkg::ANY).is_some();
     }
     unit
 }
@@ -325,10 +328,9 @@ const SYSTEM_FOLDERS: &[&str] =
     &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// Whether a unit, or its template, has a file.
-fn has_file(key: &str, folders: &[&str], system: &dyn System) -> bool {
+fn has_file(key: &str, folders: &[&str], there: impl Fn(&Path) -> bool) -> bool {
     let template = key.split_once('@').and_then(|(name, rest)| Some(format!("{name}@.{}", rest.rsplit_once('.')?.1)));
     let names = || std::iter::once(key).chain(template.as_deref());
-    let there = |path: &Path| matches!(system.exists(path), Ok(true));
     folders.iter().flat_map(|folder| names().map(move |name| Path::new(folder).join(name))).any(|path| there(&path))
 }
 
@@ -443,6 +445,24 @@ mod tests {
         assert_eq!(properties["ExecStart"], "{ path=/bin/sh ; argv[]=sh -c x\ny }");
         assert_eq!(properties["Description"], "{ odd");
         assert_eq!(properties["ActiveState"], "active");
+    }
+
+    #[test]
+    fn a_unit_that_a_package_brings_may_come_enabled_and_started() {
+        use crate::system::{Content, WriteFile, fake::Fake, overlay::Overlay};
+        let answer = |stdout: &str, rc: u8| json!({"prefix": ["systemctl"], "stdout": stdout, "rc": rc});
+        let mut plan = Overlay::new(Fake::from_json(json!({
+            "files": {"/run/systemd/system": {"kind": "directory"}, "/lib/systemd/system": {"kind": "directory"}},
+            "resources": {"package": {"nginx": {"installed": true}, "*": {"planned": true}}},
+            "commands": [answer("LoadState=not-found\n", 1)],
+        })));
+        let verbs = ["enable".to_owned(), "start".to_owned()];
+        let mut unsure = |content: Content| {
+            plan.write(Path::new("/lib/systemd/system/nginx.service"), &WriteFile::of(content)).unwrap();
+            comes_as_wanted("nginx.service", &verbs, &plan)
+        };
+        assert!(unsure(Content::NotKnownYet).unwrap().contains("brought by package nginx"));
+        assert_eq!(unsure(Content::Bytes(b"[Service]".to_vec())), None, "a task writes it");
     }
 
     #[test]

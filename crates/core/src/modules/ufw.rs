@@ -4,7 +4,7 @@
 
 use super::support::tool;
 use crate::module::types::{LooseBool, LooseInt, LooseString};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, System};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -410,6 +410,13 @@ impl Module for Ufw {
             system.set_resource(RESOURCE, &call.join(" "), json!(true));
         }
         Ok(Simulated::with_unknown(Output { commands: shown(&change.calls), msg: String::new() }, &["msg"]))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        // Rules are looked at as a whole: one that changes what there is was not there.
+        let adds =
+            |call: &Vec<String>| !call.iter().any(|word| word == "delete" || word == "reload" || word == "disable");
+        change.calls.iter().any(adds).then_some(Made::Itself).into_iter().collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

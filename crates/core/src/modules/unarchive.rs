@@ -12,7 +12,7 @@ use super::support::path_info::PathInfo;
 use super::support::replace::temporary_path;
 use super::support::{time, tool, web};
 use crate::module::types::{LooseBool, LooseInt, LooseString, PathArg, StringList};
-use crate::module::{Checked, Diff, Module, ModuleError, Simulated, default_args};
+use crate::module::{Checked, Diff, Made, Module, ModuleError, Simulated, default_args};
 use crate::system::{Command, Content, FileKind, System, WriteFile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
@@ -117,6 +117,8 @@ pub struct Change {
     /// Whether members are unpacked; only attributes change otherwise.
     extract: bool,
     files: Vec<String>,
+    /// The uppermost paths that are not there yet.
+    created: Vec<PathBuf>,
     /// Members that stay as they are.
     newer: Vec<String>,
     /// What differs.
@@ -516,7 +518,9 @@ impl Module for Unarchive {
             return Ok(Checked::unchanged(output));
         }
         output.extract_results = None;
-        Ok(Checked::changed(output, Change { dest: job.dest, extract, files, newer, differences }))
+        let members = files.iter().filter(|_| extract).map(|name| job.dest.join(name.trim_end_matches('/')));
+        let created = system.uppermost_missing(members);
+        Ok(Checked::changed(output, Change { dest: job.dest, extract, files, created, newer, differences }))
     }
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
@@ -563,6 +567,10 @@ impl Module for Unarchive {
         let format = Format::of(&source.start(system)?);
         let output = output(args, format, &change.dest, &change.files, system)?;
         Ok(Simulated::with_unknown(output, if change.extract { &["extract_results"] } else { &[] }))
+    }
+
+    fn made(change: &Change) -> Vec<Made> {
+        change.created.iter().map(|path| Made::Tree(path.clone())).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {

@@ -167,6 +167,24 @@ impl dyn System + '_ {
         Ok(String::from_utf8_lossy(&self.read(path)?).into_owned())
     }
 
+    /// Directories above `path` that are not there, the uppermost first.
+    pub fn missing_above(&self, path: &Path) -> Vec<PathBuf> {
+        let above = path.ancestors().skip(1).take_while(|above| matches!(self.symlink_metadata(above), Ok(None)));
+        let mut missing: Vec<PathBuf> = above.map(Path::to_owned).collect();
+        missing.reverse();
+        missing
+    }
+
+    /// What of `paths` is not there, or is above them and is not there, without what is below others of these.
+    pub fn uppermost_missing(&self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+        let mut found: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            let missing = path.ancestors().take_while(|path| matches!(self.symlink_metadata(path), Ok(None))).last();
+            found.extend(missing.map(Path::to_owned).filter(|missing| !found.contains(missing)));
+        }
+        found
+    }
+
     /// Whether something is at `path`, links followed.
     pub fn exists(&self, path: &Path) -> Result<bool> {
         Ok(self.metadata(path)?.is_some())

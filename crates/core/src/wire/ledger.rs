@@ -50,6 +50,7 @@ impl Ledger {
     ) {
         let did = did(outcome);
         outcome.change = None;
+        outcome.made.clear();
         if !diff {
             outcome.diff.clear();
         }
@@ -169,6 +170,9 @@ fn did(outcome: &Outcome) -> Map<String, Value> {
     }
     if outcome.diff.iter().all(Diff::is_creation) && !outcome.diff.is_empty() {
         did.insert("whole".into(), true.into());
+    }
+    if !outcome.made.is_empty() {
+        did.insert("made".into(), json!(outcome.made));
     }
     // `service` names the way by which it reaches systemd's change.
     let change = outcome.change.as_ref();

@@ -1,7 +1,7 @@
 //! What `file` decides to do, how a result tells of it, and doing it.
 
 use super::{Args, State};
-use crate::module::ModuleError;
+use crate::module::{Diff, Made, ModuleError};
 use crate::modules::support::file_attributes::AttributeChange;
 use crate::system::{FileKind, System, WriteFile, users};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,29 @@ pub struct Change {
 }
 
 impl Change {
+    /// Directories that are made on the way.
+    pub(super) fn made(&self) -> Vec<Made> {
+        let directory = |step: &Step| match step {
+            Step::MakeDirectory { path, .. } if *path != self.path => Some(Made::Directory(path.clone())),
+            _ => None,
+        };
+        self.steps.iter().filter_map(directory).collect()
+    }
+
+    /// The change for people.
+    pub(super) fn shown(&self) -> Vec<Diff> {
+        let path = self.path.to_string_lossy();
+        let state = state_name(self.state);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut properties = vec![("path", path.to_string(), path.to_string())];
+        if self.was != state {
+            properties.push(("state", self.was.clone(), state.to_owned()));
+        }
+        let more = self.properties.iter().map(|(name, old, new)| (name.as_str(), text(old), text(new)));
+        properties.extend(more);
+        vec![Diff::properties(path, properties)]
+    }
+
     /// The properties that differ, as the result has them.
     pub(super) fn diff(&self) -> Value {
         let (mut before, mut after) = (Map::new(), Map::new());

@@ -2,7 +2,7 @@
 
 use super::file_attributes::{AttributeChange, FileAttributes};
 use super::replace::{Replace, replace};
-use crate::module::{Diff, ModuleError};
+use crate::module::{Diff, Made, ModuleError};
 use crate::system::{FileKind, Ownership, System, WriteFile};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub struct Original {
 pub struct EditChange {
     path: PathBuf,
     directories: Vec<PathBuf>,
+    /// The file is not there yet.
+    new: bool,
     /// New content in base64.
     content: Option<String>,
     mode: Option<u32>,
@@ -71,6 +73,7 @@ pub fn plan(
     let meta = system.metadata(&path)?;
     let mut change = EditChange {
         directories: Vec::new(),
+        new: old.is_none(),
         content: None,
         mode: None,
         uid: None,
@@ -145,6 +148,12 @@ impl EditChange {
         }
         self.attributes.apply(&self.path, system)?;
         Ok(backup)
+    }
+
+    /// What comes into being besides lines of the file.
+    pub fn made(&self) -> Vec<Made> {
+        let directories = self.directories.iter().map(|path| Made::Directory(path.clone()));
+        directories.chain(self.new.then(|| Made::File(self.path.clone()))).collect()
     }
 
     /// Its diffs.

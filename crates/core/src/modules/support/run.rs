@@ -1,6 +1,7 @@
 //! Running what a task says: what command, shell and script share.
 
 use super::{glob, text::splitlines, time};
+use crate::dpkg;
 use crate::module::types::PathArg;
 use crate::module::{Diff, ModuleError};
 use crate::system::{Command, Content, FileKind, System, WriteFile};
@@ -100,14 +101,18 @@ impl Conditions<'_> {
             let msg = format!("Did not run command since '{path}' {state}");
             Some(RunOutput { rc: Some(0), stdout_lines: vec![stdout.clone()], stdout, msg, ..RunOutput::default() })
         };
-        if let Some(creates) = self.creates
-            && !glob::glob(system, &self.path(creates, system, directory)?)?.is_empty()
-        {
-            return Ok(skipped(creates, "exists"));
+        if let Some(creates) = self.creates {
+            let path = self.path(creates, system, directory)?;
+            if !glob::glob(system, &path)?.is_empty() {
+                return Ok(skipped(creates, "exists"));
+            }
+            dpkg::not_brought(system, &path)?;
         }
         if let Some(removes) = self.removes
-            && glob::glob(system, &self.path(removes, system, directory)?)?.is_empty()
+            && let path = self.path(removes, system, directory)?
+            && glob::glob(system, &path)?.is_empty()
         {
+            dpkg::not_brought(system, &path)?;
             return Ok(skipped(removes, "does not exist"));
         }
         Ok(None)

@@ -49,14 +49,8 @@ impl Frame {
                     None => Err(Fault::error(format!("bad operand type for unary -: '{}'", value.type_name()))),
                 },
             },
-            ExprKind::And(left, right) => {
-                let left_value = self.eval(left)?.force();
-                if self.check(&left_value, left)? { self.eval(right) } else { Ok(left_value) }
-            }
-            ExprKind::Or(left, right) => {
-                let left_value = self.eval(left)?.force();
-                if self.check(&left_value, left)? { Ok(left_value) } else { self.eval(right) }
-            }
+            ExprKind::And(left, right) => self.both(left, right, false),
+            ExprKind::Or(left, right) => self.both(left, right, true),
             ExprKind::Binary(op, left, right) => {
                 let left = self.operand(left)?;
                 let right = self.operand(right)?;
@@ -127,6 +121,21 @@ impl Frame {
     pub(super) fn truth(&self, expr: &Expr) -> Result<bool> {
         let value = self.eval(expr)?.force();
         self.check(&value, expr)
+    }
+
+    /// `and`, `or`: the left side's value where its truth is `settles`, else the right side's. Where a plan does not know
+    /// the left side, the right one may settle it alone.
+    fn both(&self, left: &Expr, right: &Expr, settles: bool) -> Result<Py> {
+        let left_value = self.eval(left).map(Py::force).and_then(|value| Ok((self.check(&value, left)?, value)));
+        match left_value {
+            Ok((truth, value)) if truth == settles => Ok(value),
+            Ok(_) => self.eval(right),
+            Err(Fault::Unknown(reason)) if is_boolean(left) => match self.eval(right).map(Py::force) {
+                Ok(Py::Bool(value)) if value == settles => Ok(Py::Bool(value)),
+                _ => Err(Fault::Unknown(reason)),
+            },
+            Err(fault) => Err(fault),
+        }
     }
 
     fn check(&self, value: &Py, expr: &Expr) -> Result<bool> {
@@ -213,6 +222,15 @@ pub(crate) fn item(context: &Context, value: &Py, key: &Py) -> Py {
         }
     }
     missing(&value, key)
+}
+
+/// Whether an expression is true or false and nothing else.
+fn is_boolean(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Compare(..) | ExprKind::Not(_) | ExprKind::Test { .. } => true,
+        ExprKind::And(left, right) | ExprKind::Or(left, right) => is_boolean(left) && is_boolean(right),
+        _ => false,
+    }
 }
 
 fn subscript(context: &Context, value: &Py, key: &Py) -> Option<Py> {

@@ -377,7 +377,15 @@ impl Opt {
         // Docker leaves out switches that are off.
         let off = self.kind == Kind::Value && self.expected == false && found.is_null();
         let equal = default_network || off || is_equal(&self.expected, &found, self.kind, self.comparison);
-        (!equal).then(|| Difference::new(self.name, found, self.expected.clone()))
+        // Docker has its own order of what has none.
+        let shown = |value: Value| match value {
+            Value::Array(mut items) if self.kind == Kind::Set => {
+                items.sort_by_key(Value::to_string);
+                Value::Array(items)
+            }
+            other => other,
+        };
+        (!equal).then(|| Difference::new(self.name, shown(found), shown(self.expected.clone())))
     }
 }
 
