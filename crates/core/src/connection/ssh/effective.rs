@@ -2,6 +2,7 @@
 //! ones: a process for each of them would be a good part of what connecting costs.
 
 use super::config::expand_home;
+use super::kept::Kept;
 use crate::connection::ConnectionError;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -45,14 +46,14 @@ impl Question {
     /// The effective configuration for the host at `address`.
     pub fn ask(&self, address: &str) -> Result<Values, Unanswered> {
         static KNOWN: LazyLock<Mutex<HashMap<Question, Answer>>> = LazyLock::new(Mutex::default);
-        if !is_about_all(&self.arguments) {
-            return self.run(address);
-        }
+        let Some(files) = files_about_all(&self.arguments) else { return self.run(address) };
         let shared = Self { port: None, own: self.own_with(self.port.map(|_| ANY_PORT)), ..self.clone() };
         let answer =
             Arc::clone(KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(shared.clone()).or_default());
         // Other threads wait here for the first one.
-        let Some(values) = answer.get_or_init(|| shared.run(address).ok()) else { return self.run(address) };
+        let Some(values) = answer.get_or_init(|| shared.known_or_asked(address, &files)) else {
+            return self.run(address);
+        };
         let mut values = values.clone();
         values.insert("hostname".to_owned(), vec![address.to_ascii_lowercase()]);
         if let (Some(port), Some(values)) = (self.port, values.get_mut("port"))
@@ -63,7 +64,23 @@ impl Question {
         Ok(values)
     }
 
+    fn known_or_asked(&self, address: &str, files: &[PathBuf]) -> Option<Values> {
+        let kept = Kept::of(self, files);
+        if let Some(text) = kept.as_ref().and_then(Kept::load) {
+            return Some(parse(&text));
+        }
+        let text = self.text(address).ok()?;
+        if let Some(kept) = kept {
+            kept.save(&text);
+        }
+        Some(parse(&text))
+    }
+
     fn run(&self, address: &str) -> Result<Values, Unanswered> {
+        Ok(parse(&self.text(address)?))
+    }
+
+    fn text(&self, address: &str) -> Result<String, Unanswered> {
         let mut query = Command::new(&self.executable);
         let port = self.port.map(|port| port.to_string());
         query.arg("-G").args(&self.arguments).args(self.own_with(port.as_deref())).arg(address);
@@ -73,7 +90,7 @@ impl Question {
             )))
         };
         match query.stdin(Stdio::null()).output() {
-            Ok(output) if output.status.success() => Ok(parse(&String::from_utf8_lossy(&output.stdout))),
+            Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             Ok(output) => Err(refused(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Unanswered::NoProgram),
             Err(error) => Err(refused(format!("{}: {error}", self.executable.display()))),
@@ -96,14 +113,15 @@ pub fn parse(text: &str) -> Values {
     values
 }
 
-/// Whether neither the arguments nor the files that count with them are about single hosts.
-fn is_about_all(arguments: &[String]) -> bool {
-    static READ: LazyLock<Mutex<HashMap<Vec<PathBuf>, bool>>> = LazyLock::new(Mutex::default);
+/// The files that count with these arguments, if neither they nor the arguments are about single hosts.
+fn files_about_all(arguments: &[String]) -> Option<Arc<Vec<PathBuf>>> {
+    type Known = HashMap<Vec<PathBuf>, Option<Arc<Vec<PathBuf>>>>;
+    static READ: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let after =
         |flag: &str| arguments.iter().position(|argument| argument == flag).and_then(|at| arguments.get(at + 1));
     let options = arguments.iter().zip(arguments.iter().skip(1)).filter(|(flag, _)| *flag == "-o");
     if options.into_iter().any(|(_, option)| is_about_one(option)) {
-        return false;
+        return None;
     }
     let files = match after("-F").map(String::as_str) {
         Some("none") => Vec::new(),
@@ -112,15 +130,17 @@ fn is_about_all(arguments: &[String]) -> bool {
     };
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = read.get(&files) {
-        return *known;
+        return known.clone();
     }
-    let all = files.iter().all(|file| names_no_host(file, DEPTH));
-    read.insert(files, all);
-    all
+    let mut all = Vec::new();
+    let about_all = files.iter().all(|file| names_no_host(file, DEPTH, &mut all)).then(|| Arc::new(all));
+    read.insert(files, about_all.clone());
+    about_all
 }
 
-/// A file without conditions for single hosts and without values that depend on one.
-fn names_no_host(file: &Path, depth: usize) -> bool {
+/// A file without conditions for single hosts and without values that depend on one. It and what it includes go to `read`.
+fn names_no_host(file: &Path, depth: usize, read: &mut Vec<PathBuf>) -> bool {
+    read.push(file.to_owned());
     let text = match std::fs::read(file) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
@@ -129,7 +149,9 @@ fn names_no_host(file: &Path, depth: usize) -> bool {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).all(|line| {
         let (key, value) = key_and_value(line);
         match key.as_str() {
-            "include" => depth > 0 && included(value, &directory).iter().all(|file| names_no_host(file, depth - 1)),
+            "include" => {
+                depth > 0 && included(value, &directory).iter().all(|file| names_no_host(file, depth - 1, read))
+            }
             _ => !is_about_one(line),
         }
     })
@@ -140,7 +162,7 @@ fn included(value: &str, directory: &Path) -> Vec<PathBuf> {
     patterns.filter_map(|pattern| glob::glob(&pattern.to_string_lossy()).ok()).flatten().flatten().collect()
 }
 
-/// Whether what an option does depends on the host.
+/// Whether what an option does depends on the host, or on more than files.
 fn is_about_one(option: &str) -> bool {
     let (key, value) = key_and_value(option);
     match key.as_str() {
@@ -149,7 +171,7 @@ fn is_about_one(option: &str) -> bool {
         "hostname" | "include" => true,
         // One connection a host has no use for connection sharing.
         key if key.starts_with("control") => false,
-        key => key.starts_with("canonical") || value.contains('%'),
+        key => key.starts_with("canonical") || value.contains('%') || value.contains("${"),
     }
 }
 
@@ -179,7 +201,7 @@ mod tests {
         for (name, text) in files {
             std::fs::write(path(name), text.replace("DIR", directory.path().to_str().unwrap())).unwrap();
         }
-        is_about_all(&["-F".to_owned(), path("config").display().to_string()])
+        files_about_all(&["-F".to_owned(), path("config").display().to_string()]).is_some()
     }
 
     #[test]
@@ -193,7 +215,8 @@ mod tests {
         assert!(about_all(&[("config", "Include DIR/*.conf\n"), ("a.conf", "User me\n")]));
         assert!(!about_all(&[("config", "Include DIR/*.conf\n"), ("a.conf", "host b\n")]));
         assert!(!about_all(&[("config", "Include DIR/config\n")]));
-        let options = |option: &str| is_about_all(&["-F", "none", "-o", option].map(str::to_owned));
+        assert!(!about_all(&[("config", "IdentityFile ${KEYS}/id\n")]));
+        let options = |option: &str| files_about_all(&["-F", "none", "-o", option].map(str::to_owned)).is_some();
         assert!(options("User=me") && !options("HostName=other") && !options("ProxyCommand nc %h 22"));
     }
 

@@ -4,6 +4,7 @@ mod auth;
 mod config;
 mod connect;
 mod effective;
+mod kept;
 mod known_hosts;
 mod openssh;
 mod session;

@@ -103,7 +103,6 @@ impl Ssh {
         session.set_blocking(false);
         session.set_compress(settings.compression);
         prefer_known_keys(&session, &known);
-        prefer_fast_ciphers(&session);
         let mut shared = Shared { session: session.clone(), socket, connecting: true, near };
         shared.drive(deadline, || session.handshake()).map_err(|error| handshake_failed(settings, &error))?;
         check_host_key(&session, settings, &known)?;
@@ -413,23 +412,6 @@ fn prefer_known_keys(session: &Session, known: &Known) {
     methods.extend(DEFAULT.iter().filter(|method| !is_known(method)));
     // What libssh2 was built without it leaves out by itself.
     let _defaults = session.method_pref(MethodType::HostKey, &methods.join(","));
-}
-
-/// Asks for AES in GCM first where processors know AES: libssh2 prefers ChaCha20, which it computes in plain C.
-fn prefer_fast_ciphers(session: &Session) {
-    const FAST: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
-                        aes256-ctr,aes192-ctr,aes128-ctr";
-    #[cfg(target_arch = "x86_64")]
-    let fast = std::is_x86_feature_detected!("aes");
-    #[cfg(target_arch = "aarch64")]
-    let fast = std::arch::is_aarch64_feature_detected!("aes");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let fast = false;
-    if fast {
-        for direction in [MethodType::CryptCs, MethodType::CryptSc] {
-            let _defaults = session.method_pref(direction, FAST);
-        }
-    }
 }
 
 fn check_host_key(session: &Session, settings: &Settings, known: &Known) -> Result<(), ConnectionError> {
