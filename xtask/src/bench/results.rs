@@ -67,11 +67,12 @@ impl Results {
         serde_json::from_str(&text).with_context(|| format!("failed to read {}; remove it", path.display()))
     }
 
-    /// Takes in new rows; those of the same case, and of cases that are not there any more, go.
+    /// Takes in new rows; those of the same cases go, of all tools: ratios are of one run.
     pub fn replace(&mut self, scenario: &str, rows: Vec<Row>) {
-        let place = self.rows.iter().position(|row| row.scenario == scenario).unwrap_or(self.rows.len());
-        self.rows.retain(|row| row.scenario != scenario);
-        let place = place.min(self.rows.len());
+        let again = |row: &Row| row.scenario == scenario && rows.iter().any(|new| new.case == row.case);
+        self.rows.retain(|row| !again(row));
+        let last = self.rows.iter().rposition(|row| row.scenario == scenario);
+        let place = last.map_or(self.rows.len(), |last| last + 1);
         self.rows.splice(place..place, rows);
     }
 
@@ -109,10 +110,16 @@ mod tests {
 
     #[test]
     fn new_rows_take_the_place_of_old_ones() {
-        let row = |scenario: &str, tool: &str| Row { scenario: scenario.into(), tool: tool.into(), ..Row::default() };
-        let mut results = Results { rows: vec![row("a", "x"), row("b", "x"), row("c", "x")], ..Results::default() };
-        results.replace("b", vec![row("b", "y"), row("b", "z")]);
-        let all: Vec<_> = results.rows.iter().map(|row| format!("{}{}", row.scenario, row.tool)).collect();
-        assert_eq!(all, ["ax", "by", "bz", "cx"]);
+        let row = |scenario: &str, case: &str, tool: &str| Row {
+            scenario: scenario.into(),
+            case: case.into(),
+            tool: tool.into(),
+            ..Row::default()
+        };
+        let rows = vec![row("a", "1", "x"), row("b", "1", "x"), row("b", "2", "x"), row("c", "1", "x")];
+        let mut results = Results { rows, ..Results::default() };
+        results.replace("b", vec![row("b", "1", "y"), row("b", "1", "z")]);
+        let all: Vec<_> = results.rows.iter().map(|row| format!("{}{}{}", row.scenario, row.case, row.tool)).collect();
+        assert_eq!(all, ["a1x", "b2x", "b1y", "b1z", "c1x"]);
     }
 }

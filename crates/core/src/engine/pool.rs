@@ -80,6 +80,12 @@ impl Pool {
         Arc::clone(journals.entry(machine).or_insert_with(new))
     }
 
+    /// All idle connections, which are not in the pool any more.
+    pub(super) fn take(&self) -> Vec<Box<dyn Connection>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.values_mut().flat_map(|slot| std::mem::take(&mut slot.idle)).collect()
+    }
+
     /// Closes all idle connections of a host (`meta: reset_connection`).
     pub(super) fn reset(&self, target: &Target) {
         let idle = {

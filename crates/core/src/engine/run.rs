@@ -288,6 +288,14 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    /// Ends the helpers of all hosts at once: each takes a round trip.
+    fn drop(&mut self) {
+        let open: Vec<_> = self.pool.take().into_iter().map(|one| Mutex::new(Some(one))).collect();
+        self.threads.each(open.len(), |index| drop(open[index].lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+}
+
 /// Evaluates file and role names of static imports inside of what is included while running.
 pub(super) struct EngineStatics<'a> {
     pub(super) batch: &'a super::batch::Batch<'a>,
