@@ -36,6 +36,11 @@ pub struct Session {
     cancel: Cancel,
 }
 
+/// How a run looks.
+fn look(base: &Base, colours: bool, options: &RunOptions) -> Look {
+    Look::new(&base.config, colours, base.verbosity, options.mode != RunMode::Apply)
+}
+
 impl Session {
     /// Puts everything together.
     ///
@@ -54,7 +59,7 @@ impl Session {
         reporters.extend(log(base, &options)?);
         if let Some(screen) = reporting.screen.as_ref().filter(|_| reporting.callbacks) {
             tell(&without_callback(&base.config), base.voice);
-            let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, options.mode != RunMode::Apply);
+            let look = look(base, base.palette.is_on(), &options);
             // In the file that `log_path` names too, which was opened above.
             let log = || log_file::sinks(base.config.log_path.get()?).ok().map(|(out, _)| out);
             let out = || -> Sink { Box::new(OnScreen { screen: Arc::clone(screen), log: log() }) };
@@ -89,9 +94,8 @@ impl Session {
             prompter: reporting.prompter.map(|prompter| Arc::new(prompter) as Arc<dyn Prompter>),
             // Nobody steers a plan.
             console: reporting.screen.filter(|_| options.mode != RunMode::Plan).map(|screen| {
-                let look =
-                    Look::new(&base.config, base.palette.is_on(), base.verbosity, options.mode != RunMode::Apply);
-                Arc::new(ask::AtConsole { screen, look }) as Arc<dyn Console>
+                Arc::new(ask::AtConsole { screen, look: look(base, base.palette.is_on(), &options) })
+                    as Arc<dyn Console>
             }),
         };
         let cancel = Cancel::default();
@@ -167,7 +171,7 @@ fn log(base: &Base, options: &RunOptions) -> Result<Option<Box<dyn Reporter>>, F
     let Some(path) = base.config.log_path.get() else { return Ok(None) };
     let (out, err) = log_file::sinks(path)?;
     if base.voice.ansible {
-        let look = Look::new(&base.config, false, base.verbosity, options.mode != RunMode::Apply);
+        let look = look(base, false, options);
         return Ok(Some(Box::new(report::ansible::Default::new(look, out, err))));
     }
     let check = options.mode != RunMode::Apply;

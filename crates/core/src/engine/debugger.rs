@@ -45,6 +45,10 @@ impl Batch<'_> {
     /// told already if a session was held.
     pub(super) fn debugged(&self, task: &Arc<Task>, info: &Arc<TaskInfo>, host: &Arc<str>, mut ended: Ended) -> Ended {
         let Some(console) = self.engine.parts.console.as_deref() else { return ended };
+        // Nearly always: nothing is copied then.
+        if !self.wants_debugger(task, host, &ended) {
+            return ended;
+        }
         let (mut edited, mut set) = (Task::clone(task), Map::default());
         while self.wants_debugger(task, host, &ended) && !self.is_cut_off() {
             let result = self.shown(&ended, task.span.as_ref(), Vec::new());

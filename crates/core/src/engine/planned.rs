@@ -84,8 +84,11 @@ impl HostTask<'_> {
 
     fn simulations(&self, settings: &Settings) -> Option<bool> {
         let engine = self.batch.engine;
+        if engine.options.mode != RunMode::Plan {
+            return None;
+        }
         let simulated = engine.simulated.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = [self.host.to_string(), machine(&settings.target)].map(|key| simulated.get(&key).copied());
-        known.into_iter().flatten().max().filter(|_| engine.options.mode == RunMode::Plan)
+        let host = simulated.get(&**self.host).copied();
+        host.max(simulated.get(&machine(&settings.target)).copied())
     }
 }

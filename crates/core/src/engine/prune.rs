@@ -7,6 +7,7 @@ use super::{Engine, RunError, RunMode};
 use crate::connection::{ConnectionError, ConnectionKind};
 use crate::ledger::{Finding, FindingKind, Folded, Husk, Made, Record, Removal, came_with, looks, removal};
 use crate::playbook::LiteralOnly;
+use crate::value::has_jinja;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ impl Engine {
                 continue;
             }
             let text = json!(removal.calls).to_string();
-            if text.contains("{{") || text.contains("{%") {
+            if has_jinja(&text) {
                 keep("its name looks like a template");
                 continue;
             }
@@ -315,7 +316,7 @@ fn removal_tasks(record: &Record, resource: &str, removal: Removal) -> Vec<Value
             }
         };
         let text = path.to_string_lossy().into_owned();
-        if text.contains("{{") || text.contains("{%") {
+        if has_jinja(&text) {
             continue;
         }
         let what = shown(text.clone());

@@ -291,8 +291,13 @@ impl Engine {
 impl Drop for Engine {
     /// Ends the helpers of all hosts at once: each takes a round trip.
     fn drop(&mut self) {
-        let open: Vec<_> = self.pool.take().into_iter().map(|one| Mutex::new(Some(one))).collect();
-        self.threads.each(open.len(), |index| drop(open[index].lock().unwrap_or_else(PoisonError::into_inner).take()));
+        let open = self.pool.take();
+        let (count, open) = (open.len(), Mutex::new(open));
+        self.threads.each(count, |_| {
+            // The others take theirs while this one is closed.
+            let one = open.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            drop(one);
+        });
     }
 }
 

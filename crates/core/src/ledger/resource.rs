@@ -1,6 +1,7 @@
 //! Which resources a module call is about, and how to look whether they still are as described.
 
 use super::{Made, Record};
+use crate::modules::pip::canonical;
 use serde_json::{Map, Value, json};
 
 /// One kind of resource.
@@ -254,11 +255,10 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned())
 }
 
-/// The name of a Python package in a requirement, as pip compares names.
+/// The name of a Python package in a requirement, as the module compares names.
 pub(super) fn python_name(requirement: &str) -> String {
     let end = |letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'));
-    let name = requirement.trim().split(end).next().unwrap_or_default();
-    name.to_lowercase().replace(['_', '.'], "-")
+    canonical(requirement.trim().split(end).next().unwrap_or_default())
 }
 
 /// A call about the firewall in words: `rule=allow to_port=22`.

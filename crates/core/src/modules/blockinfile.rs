@@ -187,8 +187,6 @@ impl Module for Blockinfile {
         let original = edit::read(system, &args.path.path(system)?)?;
         if original.content.is_none() {
             dpkg::not_brought(system, &original.path)?;
-        }
-        if original.content.is_none() {
             if args.state == State::Absent && *args.create {
                 let msg = format!("File {} not present", args.path.raw());
                 return Ok(Checked::unchanged(Output { msg, backup_file: None }));

@@ -111,16 +111,14 @@ pub struct Output {
 /// What will be done.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Change {
-    /// Make the virtual environment.
-    environment: bool,
+    /// The virtual environment that is made.
+    environment: Option<PathBuf>,
     /// Packages for pip.
     packages: Vec<String>,
     /// The file of requirements too.
     requirements: bool,
     /// Whether anything changes is certain, not left to pip.
     certain: bool,
-    /// The virtual environment that is made.
-    environment_path: Option<PathBuf>,
     /// Names of packages that are not there yet.
     new: Vec<String>,
 }
@@ -136,7 +134,7 @@ struct Requirement {
 }
 
 /// Names are compared without case, and with one kind of separator.
-fn canonical(name: &str) -> String {
+pub(crate) fn canonical(name: &str) -> String {
     let mut out = String::new();
     for c in name.trim().to_lowercase().chars() {
         if matches!(c, '-' | '_' | '.') {
@@ -332,18 +330,17 @@ impl Module for Pip {
 
     fn check(args: &Args, system: &dyn System) -> Result<Checked<Self>, ModuleError> {
         args.validate()?;
-        let environment_path = match args.environment(system)? {
+        let environment = match args.environment(system)? {
             Some(path) if !system.exists(&path.join("bin/activate"))? => Some(path),
             _ => None,
         };
-        let environment = environment_path.is_some();
         let packages = args.packages();
         let key = format!("{:?} {packages:?} {:?} {:?}", args.virtualenv, args.requirements, args.state);
         if system.resource(RESOURCE, &key).is_some() {
             return Ok(Checked::unchanged(args.output(None)));
         }
-        let mut change = Change { environment, environment_path, certain: true, ..Change::default() };
-        if environment {
+        let mut change = Change { environment, certain: true, ..Change::default() };
+        if change.environment.is_some() {
             change.packages = packages;
             change.requirements = args.requirements.is_some();
             return Ok(Checked::changed(args.output(None), change));
@@ -386,7 +383,7 @@ impl Module for Pip {
 
     fn apply(args: &Args, change: Change, system: &mut dyn System) -> Result<Output, ModuleError> {
         let mut said = None;
-        if change.environment {
+        if change.environment.is_some() {
             let command = new_environment(args, system)?;
             let answer = tool::run(system, &command)?;
             said = Some((command.argv, answer));
@@ -417,7 +414,7 @@ impl Module for Pip {
             let text = answer.stdout_text();
             text.contains("Successfully installed") || text.contains("Successfully uninstalled")
         });
-        let changed = (!change.certain && !change.environment).then_some(did);
+        let changed = (!change.certain && change.environment.is_none()).then_some(did);
         Ok(Output { changed, ..args.output(said) })
     }
 
@@ -429,13 +426,13 @@ impl Module for Pip {
     }
 
     fn made(change: &Change) -> Vec<Made> {
-        let environment = change.environment_path.iter().map(|path| Made::Tree(path.clone()));
+        let environment = change.environment.iter().map(|path| Made::Tree(path.clone()));
         environment.chain(change.new.iter().map(|name| Made::Named(name.clone()))).collect()
     }
 
     fn diff(change: &Change) -> Vec<Diff> {
         let mut lines = String::new();
-        if change.environment {
+        if change.environment.is_some() {
             lines.push_str("make the virtual environment\n");
         }
         change.packages.iter().for_each(|package| lines.push_str(&format!("{package}\n")));

@@ -8,6 +8,7 @@ mod context;
 mod flags;
 mod magic;
 mod process;
+pub(crate) use process::find_program;
 mod resolve;
 mod sql;
 

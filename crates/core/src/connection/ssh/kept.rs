@@ -4,6 +4,8 @@
 use super::config::expand_home;
 use super::effective::Question;
 use crate::system::local_files::{self, Stamp, stamp};
+use crate::system::os::find_program;
+use crate::wire::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ impl Kept {
     /// The place for the answer to a question that is about all hosts and follows from these files. None where nothing
     /// can be kept.
     pub fn of(question: &Question, files: &[PathBuf]) -> Option<Self> {
-        let program = program(&question.executable)?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        let program = find_program(&question.executable.to_string_lossy(), &path, Path::new(""))?;
         let stamped = stamp(&program).ok()?;
         let from = From {
             program: (program, stamped),
@@ -40,7 +43,7 @@ impl Kept {
             files: files.iter().map(|file| (&**file, stamp(file).ok())).collect(),
         };
         let asked = serde_json::to_vec(&(&from.program.0, from.arguments, from.own)).ok()?;
-        let name: String = Sha256::digest(asked).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&Sha256::digest(asked)[..16]);
         let folder = match std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
             Some(folder) => folder,
             None => expand_home("~/.cache"),
@@ -59,16 +62,6 @@ impl Kept {
     pub fn save(&self, answer: &str) {
         let _asked_again = local_files::write_private(&self.path, &format!("{}\n{answer}", self.from));
     }
-}
-
-/// The program that a name stands for.
-fn program(name: &Path) -> Option<PathBuf> {
-    if name.components().count() > 1 {
-        return Some(name.to_owned());
-    }
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| local_files::is_executable(path))
 }
 
 #[cfg(test)]

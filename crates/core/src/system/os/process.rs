@@ -115,7 +115,7 @@ pub(super) fn restore_context(os: &Os, path: &Path) {
     }
 }
 
-pub(super) fn find_program(program: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
+pub(crate) fn find_program(program: &str, path: &str, cwd: &Path) -> Option<PathBuf> {
     if program.contains('/') {
         // Relative to where it will run.
         return Some(cwd.join(program)).filter(|path| path.exists());
