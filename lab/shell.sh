@@ -1,4 +1,4 @@
-# Shared by ./quickstart and ./test: shown steps, and packages installed only where they are missing.
+# Shared by ./quickstart, ./test and .ci/run: shown steps, and packages installed only where they are missing.
 # Sourced by bash from the checkout's top folder.
 
 # What a build and a lab need: COMMAND:PACKAGE, or a package that brings no command.
@@ -57,4 +57,20 @@ start_docker() {
     cargo xtask lab docker || status=$?
     [[ $status == 0 || $status == 3 ]] || exit "$status"
     return "$status"
+}
+
+# sum_of_tests LOG: adds up what cargo, nextest, the end-to-end tests and the bench counted there.
+sum_of_tests() {
+    awk '
+        /^test result: |^(e2e|bench): [0-9]+ passed|^ *Summary \[/ {
+            for (i = 2; i <= NF; i++) {
+                if ($i ~ /^passed/) passed += $(i - 1)
+                if ($i ~ /^failed/ && $(i - 1) != "exec") failed += $(i - 1)
+                if ($i ~ /^failed/ && $(i - 1) == "exec") failed += $(i - 2)
+                if ($i ~ /^timed/) failed += $(i - 1)
+            }
+            sums++
+        }
+        END { if (sums) printf "%d passed, %d failed\n", passed, failed }
+    ' "$1"
 }
