@@ -17,6 +17,7 @@ use hostler_core::engine::RunOptions;
 use hostler_core::inventory::{Inventory, LoadOptions};
 use hostler_core::module::Registry;
 use hostler_core::playbook::{ActionNames, Loader, LoaderOptions};
+use hostler_core::plugins::{Kind, Plugins, Search};
 use hostler_core::secret::Redactor;
 use hostler_core::template::{HostPattern, TemplateOptions, Templates};
 use hostler_core::value::Map;
@@ -229,13 +230,8 @@ impl Base {
             None => under_home(own).into_iter().chain(system.iter().map(PathBuf::from)).collect(),
         };
         let config = &self.config;
-        let loader = Loader::new(LoaderOptions {
-            roles_path: search(
-                config.roles_path.get(),
-                ".ansible/roles",
-                &["/usr/share/ansible/roles", "/etc/ansible/roles"],
-            ),
-            collections_path: search(
+        let plugins = Arc::new(Plugins::new(Search {
+            collections: search(
                 config.collections_path.get(),
                 ".ansible/collections",
                 &["/usr/share/ansible/collections"],
@@ -247,6 +243,27 @@ impl Base {
                 false => path,
             })
             .collect(),
+            plugins: [
+                (Kind::Filter, "filter", config.filter_plugins.get()),
+                (Kind::Test, "test", config.test_plugins.get()),
+                (Kind::Lookup, "lookup", config.lookup_plugins.get()),
+                (Kind::Action, "action", config.action_plugins.get()),
+            ]
+            .into_iter()
+            .flat_map(|(kind, folder, set)| {
+                let (own, system) =
+                    (format!(".ansible/plugins/{folder}"), format!("/usr/share/ansible/plugins/{folder}"));
+                search(set, &own, &[&system]).into_iter().map(move |path| (kind, path))
+            })
+            .collect(),
+        }));
+        let loader = Loader::new(LoaderOptions {
+            roles_path: search(
+                config.roles_path.get(),
+                ".ansible/roles",
+                &["/usr/share/ansible/roles", "/etc/ansible/roles"],
+            ),
+            plugins: Arc::clone(&plugins),
             library: self
                 .module_path
                 .iter()
@@ -277,6 +294,7 @@ impl Base {
             vaults: Some(Arc::clone(&self.vaults)),
             allow_broken_conditionals: self.config.allow_broken_conditionals.or(false),
             host_pattern: Some(self.host_pattern()),
+            plugins,
         });
         let beside = std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.to_owned()));
         RunParts {

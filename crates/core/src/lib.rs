@@ -57,6 +57,8 @@ pub mod plan;
 #[cfg(feature = "controller")]
 pub mod playbook;
 #[cfg(feature = "controller")]
+pub mod plugins;
+#[cfg(feature = "controller")]
 pub mod template;
 #[cfg(feature = "controller")]
 pub mod value;

@@ -69,7 +69,7 @@ fn folder() -> PathBuf {
 fn loader() -> Loader {
     Loader::new(LoaderOptions {
         roles_path: vec![folder().join("shared_roles")],
-        collections_path: Vec::new(),
+        plugins: Arc::default(),
         library: Vec::new(),
         private_role_vars: None,
         vault: Arc::new(NoVault),
@@ -394,7 +394,7 @@ fn an_unbuilt_module_may_wait_until_it_is_reached() {
     let strict = loader().playbook(&case, &Simple).unwrap_err();
     let options = LoaderOptions {
         roles_path: Vec::new(),
-        collections_path: Vec::new(),
+        plugins: Arc::default(),
         library: Vec::new(),
         private_role_vars: None,
         vault: Arc::new(NoVault),

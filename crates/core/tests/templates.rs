@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use hostler_core::diagnostic::SourceFile;
+use hostler_core::plugins::{Kind, Plugins, Search};
 use hostler_core::template::{Condition, FileOptions, Templar, TemplateOptions, Templates};
 use hostler_core::value::{Map, Value};
 use std::path::Path;
@@ -181,4 +182,79 @@ fn depth_is_limited_before_the_stack_ends() {
         assert!(error.message.starts_with("recursive loop detected"), "{error}");
     });
     thread.unwrap().join().unwrap();
+}
+
+/// A folder with plug-ins, and templates that know them.
+fn with_plugins(files: &[(&str, &str)]) -> (tempfile::TempDir, Arc<Templates>) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let kinds = [(Kind::Filter, "filter"), (Kind::Test, "test"), (Kind::Lookup, "lookup")];
+    let plugins = kinds.map(|(kind, folder)| (kind, dir.path().join(folder))).to_vec();
+    let collections = vec![dir.path().to_owned()];
+    let plugins = Arc::new(Plugins::new(Search { collections, plugins }));
+    (dir, Arc::new(Templates::new(TemplateOptions { plugins, ..TemplateOptions::default() })))
+}
+
+const FILTERS: &str = "\
+class FilterModule:
+    def filters(self):
+        return dict(twice=lambda x, times=2: x * times, upper=lambda x: 'mine', as_set=lambda x: {x}, fails=self.fails)
+    def fails(self, x):
+        print('some noise')
+        raise ValueError(f'no {x}')
+";
+
+#[test]
+fn users_own_plugins_run_in_python() {
+    let tests = "class TestModule:\n    def tests(self):\n        return {'longer': lambda x, than: len(x) > than}\n";
+    let lookup = "\
+class LookupModule:
+    def run(self, terms, variables, **options):
+        return [term + variables['n'] + options.get('end', '') for term in terms]
+";
+    let noise = "raise RuntimeError('not today')\n";
+    let files = [("filter/a.py", FILTERS), ("filter/b.py", noise), ("test/t.py", tests), ("lookup/found.py", lookup)];
+    let (_dir, templates) = with_plugins(&files);
+    let templar = Templar::new(Arc::clone(&templates), Arc::new(variables(&[("n", Value::str("x"))])));
+    let resolve = |text: &str| templar.resolve(&Value::trusted(text, None));
+    for (text, expected) in [
+        ("{{ 'ab' | twice }}", Value::str("abab")),
+        ("{{ 2 | twice(times=5) }}", Value::Int(10)),
+        ("{{ 'q' | as_set }}", Value::list([Value::str("q")])),
+        ("{{ 'q' | upper }} {{ 'q' | ansible.builtin.upper }}", Value::str("mine Q")),
+        ("{{ 'abc' is longer(2) }}", Value::Bool(true)),
+        ("{{ ['a', 'abc'] | select('longer', 2) | map('twice') }}", Value::list([Value::str("abcabc")])),
+        ("{{ lookup('found', 'a', 'b', end='.') }}", Value::str("ax.,bx.")),
+        ("{{ query('found', 'a') }}", Value::list([Value::str("ax")])),
+        ("{{ later | default('fine') | twice }}", Value::str("finefine")),
+    ] {
+        assert_eq!(resolve(text).unwrap(), expected, "{text}");
+    }
+    let message = |text: &str| resolve(text).unwrap_err();
+    assert!(message("{{ 'x' | fails }}").message.contains("no x"));
+    assert_eq!(message("{{ later | twice }}").message, "'later' is undefined");
+    // One that cannot be read is told of where something is missed.
+    let missed = message("{{ 1 | twiec }}");
+    assert_eq!(missed.message, "No filter named 'twiec'.");
+    assert!(missed.help.unwrap().contains("b.py cannot be used: not today"));
+    let checked = |text: &str| templates.check_expression(text, None);
+    assert!(checked("x | twice is longer(1)").is_ok());
+    assert_eq!(checked("x is shorter").unwrap_err().message, "No test named 'shorter'.");
+    let unknown = Arc::new(variables(&[("later", Value::Unknown("a command's output".into()))]));
+    let planned = Templar::new(Arc::clone(&templates), unknown);
+    assert!(matches!(planned.resolve(&Value::trusted("{{ later.stdout | twice }}", None)), Ok(Value::Unknown(_))));
+}
+
+#[test]
+fn collections_bring_plugins() {
+    let path = "ansible_collections/a/b/plugins/filter/x.py";
+    let (_dir, templates) = with_plugins(&[(path, FILTERS)]);
+    let templar = Templar::new(templates, Arc::new(Map::default()));
+    let resolve = |text: &str| templar.resolve(&Value::trusted(text, None));
+    assert_eq!(resolve("{{ 'ab' | a.b.twice }}").unwrap(), Value::str("abab"));
+    assert_eq!(resolve("{{ 'ab' | twice }}").unwrap_err().message, "No filter named 'twice'.");
 }

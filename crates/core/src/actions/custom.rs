@@ -153,12 +153,18 @@ fn reply(output: &RawOutput, background: bool) -> Reply {
             other => *other = json!([other.take(), told]),
         }
     }
+    Reply { from_host: true, ..result(fields) }
+}
+
+/// What a result in Ansible's form says.
+pub(super) fn result(fields: serde_json::Map<String, Json>) -> Reply {
     let flag = |name: &str| fields.get(name).is_some_and(|value| Value::from(value.clone()).as_bool() == Some(true));
     let failing_rc =
         fields.get("rc").is_some_and(|rc| !matches!(rc, Json::Null) && *rc != json!(0) && *rc != json!("0"));
     let failed = if fields.contains_key("failed") { flag("failed") } else { failing_rc };
     let (changed, skipped) = (flag("changed"), flag("skipped"));
-    let mut reply = Reply { changed, failed, skipped, from_host: true, ..Reply::default() };
+    let no_log = flag("_ansible_no_log") || fields.get("_ansible_no_log").is_some_and(Json::is_string);
+    let mut reply = Reply { changed, failed, skipped, no_log, ..Reply::default() };
     let hidden = |name: &str| matches!(name, "changed" | "failed") || name.starts_with("_ansible_");
     for (name, value) in fields.into_iter().filter(|(name, _)| !hidden(name)) {
         reply.output.insert(Key::from(name), Value::from(plain(value)));

@@ -17,6 +17,7 @@ mod group_by;
 mod include_vars;
 mod local_files;
 mod pause;
+pub(crate) mod plugin;
 mod python_module;
 mod raw;
 mod reboot;

@@ -19,6 +19,8 @@ pub struct Reply {
     pub unknown: bool,
     /// The host said this, not the controller.
     pub from_host: bool,
+    /// Nothing of it is to be shown.
+    pub no_log: bool,
     /// It changes nothing, whatever became of it.
     pub only_looks: bool,
     /// What `register` gets.
@@ -84,6 +86,7 @@ impl From<Outcome> for Reply {
             skipped,
             unknown,
             from_host: true,
+            no_log: false,
             only_looks: outcome.only_looks,
             output,
             change: outcome.change,

@@ -78,21 +78,17 @@ const WITHOUT_EFFECT: &[&str] = &[
 
 /// Where plug-ins are. Those in Python are not run.
 pub(super) const PLUGINS: &[&str] = &[
-    "defaults.action_plugins",
     "defaults.become_plugins",
     "defaults.cache_plugins",
     "defaults.callback_plugins",
     "defaults.cliconf_plugins",
     "defaults.doc_fragment_plugins",
-    "defaults.filter_plugins",
     "defaults.httpapi_plugins",
     "defaults.inventory_plugins",
-    "defaults.lookup_plugins",
     "defaults.module_utils",
     "defaults.netconf_plugins",
     "defaults.strategy_plugins",
     "defaults.terminal_plugins",
-    "defaults.test_plugins",
     "defaults.vars_plugins",
 ];
 

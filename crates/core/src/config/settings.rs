@@ -101,6 +101,14 @@ settings! {
     inventory: Vec<String> = inventories, DEFAULT_HOST_LIST(["/etc/ansible/hosts"]), ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
     /// Where roles are looked for after the playbook's own folder.
     roles_path: Vec<PathBuf> = search_path, DEFAULT_ROLES_PATH(["~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles"]), ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
+    /// Where action plug-ins in Python are, besides `action_plugins/`.
+    action_plugins: Vec<PathBuf> = search_path, DEFAULT_ACTION_PLUGIN_PATH(["~/.ansible/plugins/action", "/usr/share/ansible/plugins/action"]), ["defaults.action_plugins"], ["ANSIBLE_ACTION_PLUGINS"];
+    /// Where filter plug-ins in Python are, besides `filter_plugins/`.
+    filter_plugins: Vec<PathBuf> = search_path, DEFAULT_FILTER_PLUGIN_PATH(["~/.ansible/plugins/filter", "/usr/share/ansible/plugins/filter"]), ["defaults.filter_plugins"], ["ANSIBLE_FILTER_PLUGINS"];
+    /// Where lookup plug-ins in Python are, besides `lookup_plugins/`.
+    lookup_plugins: Vec<PathBuf> = search_path, DEFAULT_LOOKUP_PLUGIN_PATH(["~/.ansible/plugins/lookup", "/usr/share/ansible/plugins/lookup"]), ["defaults.lookup_plugins"], ["ANSIBLE_LOOKUP_PLUGINS"];
+    /// Where test plug-ins in Python are, besides `test_plugins/`.
+    test_plugins: Vec<PathBuf> = search_path, DEFAULT_TEST_PLUGIN_PATH(["~/.ansible/plugins/test", "/usr/share/ansible/plugins/test"]), ["defaults.test_plugins"], ["ANSIBLE_TEST_PLUGINS"];
     /// Where connection plug-ins are: a host that needs one of them is out of reach here.
     connection_plugins: Vec<PathBuf> = search_path, DEFAULT_CONNECTION_PLUGIN_PATH(["~/.ansible/plugins/connection", "/usr/share/ansible/plugins/connection"]), ["defaults.connection_plugins"], ["ANSIBLE_CONNECTION_PLUGINS"];
     /// Where modules of one's own are looked for besides `library/`.

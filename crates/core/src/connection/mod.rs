@@ -14,6 +14,9 @@ mod ssh;
 mod target;
 mod transport;
 
+pub(crate) use pipe::Stream;
+pub(crate) use process::start_program;
+
 pub use connector::DefaultConnector;
 pub use helper::Helper;
 pub use target::{Become, ConnectionKind, HostKeyChecking, Target};

@@ -1,12 +1,13 @@
 //! Pipes to a process of this machine: a local shell, or the system's `ssh`.
 
-use super::pipe::{Piece, Pipe};
+use super::pipe::{Piece, Pipe, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,14 @@ impl Drop for ProcessPipe {
             let _reaped = self.child.wait();
         }
     }
+}
+
+/// Starts a program of the controller.
+///
+/// # Errors
+/// Those of starting it.
+pub(crate) fn start_program(program: &Path, args: &[String]) -> io::Result<Stream> {
+    Ok(Stream::new(Box::new(ProcessPipe::spawn(Command::new(program).args(args))?)))
 }
 
 /// Waits until one of `fds` is ready, or `limit` has passed.

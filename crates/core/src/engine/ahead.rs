@@ -70,6 +70,7 @@ impl Batch<'_> {
                 let module = parts.registry.get(&task.action);
                 module.is_some_and(|module| !module.brings_facts())
                     && parts.loader.custom_module(&task.action).is_none()
+                    && parts.loader.action_plugin(&task.action).is_none()
             }
         };
         let is_judged = !task.until.is_empty()
@@ -314,7 +315,7 @@ impl<'a> Line<'a> {
         let info = batch.info(task, &hosts);
         let templar = batch.templar(self.host, &task.scope);
         let on_host = HostTask { batch, task, info: &info, host: self.host, item: None };
-        let ended = match on_host.when(&templar) {
+        let mut ended = match on_host.when(&templar) {
             Ok(None) => match on_host.prepare(&templar) {
                 Ok((settings, args, _)) => {
                     let recorder = Recorder { settings: &settings, recorded: Mutex::default() };
@@ -341,6 +342,7 @@ impl<'a> Line<'a> {
             Ok(Some(ended)) => ended,
             Err(ended) => *ended,
         };
+        on_host.hide(&templar, &mut ended);
         Some(Step::Ended(task, info, Box::new(ended)))
     }
 }

@@ -44,7 +44,13 @@ impl HostTask<'_> {
             move |error| (error, doing)
         };
         let mut args = self.defaults(templar, &self.task.action).map_err(finalizing)?;
-        if let Some(whole) = self.task.args.get("_variable_params") {
+        let whole = self.task.args.get("_variable_params");
+        // Those of `args`, then those behind the action.
+        let whole: Vec<&Value> = whole.map_or_else(Vec::new, |whole| match whole {
+            Value::List(several) => several.iter().collect(),
+            one => vec![one],
+        });
+        for whole in whole {
             match templar.resolve(whole).map_err(finalizing)? {
                 Value::Omit => {}
                 Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
@@ -94,7 +100,12 @@ impl HostTask<'_> {
         };
         let groups = all.iter().filter(|(key, _)| key.as_str().is_some_and(is_meant)).map(|(_, value)| value);
         let mut args = Map::default();
-        for defaults in groups.chain(all.get(action)) {
+        // What Ansible brings takes the defaults of what may stand in for it, but not the other way round.
+        let stand_in = action
+            .strip_prefix("ansible.builtin.")
+            .and_then(|short| all.get(format!("ansible.legacy.{short}").as_str()));
+        let named = loader.defaults_name(action).and_then(|name| all.get(&*name));
+        for defaults in groups.chain(stand_in).chain(named.or_else(|| all.get(action))) {
             // Those of other actions may need what is not there.
             if let Value::Map(defaults) = templar.resolve(defaults)? {
                 args.extend(defaults.iter().map(|(key, value)| (key.clone(), value.clone())));

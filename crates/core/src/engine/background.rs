@@ -33,12 +33,13 @@ impl HostTask<'_> {
         if limit <= 0.0 || settings.mode == Mode::Simulate {
             return self.call(&self.task.action, templar, settings, args, None);
         }
-        if self.batch.engine.parts.actions.get(&self.task.action).is_some() {
+        let parts = &self.batch.engine.parts;
+        if parts.actions.get(&self.task.action).is_some() || parts.loader.action_plugin(&self.task.action).is_some() {
             let name = crate::module::short_name(&self.task.action);
             return Ended::failure(format!("This action ({name}) does not support async."));
         }
         let poll = number(&self.task.poll).unwrap_or(self.batch.engine.options.poll_interval);
-        if self.batch.engine.parts.loader.custom_module(&self.task.action).is_some() {
+        if parts.loader.custom_module(&self.task.action).is_some() {
             return self.waited_for(templar, settings, args, limit, poll);
         }
         let id = job_id();

@@ -5,13 +5,13 @@ use super::batch::Batch;
 use super::ended::{Ended, tell_timeout};
 use super::machine::Machine;
 use super::planned::EXACT;
-use super::settings::{Resolver, Settings};
+use super::settings::{Resolver, Settings, truthy};
 use crate::actions::{self, ActionError, ENGINE_ACTIONS, Reply};
 use crate::connection::ConnectionError;
 use crate::event::{Event, Status, TaskInfo};
 use crate::module::Mode;
 use crate::plan::Verdict;
-use crate::playbook::{Spanned, Task, parse_key_values};
+use crate::playbook::{Spanned, Task, is_whole_template, parse_key_values};
 use crate::template::{Condition, Templar, TemplateError};
 use crate::value::{Key, Map, Value, has_jinja};
 use crate::vars::LOCAL_NAMES;
@@ -52,6 +52,20 @@ impl HostTask<'_> {
 
     /// Runs it once, with whatever item `templar` knows.
     pub(super) fn once(&self, templar: &Templar) -> Ended {
+        let mut ended = self.begun(templar);
+        self.hide(templar, &mut ended);
+        ended
+    }
+
+    /// What ends before its settings are known is no less secret: skipped, or failed.
+    pub(super) fn hide(&self, templar: &Templar, ended: &mut Ended) {
+        ended.no_log |= match self.task.scope.find(|keywords| &keywords.no_log) {
+            None => self.batch.engine.options.no_log,
+            Some(written) => templar.resolve(&written.value).map_or(true, |value| truthy(&value)),
+        };
+    }
+
+    fn begun(&self, templar: &Templar) -> Ended {
         let delegating;
         let templar = match self.delegated_vars(templar) {
             Ok(Some(vars)) => {
@@ -88,8 +102,9 @@ impl HostTask<'_> {
     /// The task with the action that `action: "{{ name }}"` comes to.
     fn named_action(&self, templar: &Templar) -> Result<Arc<Task>, TemplateError> {
         let name = templar.resolve_text(&Value::trusted(&*self.task.action, self.task.span.clone()))?;
-        let names = self.batch.engine.parts.loader.actions();
-        let Some(action) = names.canonical(name.trim()).filter(|action| !ENGINE_ACTIONS.contains(&&**action)) else {
+        let loader = &self.batch.engine.parts.loader;
+        let names = loader.actions();
+        let Some(action) = loader.named(name.trim()).filter(|action| !ENGINE_ACTIONS.contains(&&**action)) else {
             let message = format!("The module {name} was not found or cannot be named by a template");
             return Err(TemplateError::new(message, self.task.span.as_ref()));
         };
@@ -101,6 +116,10 @@ impl HostTask<'_> {
             let args = Arc::make_mut(&mut task.args);
             args.shift_remove("_raw_params");
             args.extend(parsed.options.into_iter().map(|(name, text)| (Key::from(name), Value::trusted(text, None))));
+            if let Some(raw) = parsed.raw {
+                let name = if is_whole_template(&raw) { "_variable_params" } else { "_raw_params" };
+                args.insert(Key::from(name), Value::trusted(raw, None));
+            }
         }
         task.action = action;
         Ok(Arc::new(task))
@@ -120,7 +139,7 @@ impl HostTask<'_> {
             return Ended::skipped([("skip_reason", Value::from("done before the run was cut off"))]);
         }
         let args = self.without_unseen(args);
-        let mut ended = match args.values().find_map(first_unknown) {
+        let mut ended = match args.values().find_map(Value::first_unknown) {
             Some(reason) if !self.accepts_unknown() => {
                 let ended = Ended::unknown(&reason).but_only_looks(self.only_looks());
                 self.judge(&self.with_result(templar, &ended), ended).unwrap_or_else(|ended| *ended)
@@ -413,12 +432,14 @@ impl HostTask<'_> {
         if &*self.task.action == "ansible.builtin.user" && args.get("state").and_then(Value::as_str) == Some("absent") {
             engine.pool.reset(&settings.target);
         }
-        match engine.parts.actions.get(name) {
-            Some(action) => action.run(&context, args.clone()),
-            None => match engine.parts.loader.custom_module(name) {
-                Some(path) => actions::custom::run(&context, name, &path, args),
-                None => context.module(name, args),
-            },
+        let loader = &engine.parts.loader;
+        if let Some(action) = engine.parts.actions.get(name) {
+            return action.run(&context, args.clone());
+        }
+        match (loader.action_plugin(name), loader.custom_module(name)) {
+            (Some(plugin), _) => actions::plugin::run(&context, &plugin, args),
+            (None, Some(path)) => actions::custom::run(&context, name, &path, args),
+            (None, None) => context.module(name, args),
         }
     }
 
@@ -498,19 +519,10 @@ impl HostTask<'_> {
             acts: reply.changed,
             change: reply.change,
             effects: reply.effects,
+            no_log: reply.no_log,
             invocation,
             ..ended
         }
-    }
-}
-
-/// The reason of the first unknown value inside.
-pub(super) fn first_unknown(value: &Value) -> Option<Arc<str>> {
-    match value {
-        Value::Unknown(reason) => Some(Arc::clone(reason)),
-        Value::List(items) => items.iter().find_map(first_unknown),
-        Value::Map(map) => map.values().find_map(first_unknown),
-        _ => None,
     }
 }
 

@@ -3,7 +3,6 @@
 use super::RunError;
 use super::batch::{After, Batch, Frame, Hosts};
 use super::ended::Ended;
-use super::host_task::first_unknown;
 use super::task::censored;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Status, TaskInfo};
@@ -272,7 +271,7 @@ impl super::host_task::HostTask<'_> {
         }
         let failed = |(error, doing): (_, String)| Box::new(Ended::from_error(&error, self.task.span.as_ref(), &doing));
         let args = self.args(templar).map_err(failed)?;
-        match args.values().find_map(first_unknown) {
+        match args.values().find_map(Value::first_unknown) {
             Some(reason) => Err(Box::new(Ended::unknown(&reason))),
             None => Ok(Some(args)),
         }

@@ -1,7 +1,7 @@
 //! A task with a loop, on one host.
 
 use super::ended::Ended;
-use super::host_task::{HostTask, first_unknown};
+use super::host_task::HostTask;
 use crate::actions::Effect;
 use crate::event::{Event, Status};
 use crate::module::short_name;
@@ -23,18 +23,23 @@ struct Control {
 impl HostTask<'_> {
     /// Runs the task for every item and sums up.
     pub(super) fn looped(&self, templar: &Templar, loop_: &Loop) -> Ended {
+        let not_looped = |error: &TemplateError| {
+            let mut ended = self.not_looped(error, &loop_.items);
+            self.hide(templar, &mut ended);
+            self.before(ended)
+        };
         let items = match self.items(templar, loop_) {
             Ok(Ok(items)) => items,
             Ok(Err(reason)) => return Ended::unknown(&reason),
             // Ansible skips a task whose items are undefined if its condition is false without them.
             Err(error) => {
                 let skipped = self.skipped_without_items(templar);
-                return skipped.unwrap_or_else(|| self.before(self.not_looped(&error, &loop_.items)));
+                return skipped.unwrap_or_else(|| not_looped(&error));
             }
         };
         let control = match control(templar, loop_) {
             Ok(control) => control,
-            Err(error) => return self.before(self.not_looped(&error, &loop_.items)),
+            Err(error) => return not_looped(&error),
         };
         let mut ended = Vec::with_capacity(items.len());
         // What one item sets, the next ones see.
@@ -88,7 +93,7 @@ impl HostTask<'_> {
                     Value::List(items) => items.to_vec(),
                     other => vec![other],
                 };
-                if let Some(reason) = terms.iter().find_map(first_unknown) {
+                if let Some(reason) = terms.iter().find_map(Value::first_unknown) {
                     return Ok(Err(reason));
                 }
                 let dir = match short_name(&self.task.action) {

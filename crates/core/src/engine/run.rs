@@ -13,6 +13,7 @@ use crate::inventory::Inventory;
 use crate::module::Registry;
 use crate::plan::Guard;
 use crate::playbook::{ActionNames, Loader, LoaderOptions, Playbook};
+use crate::plugins::Plugins;
 use crate::secret::Redactor;
 use crate::template::{TemplateOptions, Templates};
 use crate::value::{Key, Map, Value};
@@ -62,9 +63,10 @@ impl EngineParts {
     pub fn with_registry(registry: Registry, connector: Arc<dyn Connector>, reporter: Arc<dyn Reporter>) -> Self {
         let actions = Actions::builtin();
         let vault: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
+        let plugins = Arc::<Plugins>::default();
         let loader = Loader::new(LoaderOptions {
             roles_path: Vec::new(),
-            collections_path: Vec::new(),
+            plugins: Arc::clone(&plugins),
             library: Vec::new(),
             private_role_vars: None,
             vault: Arc::clone(&vault),
@@ -78,7 +80,7 @@ impl EngineParts {
             actions: Arc::new(actions),
             connector,
             reporter,
-            templates: Arc::new(Templates::new(TemplateOptions::default())),
+            templates: Arc::new(Templates::new(TemplateOptions { plugins, ..TemplateOptions::default() })),
             loader: Arc::new(loader),
             vault,
             redactor: Arc::default(),

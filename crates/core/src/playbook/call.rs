@@ -8,6 +8,7 @@ use super::library::ModuleStyle;
 use super::reading::{Reading, shown};
 use super::reserved;
 use crate::diagnostic::Diagnostic;
+use crate::plugins::Plugin;
 use crate::system::local_files;
 use crate::value::{Key, Map, Value, has_jinja};
 use crate::yaml::{Node as Yaml, NodeKind};
@@ -84,6 +85,7 @@ impl Reading<'_> {
     }
 
     fn is_action(&self, name: &str) -> bool {
+        let name = &*self.loader.in_collections(name, &self.collections);
         language_action(name).is_some()
             || matches!(builtin_short_name(name), Some("include" | "import_playbook"))
             || self.loader.library.find(name).is_some()
@@ -112,6 +114,7 @@ impl Reading<'_> {
 
     /// The full name of an action; an unbuilt or unknown one is reported.
     fn action(&mut self, at: &Yaml, name: &str) -> Option<Arc<str>> {
+        let name = &*self.loader.in_collections(name, &self.collections);
         if let Some(action) = language_action(name) {
             return Some(action.into());
         }
@@ -133,10 +136,13 @@ impl Reading<'_> {
         }
         let is_full = name.contains('.') && !name.starts_with("ansible.legacy.");
         let built_in = self.loader.options.actions.canonical(name).filter(|_| is_full);
-        if built_in.is_none()
-            && let Some(path) = self.loader.library.find(name)
-        {
-            return self.custom(at, name, &path);
+        if built_in.is_none() {
+            if let Some(plugin) = self.loader.library.action_plugin(name) {
+                return self.action_plugin(at, name, &plugin);
+            }
+            if let Some(path) = self.loader.library.find(name) {
+                return self.custom(at, name, &path);
+            }
         }
         if let Some(full) = self.loader.options.actions.canonical(name) {
             return Some(full);
@@ -149,18 +155,6 @@ impl Reading<'_> {
             }
             self.error_at(at, message);
             return None;
-        }
-        if let Some(path) = self.loader.library.action_plugin(name) {
-            let refusal = format!(
-                "action plug-in `{name}` ({}) is made for Ansible's Python library, which is not there",
-                path.display()
-            );
-            if !self.loader.options.defer_unbuilt {
-                self.error_at(at, refusal);
-                return None;
-            }
-            self.warn(Diagnostic::warning(refusal).at(&at.span));
-            return Some(format!("ansible.legacy.{name}").into());
         }
         let names = self.loader.options.actions.names();
         let known = names.iter().map(|name| &**name).chain(LANGUAGE);
@@ -181,7 +175,23 @@ impl Reading<'_> {
             }
             self.warn(Diagnostic::warning(refusal).at(&at.span));
         }
-        Some(if short.contains('.') { short.into() } else { format!("ansible.legacy.{short}").into() })
+        Some(own_name(short))
+    }
+
+    /// A plug-in that does the task's work here; reported where it cannot run.
+    fn action_plugin(&mut self, at: &Yaml, name: &str, plugin: &Plugin) -> Option<Arc<str>> {
+        if !crate::actions::has_python_library() {
+            let refusal = format!(
+                "action plug-in `{name}` ({}) is made for Ansible's Python library, which is not there",
+                plugin.path.display()
+            );
+            if !self.loader.options.defer_unbuilt {
+                self.error_at(at, refusal);
+                return None;
+            }
+            self.warn(Diagnostic::warning(refusal).at(&at.span));
+        }
+        Some(own_name(name))
     }
 
     /// `args:`, which the action's own arguments override.
@@ -241,7 +251,13 @@ impl Reading<'_> {
                 }
                 base.extend(self.mapping(node)?);
             }
-            NodeKind::Str(text) | NodeKind::Unsafe(text) => base.extend(self.text_arguments(action, text, node)?),
+            NodeKind::Str(text) | NodeKind::Unsafe(text) => {
+                let mut own = self.text_arguments(action, text, node)?;
+                if let (Some(first), Some(last)) = (base.get("_variable_params"), own.get_mut("_variable_params")) {
+                    *last = Value::list([first.clone(), last.clone()]);
+                }
+                base.extend(own);
+            }
             NodeKind::Vault(_) => {
                 base.insert(Key::from("_raw_params"), self.value(node));
             }
@@ -333,8 +349,13 @@ impl Reading<'_> {
 
 const LANGUAGE: [&str; 5] = ["import_tasks", "import_role", "include_tasks", "include_role", "meta"];
 
+/// The full name of a module or action of one's own.
+pub(super) fn own_name(name: &str) -> Arc<str> {
+    if name.contains('.') { name.into() } else { format!("ansible.legacy.{name}").into() }
+}
+
 /// Whether a text is nothing but one template, so that it may stand for a mapping.
-fn is_whole_template(text: &str) -> bool {
+pub(crate) fn is_whole_template(text: &str) -> bool {
     let text = text.trim();
     text.starts_with("{{") && text.ends_with("}}") || text.starts_with("{%") && text.ends_with("%}")
 }

@@ -132,7 +132,7 @@ fn find_in_collection(full: &str, kind: &str, playbook_dir: &Path, options: &Loa
     let mut parts = full.splitn(3, '.');
     let (namespace, collection, name) = (parts.next()?, parts.next()?, parts.next()?);
     let beside = playbook_dir.join("collections");
-    std::iter::once(&beside).chain(&options.collections_path).find_map(|dir| {
+    std::iter::once(beside).chain(options.plugins.collections.roots()).find_map(|dir| {
         let dir = dir.join("ansible_collections").join(namespace).join(collection);
         local_files::is_dir(&dir).then(|| dir.join(kind).join(name.replace('.', "/")))
     })

@@ -106,6 +106,16 @@ impl Scope {
         self.levels().find_map(|scope| scope.role.as_ref())
     }
 
+    /// Collections in which short names of modules are looked for. A role has its own, and none of the play's.
+    pub(crate) fn collections(&self) -> &[Arc<str>] {
+        for level in self.levels() {
+            if !level.keywords.collections.is_empty() || level.role.is_some() {
+                return &level.keywords.collections;
+            }
+        }
+        &[]
+    }
+
     /// Directory of the file this level is in.
     pub fn dir(&self) -> Option<&Arc<std::path::Path>> {
         self.levels().find_map(|scope| scope.dir.as_ref())

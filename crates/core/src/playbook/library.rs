@@ -3,11 +3,11 @@
 //! Hostler runs what a host can run by itself: executables, and scripts of any interpreter. Modules in Python that are made for
 //! Ansible's own library are packed with it where the controller has it, and refused by name elsewhere.
 
-use super::collections::Collections;
+use crate::plugins::{Kind, Plugin, Plugins};
 use crate::system::local_files;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a module gets its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,10 @@ const NO_MODULES: &[&str] =
     &["pyc", "pyo", "swp", "bak", "rpm", "md", "txt", "rst", "yml", "yaml", "ini", "json", "orig", "rej"];
 
 /// What is known of modules of one's own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Library {
     configured: Vec<PathBuf>,
-    pub(super) collections: Collections,
+    pub(super) plugins: Arc<Plugins>,
     found: Mutex<Found>,
 }
 
@@ -43,31 +43,23 @@ pub struct Library {
 struct Found {
     directories: HashSet<PathBuf>,
     modules: HashMap<String, PathBuf>,
-    /// Directories of action plug-ins.
-    plugins: HashSet<PathBuf>,
 }
 
 impl Library {
-    /// Modules in these directories, after those of playbooks and roles; and those of collections in the others.
-    pub fn new(configured: Vec<PathBuf>, collections: Vec<PathBuf>) -> Self {
-        Self { configured, collections: Collections::new(collections), found: Mutex::default() }
+    /// Modules in these directories, after those of playbooks and roles; and those of the collections that `plugins` knows.
+    pub fn new(configured: Vec<PathBuf>, plugins: Arc<Plugins>) -> Self {
+        Self { configured, plugins, found: Mutex::default() }
     }
 
-    /// The file of an action plug-in, which only Ansible can run.
-    pub fn action_plugin(&self, name: &str) -> Option<PathBuf> {
-        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.plugins.iter().map(|dir| dir.join(format!("{short}.py"))).find(|path| local_files::is_file(path))
+    /// The plug-in that does a task's work here, where the user has one of that name.
+    pub(crate) fn action_plugin(&self, name: &str) -> Option<Arc<Plugin>> {
+        self.plugins.find(Kind::Action, name, false)
     }
 
     /// From now on, modules of the directory `library` in `dir` count. The first one of a name stays.
     pub fn add(&self, dir: &Path) {
-        let plugins = dir.join("action_plugins");
-        if local_files::is_dir(&plugins) {
-            self.found.lock().unwrap_or_else(PoisonError::into_inner).plugins.insert(plugins);
-        }
         self.scan(&dir.join("library"));
-        self.collections.add(dir.join("collections"));
+        self.plugins.add(dir);
     }
 
     fn scan(&self, dir: &Path) {
@@ -93,7 +85,7 @@ impl Library {
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
         if short.contains('.') {
-            return self.collections.module(short);
+            return self.plugins.collections.module(short);
         }
         let known = || self.found.lock().unwrap_or_else(PoisonError::into_inner).modules.get(short).cloned();
         known().or_else(|| {
@@ -178,7 +170,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let library = Library::new(vec![dir.path().join("c")], Vec::new());
+        let library = Library::new(vec![dir.path().join("c")], Arc::default());
         library.add(&dir.path().join("a"));
         library.add(&dir.path().join("b"));
         let found = |name: &str| library.find(name).map(|path| std::fs::read_to_string(path).unwrap());

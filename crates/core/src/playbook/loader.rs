@@ -1,17 +1,20 @@
 //! The way in: files on disk to plays, included tasks and included roles.
 
-use super::actions::Actions;
+use super::actions::{Actions, language_action};
+use super::call::own_name;
 use super::files;
 use super::library::Library;
 use super::reading::Reading;
 use super::role_use::{LoadedRole, RoleSpec};
 use super::{Node, Playbook, Role, Scope};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::plugins::{Plugin, Plugins};
 use crate::system::local_files;
 use crate::value::Value;
 use crate::vars::Decrypt;
 use crate::vars::files::load_yaml_file;
 use crate::yaml::{self, Node as Yaml};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,8 +45,8 @@ impl Statics for LiteralOnly {
 pub struct LoaderOptions {
     /// Where roles are looked for besides `roles/` beside the playbook.
     pub roles_path: Vec<PathBuf>,
-    /// Folders that hold `ansible_collections/`.
-    pub collections_path: Vec<PathBuf>,
+    /// Knows plug-ins in Python, and collections.
+    pub plugins: Arc<Plugins>,
     /// Where modules of one's own are looked for besides `library/` beside playbooks and in roles.
     pub library: Vec<PathBuf>,
     /// Whether roles keep their variables to themselves, where they do not say; unless set, those of static ones are seen.
@@ -88,7 +91,7 @@ pub struct LoadedTasks {
 impl Loader {
     /// A loader that has read nothing yet.
     pub fn new(options: LoaderOptions) -> Self {
-        let library = Library::new(options.library.clone(), options.collections_path.clone());
+        let library = Library::new(options.library.clone(), Arc::clone(&options.plugins));
         Self { options, library, files: Mutex::default(), warnings: Mutex::default() }
     }
 
@@ -103,11 +106,58 @@ impl Loader {
         self.library.find(name)
     }
 
+    /// The plug-in that does the work of tasks that call `action`, if the user has one.
+    pub(crate) fn action_plugin(&self, action: &str) -> Option<Arc<Plugin>> {
+        let is_own = action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none();
+        self.library.action_plugin(action).filter(|_| is_own)
+    }
+
+    /// The full name of what `name` calls, of one's own or not.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<str>> {
+        let is_own = || self.library.action_plugin(name).is_some() || self.library.find(name).is_some();
+        self.options.actions.canonical(name).or_else(|| is_own().then(|| own_name(name)))
+    }
+
+    /// The full name of a short one, if one of `collections` has a module or action of that name.
+    pub(super) fn in_collections<'n>(&self, name: &'n str, collections: &[Arc<str>]) -> Cow<'n, str> {
+        if name.contains('.') || language_action(name).is_some() {
+            return name.into();
+        }
+        let known = |full: &String| {
+            self.options.actions.canonical(full).is_some()
+                || self.library.action_plugin(full).is_some()
+                || self.library.find(full).is_some()
+        };
+        let full = collections.iter().map(|collection| format!("{collection}.{name}")).find(known);
+        full.map_or(name.into(), Cow::from)
+    }
+
+    /// What `module_defaults` call the module or action `name`, if there is one.
+    pub(crate) fn defaults_name(&self, name: &str) -> Option<Arc<str>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        let is_own = || self.library.action_plugin(name).is_some() || self.library.find(name).is_some();
+        if !short.contains('.') && is_own() {
+            return Some(own_name(short));
+        }
+        self.options
+            .actions
+            .canonical(name)
+            .or_else(|| is_own().then(|| self.library.plugins.collections.resolved(name).into()))
+    }
+
+    /// Users' plug-ins.
+    pub(crate) fn plugins(&self) -> &Plugins {
+        &self.library.plugins
+    }
+
     /// Whether `action` is in the group that `module_defaults` calls `group/NAME`.
     pub fn in_group(&self, name: &str, action: &str) -> bool {
-        let canonical = |name: &str| self.options.actions.canonical(name).unwrap_or_else(|| name.into());
-        match self.library.collections.group(name) {
-            Some(group) => group.iter().any(|member| *canonical(member) == *action),
+        let named = |name: &str| self.defaults_name(name).unwrap_or_else(|| name.into());
+        match self.library.plugins.collections.group(name) {
+            Some(group) => {
+                let action = named(action);
+                group.iter().any(|member| named(member) == action)
+            }
             // Of a collection that is not there those of its modules that are built in.
             None => name.rsplit_once('.').is_some_and(|(collection, group)| {
                 let short = action.strip_prefix(collection).and_then(|rest| rest.strip_prefix('.'));

@@ -5,7 +5,6 @@
 mod actions;
 mod build;
 mod call;
-mod collections;
 mod files;
 mod includes;
 mod key_values;
@@ -26,6 +25,7 @@ mod unsupported;
 
 pub(crate) use actions::takes_text;
 pub use actions::{ActionNames, Actions};
+pub(crate) use call::is_whole_template;
 pub use key_values::{KeyValues, parse as parse_key_values};
 pub use keywords::{Keyword, Keywords, Scope, Spanned};
 pub use library::{JSON_MARKER, Library, ModuleStyle};

@@ -115,6 +115,7 @@ impl Reading<'_> {
     fn play(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], imported: &Imported) -> Option<Arc<Play>> {
         let mut play = Play { span: Some(node.span.clone()), dir: self.dir.clone(), ..Play::default() };
         let mut keywords = Keywords::default();
+        self.look_in_collections(pairs, None);
         let mut lists: Vec<(&str, &Yaml)> = Vec::new();
         for (key, value) in pairs {
             let Some(name) = self.name(key, Owner::Play) else { continue };

@@ -23,11 +23,13 @@ pub(super) struct Reading<'a> {
     pub open: Vec<PathBuf>,
     /// Roles that were brought in, with their handlers.
     pub roles: Vec<Arc<Role>>,
+    /// Collections in which short names of modules are looked for, at the place that is being read.
+    pub collections: Vec<Arc<str>>,
 }
 
 impl<'a> Reading<'a> {
     pub fn new(loader: &'a Loader, statics: &'a dyn Statics, dir: PathBuf) -> Self {
-        Self { loader, statics, errors: Vec::new(), dir, open: Vec::new(), roles: Vec::new() }
+        Self { loader, statics, errors: Vec::new(), dir, open: Vec::new(), roles: Vec::new(), collections: Vec::new() }
     }
 
     /// The result, if nothing went wrong.
@@ -278,6 +280,15 @@ impl<'a> Reading<'a> {
         self.texts(node, name).into_iter().filter_map(|text| text.value.as_str().map(Arc::from)).collect()
     }
 
+    /// From now on, short names of modules are looked for in the collections of the level whose pairs these are.
+    pub fn look_in_collections(&mut self, pairs: &[(Yaml, Yaml)], parent: Option<&Scope>) {
+        let own = pairs.iter().find(|(key, _)| key.as_str() == Some("collections"));
+        self.collections = match own {
+            Some((_, value)) => self.words(value, "collections"),
+            None => parent.map(Scope::collections).unwrap_or_default().to_vec(),
+        };
+    }
+
     /// A list of texts, or one of them.
     pub fn texts(&mut self, node: &Yaml, name: &str) -> Vec<Spanned<Value>> {
         let nodes = node.as_seq().unwrap_or(std::slice::from_ref(node));
@@ -325,21 +336,14 @@ impl<'a> Reading<'a> {
         if name.starts_with("group/") {
             return Some(Key::from(name));
         }
-        let actions = &self.loader.options.actions;
-        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
-        if !short.contains('.') && self.loader.library.find(name).is_some() {
-            return Some(Key::from(format!("ansible.legacy.{short}")));
-        }
-        if let Some(full) = actions.canonical(name) {
+        let name = &*self.loader.in_collections(name, &self.collections);
+        if let Some(full) = self.loader.defaults_name(name) {
             return Some(Key::Str(full));
-        }
-        if self.loader.library.find(name).is_some() {
-            return Some(Key::from(name));
         }
         if let Some(full) = known_module(name) {
             return Some(Key::from(full));
         }
-        let names = actions.names();
+        let names = self.loader.options.actions.names();
         let unknown = format!("unknown module `{name}`");
         if self.loader.options.defer_unbuilt {
             // Ansible says nothing of defaults for what is not there.

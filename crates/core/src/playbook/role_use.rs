@@ -262,6 +262,10 @@ impl Reading<'_> {
         let handlers = self.ok(role_file(&found.path.join("handlers"), spec.handlers_from.as_deref()).map_err(at))?;
         let identity = identity(&found.name, &found.path, &spec, &keywords, include_vars.as_deref());
         let meta = self.role_meta(&found.path)?;
+        let mut keywords = keywords;
+        if keywords.collections.is_empty() {
+            keywords.collections = collection_of(&found.path).into_iter().chain(meta.collections).collect();
+        }
         let mut inner = parents.clone();
         inner.push((Arc::clone(&found.name), found.path.clone()));
         let mut depending = depending;
@@ -370,8 +374,9 @@ impl Reading<'_> {
                     meta.dependencies = entries.iter().filter_map(|entry| self.role_entry(entry)).collect();
                 }
                 "argument_specs" => meta.argument_specs = Some(self.value(value)),
-                // About publishing the role, not about running it; or about modules, whose names need no search path here.
-                "galaxy_info" | "collections" => {}
+                "collections" => meta.collections = self.words(value, "collections"),
+                // About publishing the role, not about running it.
+                "galaxy_info" => {}
                 _ => self.unknown_keyword(key, name, Owner::RoleMeta),
             }
         }
@@ -418,6 +423,14 @@ struct Meta {
     dependencies: Vec<RoleEntry>,
     allow_duplicates: bool,
     argument_specs: Option<Value>,
+    collections: Vec<Arc<str>>,
+}
+
+/// The collection that a role is in.
+fn collection_of(role: &Path) -> Option<Arc<str>> {
+    let mut parts = role.iter().rev().skip(1).map(|part| part.to_string_lossy());
+    let (roles, collection, namespace, root) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (roles == "roles" && root == "ansible_collections").then(|| format!("{namespace}.{collection}").into())
 }
 
 impl Plan {

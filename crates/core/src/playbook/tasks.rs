@@ -5,6 +5,7 @@ use super::keyword_table::{Form, Owner};
 use super::reading::{Reading, is_variable_name};
 use super::{Block, Keywords, Loop, LoopControl, Node, Scope, Spanned, Task};
 use crate::diagnostic::Diagnostic;
+use crate::plugins::Kind;
 use crate::text::nearest;
 use crate::value::{Key, Value, has_jinja};
 use crate::yaml::{Node as Yaml, NodeKind};
@@ -37,6 +38,7 @@ impl Reading<'_> {
     fn block(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], parent: &Arc<Scope>, handlers: bool, out: &mut Vec<Node>) {
         let mut keywords = Keywords::default();
         let mut block = Block { span: Some(node.span.clone()), ..Block::default() };
+        self.look_in_collections(pairs, Some(parent));
         let mut lists = [None, None, None];
         for (key, value) in pairs {
             let Some(name) = self.name(key, Owner::Block) else { continue };
@@ -79,6 +81,7 @@ impl Reading<'_> {
 
     fn task(&mut self, node: &Yaml, pairs: &[(Yaml, Yaml)], parent: &Arc<Scope>, handler: bool, out: &mut Vec<Node>) {
         let owner = if handler { Owner::Handler } else { Owner::Task };
+        self.look_in_collections(pairs, Some(parent));
         let Some(call) = self.call(node, pairs, owner) else { return };
         let include = matches!(&*call.action, "ansible.builtin.include_tasks" | "ansible.builtin.include_role");
         let owner = match (include, handler) {
@@ -174,7 +177,8 @@ impl Reading<'_> {
             return self.error_at(key, "a task has one loop, but this is a second one");
         }
         if let Some(lookup) = lookup {
-            if !lookup.contains('.') && !LOOKUPS.contains(&lookup) {
+            let is_users = || self.loader.plugins().find(Kind::Lookup, lookup, false).is_some();
+            if !lookup.contains('.') && !LOOKUPS.contains(&lookup) && !is_users() {
                 let error = Diagnostic::error(format!("unknown loop `with_{lookup}`")).at(&key.span);
                 let near = nearest(lookup, LOOKUPS.iter().copied());
                 return self.error(match near {

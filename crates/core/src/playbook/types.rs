@@ -110,7 +110,8 @@ pub struct Task {
     pub action: Arc<str>,
     /// The action as the file has it: what a task without a name is called.
     pub written: Arc<str>,
-    /// Parameters. Free-form text of command-like actions is `_raw_params`. A template for the whole mapping is `_variable_params`.
+    /// Parameters. Free-form text of command-like actions is `_raw_params`. A template for the whole mapping is
+    /// `_variable_params`, or a list of such, the last of which wins.
     pub args: Arc<Map>,
     /// Its own keywords, inside those around it.
     pub scope: Arc<Scope>,

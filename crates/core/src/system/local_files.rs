@@ -263,6 +263,16 @@ pub fn python_package(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// The controller's Python 3, that of Ansible's library where there is one, and the folder that has this library.
+pub fn python() -> Option<(PathBuf, Option<PathBuf>)> {
+    let library = python_package("ansible").and_then(|package| package.parent().map(Path::to_owned));
+    let of_library = library.as_deref().and_then(|library| library.ancestors().nth(3)).map(|base| base.join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = of_library.into_iter().chain(std::env::split_paths(&path));
+    let python = folders.find_map(|folder| Some(folder.join("python3")).filter(|file| is_executable(file)))?;
+    Some((python, library))
+}
+
 /// Writes a file that only its owner may read, with the directories above it.
 ///
 /// # Errors

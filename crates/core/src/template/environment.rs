@@ -5,6 +5,7 @@ use super::fault::Origin;
 use super::managed::Managed;
 use super::syntax::{Mode, ParseError, PluginKind, Program, Syntax, parse};
 use super::{filters, lookups, tests};
+use crate::plugins::{Kind, Plugins};
 use crate::value::Template;
 use crate::vars::Decrypt;
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +31,8 @@ pub struct TemplateOptions {
     pub allow_broken_conditionals: bool,
     /// The hosts that a pattern means (`lookup('inventory_hostnames', …)`).
     pub host_pattern: Option<HostPattern>,
+    /// Users' filters, tests and lookups.
+    pub plugins: Arc<Plugins>,
 }
 
 /// A setting's name, or `TYPE/PLUGIN/OPTION`, with its value and where that comes from.
@@ -148,9 +151,37 @@ impl Templates {
         let (mode, origin) = file_mode(source, name, options)?;
         let span = origin.span.clone();
         match self.compile(&origin.source, &mode) {
-            Ok(program) => check_plugins(&program, &origin),
+            Ok(program) => self.check_plugins(&program, &origin),
             Err(error) => Err(TemplateError::new(error.message.clone(), origin.locate(error.at).or(span).as_ref())),
         }
+    }
+
+    fn check_plugins(&self, program: &Program, origin: &Origin) -> Result<(), TemplateError> {
+        for used in &program.plugins {
+            let name = &used.name;
+            let (kind, is_own) = match used.kind {
+                // A name with a template in it is no name, which only a run says.
+                PluginKind::Lookup if crate::value::has_jinja(name) => continue,
+                PluginKind::Filter => (Kind::Filter, filters::find(name).is_some()),
+                PluginKind::Test => (Kind::Test, tests::find(name).is_some()),
+                PluginKind::Lookup => (Kind::Lookup, lookups::find(name).is_some()),
+            };
+            if !is_own && self.options.plugins.find(kind, name, false).is_none() {
+                let span = origin.locate(used.at);
+                let help = self.missing(kind, name);
+                return Err(TemplateError { help, ..TemplateError::new(unknown_plugin(kind, name), span.as_ref()) });
+            }
+        }
+        Ok(())
+    }
+
+    /// A hint at what may have been meant by a plug-in that is not there, or why it may not be.
+    pub(super) fn missing(&self, kind: Kind, name: &str) -> Option<String> {
+        self.options.plugins.complaints().or_else(|| match kind {
+            Kind::Filter => filters::nearest(name),
+            Kind::Test => tests::nearest(name),
+            Kind::Lookup | Kind::Action => lookups::nearest(name),
+        })
     }
 
     fn check(
@@ -161,35 +192,18 @@ impl Templates {
     ) -> Result<(), TemplateError> {
         let origin = Origin { source: Arc::clone(source), span, skipped_lines: 0 };
         match self.compile(source, mode) {
-            Ok(program) => check_plugins(&program, &origin),
+            Ok(program) => self.check_plugins(&program, &origin),
             Err(error) => Err(TemplateError::new(error.message.clone(), origin.locate(error.at).as_ref())),
         }
     }
 }
 
-fn check_plugins(program: &Program, origin: &Origin) -> Result<(), TemplateError> {
-    for plugin in &program.plugins {
-        let name = &plugin.name;
-        let (kind, known, near) = match plugin.kind {
-            // A name with a template in it is no name, which only a run says.
-            PluginKind::Lookup if crate::value::has_jinja(name) => continue,
-            PluginKind::Filter => ("filter", filters::find(name).is_some(), filters::nearest(name)),
-            PluginKind::Test => ("test", tests::find(name).is_some(), tests::nearest(name)),
-            PluginKind::Lookup => ("lookup", lookups::find(name).is_some(), lookups::nearest(name)),
-        };
-        if !known {
-            let span = origin.locate(plugin.at);
-            return Err(TemplateError { help: near, ..TemplateError::new(unknown_plugin(kind, name), span.as_ref()) });
-        }
-    }
-    Ok(())
-}
-
 /// What is said of a filter, test or lookup that is not there.
-fn unknown_plugin(kind: &str, name: &str) -> String {
+pub(super) fn unknown_plugin(kind: Kind, name: &str) -> String {
     match kind {
-        "lookup" => format!("The lookup plugin '{name}' was not found."),
-        kind => format!("No {kind} named '{name}'."),
+        Kind::Filter => format!("No filter named '{name}'."),
+        Kind::Test => format!("No test named '{name}'."),
+        Kind::Lookup | Kind::Action => format!("The lookup plugin '{name}' was not found."),
     }
 }
 

@@ -13,6 +13,7 @@ mod json;
 mod lenient;
 mod lookups;
 mod managed;
+mod own;
 mod passwords;
 mod plain;
 mod python;

@@ -123,6 +123,16 @@ impl Value {
         }
     }
 
+    /// Why the first part of it that is not known before apply is not.
+    pub fn first_unknown(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Unknown(reason) => Some(Arc::clone(reason)),
+            Self::List(items) => items.iter().find_map(Self::first_unknown),
+            Self::Map(map) => map.values().find_map(Self::first_unknown),
+            _ => None,
+        }
+    }
+
     /// Python's name for its type, as error messages say it.
     pub fn type_name(&self) -> &'static str {
         match self {

@@ -1,11 +1,13 @@
 //! Calls, filters and tests.
 
 use super::frame::Frame;
+use crate::plugins::Kind;
 use crate::template::context::Context;
+use crate::template::environment::unknown_plugin;
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py, PyMap, call_method, has_method};
 use crate::template::syntax::{Arg, Expr, ExprKind, Literal, PluginKind};
-use crate::template::{filters, lookups, tests};
+use crate::template::{filters, lookups, own, tests};
 use crate::value::{Key, has_jinja};
 use std::sync::Arc;
 
@@ -173,10 +175,18 @@ fn forced(args: Args) -> Result<Args> {
 
 /// Applies the filter `name`.
 pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) -> Result<Py> {
-    let Some(filter) = filters::find(name) else {
-        let near = filters::nearest(name);
-        return Err(Fault::with_help(format!("No filter named '{name}'."), near));
-    };
+    let filter = filters::find(name);
+    if let Some(plugin) = own::find(context, Kind::Filter, name, filter.is_some()) {
+        if let Py::Marker(_) | Py::Unknown(_) = value {
+            return Ok(value);
+        }
+        if let Some(marker) = marked(&args) {
+            return Ok(marker);
+        }
+        let applied = own::apply(context, &plugin, forced(args)?, value);
+        return applied.map_err(|fault| explained(fault, PluginKind::Filter, name));
+    }
+    let Some(filter) = filter else { return Err(missing(context, Kind::Filter, name)) };
     if !filter.takes_undefined {
         match (&value, marked(&args)) {
             (Py::Marker(_), _) => return Ok(value),
@@ -193,17 +203,27 @@ pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) 
 
 /// Applies the test `name`.
 pub(crate) fn call_test(context: &Context, name: &str, value: Py, args: Args) -> Result<bool> {
-    let Some(test) = tests::find(name) else {
-        let near = tests::nearest(name);
-        return Err(Fault::with_help(format!("No test named '{name}'."), near));
-    };
-    if !test.takes_undefined {
+    let test = tests::find(name);
+    let plugin = own::find(context, Kind::Test, name, test.is_some());
+    if test.is_none() && plugin.is_none() {
+        return Err(missing(context, Kind::Test, name));
+    }
+    if plugin.is_some() || test.is_some_and(|test| !test.takes_undefined) {
         value.clone().used()?;
         for arg in args.values() {
             arg.clone().used()?;
         }
     }
-    (test.function)(context, value, args).map_err(|fault| explained(fault, PluginKind::Test, name))
+    let result = match (test, plugin) {
+        (_, Some(plugin)) => own::apply(context, &plugin, args, value).and_then(|result| result.truth()),
+        (Some(test), None) => (test.function)(context, value, args),
+        (None, None) => Ok(false),
+    };
+    result.map_err(|fault| explained(fault, PluginKind::Test, name))
+}
+
+fn missing(context: &Context, kind: Kind, name: &str) -> Fault {
+    Fault::with_help(unknown_plugin(kind, name), context.templar().templates.missing(kind, name))
 }
 
 /// Says which plug-in failed, where the message would not.

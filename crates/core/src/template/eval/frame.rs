@@ -84,7 +84,7 @@ impl Output {
                 scalar @ (Py::Bool(_) | Py::Int(_) | Py::Float(_)) => text.push_str(&context.text(&scalar)?),
                 other => {
                     let value = context.export(&other.used()?)?;
-                    if let Some(reason) = first_unknown(&value) {
+                    if let Some(reason) = value.first_unknown() {
                         return Err(Fault::Unknown(reason));
                     }
                     text.push_str(&Templar::text_of(&value));
@@ -113,7 +113,7 @@ impl Output {
                 }
                 other => {
                     let value = context.export(&other.used()?)?;
-                    if first_unknown(&value).is_some() {
+                    if value.first_unknown().is_some() {
                         mode.unknown.set(true);
                         text.push_str(KNOWN_AFTER_APPLY);
                     } else {
@@ -123,16 +123,6 @@ impl Output {
             }
         }
         Ok((text, own))
-    }
-}
-
-fn first_unknown(value: &crate::value::Value) -> Option<Arc<str>> {
-    use crate::value::Value;
-    match value {
-        Value::Unknown(reason) => Some(Arc::clone(reason)),
-        Value::List(items) => items.iter().find_map(first_unknown),
-        Value::Map(map) => map.values().find_map(first_unknown),
-        _ => None,
     }
 }
 

@@ -10,8 +10,10 @@ mod url;
 mod variables;
 
 use super::context::Context;
+use super::environment::unknown_plugin;
 use super::fault::{Fault, Result};
 use super::python::{Args, Py};
+use crate::plugins::Kind;
 
 /// Gives a list of results.
 type Function = fn(&Context, Call) -> Result<Vec<Py>>;
@@ -64,9 +66,12 @@ pub(crate) fn call(context: &Context, wantlist: bool, mut args: Args) -> Result<
     }
     let name = args.positional.remove(0).used()?;
     let Some(name) = name.as_str() else { return Err(Fault::error("a lookup's name must be text")) };
-    let Some(function) = find(name) else {
-        return Err(Fault::with_help(format!("The lookup plugin '{name}' was not found."), nearest(name)));
-    };
+    let function = find(name);
+    let own = super::own::find(context, Kind::Lookup, name, function.is_some());
+    if function.is_none() && own.is_none() {
+        let help = context.templar().templates.missing(Kind::Lookup, name);
+        return Err(Fault::with_help(unknown_plugin(Kind::Lookup, name), help));
+    }
     let wantlist = args.take("wantlist").map(|wanted| wanted.truth()).transpose()?.unwrap_or(wantlist);
     let errors = args.take("errors").map(|errors| errors.used()).transpose()?;
     let strict = !matches!(errors.as_ref().and_then(Py::as_str), Some("ignore" | "warn"));
@@ -83,9 +88,17 @@ pub(crate) fn call(context: &Context, wantlist: bool, mut args: Args) -> Result<
         }
     }
     let terms = std::mem::take(&mut args.positional);
-    let found = match function(context, Call { terms, options: args }) {
+    let found = match (function, own) {
+        (_, Some(plugin)) => super::own::look_up(context, &plugin, terms, args),
+        (Some(function), None) => function(context, Call { terms, options: args }),
+        (None, None) => Ok(Vec::new()),
+    };
+    let found = match found {
         Err(Fault::Error(marker)) if marker.undefined.is_some() => return Ok(Py::Marker(marker)),
         Err(Fault::Error(_)) if !strict => return Ok(if wantlist { Py::list(Vec::new()) } else { Py::None }),
+        Err(Fault::Error(marker)) if marker.message.starts_with("The lookup plugin '") => {
+            return Err(Fault::Error(marker));
+        }
         Err(Fault::Error(marker)) => {
             let message = format!("The lookup plugin '{name}' failed: {}", marker.message);
             return Err(Fault::with_help(message, marker.help.clone()));

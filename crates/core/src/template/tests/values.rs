@@ -1,12 +1,13 @@
 //! Tests on what a value is and how it compares.
 
 use super::Table;
+use crate::plugins::Kind;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
 use crate::template::python::{Args, Py, binary, compare, contains, equal};
 use crate::template::syntax::{BinaryOp, CompareOp};
-use crate::template::{filters, tests};
+use crate::template::{filters, own, tests};
 use crate::value::parse_bool;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,8 +65,8 @@ pub(super) const TABLE: Table = &[
     ("issuperset", |context, value, args| subset(context, &only(args)?, &value)),
     ("isnan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
     ("nan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
-    ("filter", |_, value, _| Ok(value.as_str().is_some_and(|name| filters::find(name).is_some()))),
-    ("test", |_, value, _| Ok(value.as_str().is_some_and(|name| tests::find(name).is_some()))),
+    ("filter", |context, value, _| Ok(value.as_str().is_some_and(|name| is_there(context, Kind::Filter, name)))),
+    ("test", |context, value, _| Ok(value.as_str().is_some_and(|name| is_there(context, Kind::Test, name)))),
     ("vault_encrypted", |_, value, _| match value {
         Py::Marker(marker) if marker.vault.is_some() => Ok(true),
         Py::Marker(marker) => Err(Fault::Error(marker)),
@@ -176,4 +177,10 @@ fn subset(context: &Context, value: &Py, other: &Py) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether there is a filter or test of this name.
+fn is_there(context: &Context, kind: Kind, name: &str) -> bool {
+    let is_own = if kind == Kind::Filter { filters::find(name).is_some() } else { tests::find(name).is_some() };
+    is_own || own::find(context, kind, name, false).is_some()
 }

@@ -1,0 +1,223 @@
+//! Modules and plug-ins in collections, what they have become under other names, and the groups of modules that `module_defaults` can name.
+
+use crate::diagnostic::SourceFile;
+use crate::system::local_files;
+use crate::yaml::{self, Node, NodeKind};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The actions of a group, by the names the collection gives them in full.
+pub(crate) type Group = BTreeSet<String>;
+
+/// Devices whose modules share an action, going by the first word of their names: Ansible's `NETWORK_GROUP_MODULES`.
+const NETWORK_DEVICES: &[&str] = &[
+    "eos", "nxos", "ios", "iosxr", "junos", "enos", "ce", "vyos", "sros", "dellos9", "dellos10", "dellos6", "asa",
+    "aruba", "aireos", "bigip", "ironware", "onyx", "netconf", "exos", "voss", "slxos",
+];
+
+/// Folders that hold `ansible_collections/`.
+#[derive(Debug, Default)]
+pub(crate) struct Collections {
+    roots: Mutex<Vec<PathBuf>>,
+    groups: Mutex<HashMap<String, Option<Arc<Group>>>>,
+    runtimes: Mutex<HashMap<PathBuf, Option<Arc<Node>>>>,
+}
+
+impl Collections {
+    /// Those of the configuration.
+    pub(super) fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots: Mutex::new(roots), ..Self::default() }
+    }
+
+    /// From now on the folder beside a playbook counts too, before the others.
+    pub(super) fn add(&self, root: PathBuf) {
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        if local_files::is_dir(&root) && !roots.contains(&root) {
+            roots.insert(0, root);
+        }
+    }
+
+    fn collection(&self, namespace: &str, collection: &str) -> Option<PathBuf> {
+        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let folders = roots.iter().map(|root| root.join("ansible_collections").join(namespace).join(collection));
+        folders.into_iter().find(|folder| local_files::is_dir(folder))
+    }
+
+    /// The folders that hold `ansible_collections/`.
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The folder of plug-ins of a kind in the collection of `full`, and the rest of that name.
+    pub(super) fn folder<'a>(&self, kind: &str, full: &'a str) -> Option<(PathBuf, &'a str)> {
+        let (namespace, collection, name) = split(full)?;
+        Some((self.collection(namespace, collection)?.join("plugins").join(kind), name))
+    }
+
+    /// The file of the module `namespace.collection.name`, or of the one that it has become.
+    pub(crate) fn module(&self, full: &str) -> Option<PathBuf> {
+        let full = self.current("modules", full);
+        let (folder, name) = self.folder("modules", &full)?;
+        let path = folder.join(name.replace('.', "/"));
+        [path.with_extension("py"), path].into_iter().find(|path| local_files::is_file(path))
+    }
+
+    /// The file of the lookup or action `namespace.collection.name`, or of the one that it has become.
+    pub(super) fn plugin(&self, kind: &str, full: &str) -> Option<PathBuf> {
+        let full = self.current(kind, full);
+        let (folder, name) = self.folder(kind, &full)?;
+        Some(folder.join(name.replace('.', "/")).with_extension("py")).filter(|path| local_files::is_file(path))
+    }
+
+    /// The file of the action that a task `namespace.collection.name` runs: the one that its module names, the one of the same name,
+    /// or that of all modules for a kind of network device.
+    pub(super) fn action(&self, full: &str) -> Option<PathBuf> {
+        let named = self.routing("modules", &self.current("modules", full), "action_plugin");
+        let of_devices = || {
+            let (namespace, collection, name) = split(full)?;
+            let (prefix, _) = name.split_once('_').filter(|(prefix, _)| NETWORK_DEVICES.contains(prefix))?;
+            self.plugin("action", &format!("{namespace}.{collection}.{prefix}"))
+        };
+        named
+            .and_then(|named| self.plugin("action", &named))
+            .or_else(|| self.plugin("action", full))
+            .or_else(of_devices)
+    }
+
+    /// The name that `module_defaults` know a module or action of a collection by: the module's, if that names its own action; else the
+    /// action's, if there is one.
+    pub(crate) fn resolved(&self, full: &str) -> String {
+        let module = self.current("modules", full);
+        let is_module = self.module(full).is_some();
+        if is_module && self.routing("modules", &module, "action_plugin").is_some() {
+            return module;
+        }
+        match self.plugin("action", full) {
+            Some(_) => self.current("action", full),
+            None if is_module => module,
+            None => full.to_owned(),
+        }
+    }
+
+    /// The name that a plug-in goes by now.
+    fn current(&self, kind: &str, full: &str) -> String {
+        let mut name = full.to_owned();
+        let mut seen = BTreeSet::new();
+        while seen.insert(name.clone())
+            && let Some(next) = self.routing(kind, &name, "redirect")
+        {
+            name = next;
+        }
+        name
+    }
+
+    /// What a collection's `plugin_routing` says of one of its plug-ins.
+    fn routing(&self, kind: &str, full: &str, field: &str) -> Option<String> {
+        let (namespace, collection, name) = split(full)?;
+        let runtime = self.runtime(&self.collection(namespace, collection)?)?;
+        let named = runtime.get("plugin_routing")?.get(kind)?.get(name)?.get(field)?.as_str()?;
+        Some(if named.contains('.') { named.to_owned() } else { format!("{namespace}.{collection}.{named}") })
+    }
+
+    /// A collection's `meta/runtime.yml`.
+    fn runtime(&self, collection: &Path) -> Option<Arc<Node>> {
+        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(collection).cloned();
+        known.unwrap_or_else(|| {
+            let read = read_runtime(collection).map(Arc::new);
+            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).insert(collection.to_owned(), read.clone());
+            read
+        })
+    }
+
+    /// The group `namespace.collection.name`; `None` where there is no such collection or group.
+    pub(crate) fn group(&self, full: &str) -> Option<Arc<Group>> {
+        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(full).cloned();
+        known.unwrap_or_else(|| {
+            let (mut members, mut seen) = (Group::new(), BTreeSet::new());
+            let found = self.collect(full, &mut members, &mut seen).map(|()| Arc::new(members));
+            self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(full.to_owned(), found.clone());
+            found
+        })
+    }
+
+    /// Adds the members of a group, and of those that it extends.
+    fn collect(&self, full: &str, members: &mut Group, seen: &mut BTreeSet<String>) -> Option<()> {
+        if !seen.insert(full.to_owned()) {
+            return Some(());
+        }
+        let (namespace, collection, name) = split(full)?;
+        let root = self.runtime(&self.collection(namespace, collection)?)?;
+        let in_full =
+            |name: &str| if name.contains('.') { name.to_owned() } else { format!("{namespace}.{collection}.{name}") };
+        for item in root.get("action_groups")?.get(name)?.as_seq()? {
+            match &item.kind {
+                NodeKind::Str(name) => drop(members.insert(in_full(name))),
+                _ => {
+                    for other in extended(item) {
+                        // One that is not there adds nothing.
+                        let _ = self.collect(&in_full(&other), members, seen);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// The groups that an entry `metadata: {extend_group: …}` names.
+fn extended(item: &Node) -> Vec<String> {
+    let Some(named) = item.get("metadata").and_then(|metadata| metadata.get("extend_group")) else { return Vec::new() };
+    let nodes = named.as_seq().unwrap_or(std::slice::from_ref(named));
+    nodes.iter().filter_map(|node| node.as_str().map(str::to_owned)).collect()
+}
+
+fn read_runtime(collection: &Path) -> Option<Node> {
+    let path = collection.join("meta/runtime.yml");
+    let text = local_files::read_to_string(&path).ok()?;
+    yaml::load(&SourceFile::new(&path, &text), &mut Vec::new()).ok()?
+}
+
+/// `namespace`, `collection` and the rest; `None` for what is Ansible's own.
+fn split(full: &str) -> Option<(&str, &str, &str)> {
+    let (namespace, rest) = full.split_once('.')?;
+    let (collection, name) = rest.split_once('.')?;
+    (namespace != "ansible" || !matches!(collection, "builtin" | "legacy")).then_some((namespace, collection, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_and_groups_of_a_collection_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let collection = dir.path().join("ansible_collections/a/b");
+        std::fs::create_dir_all(collection.join("plugins/modules")).unwrap();
+        std::fs::create_dir_all(collection.join("meta")).unwrap();
+        std::fs::create_dir_all(collection.join("plugins/action")).unwrap();
+        std::fs::write(collection.join("plugins/modules/one.py"), "").unwrap();
+        std::fs::write(collection.join("plugins/action/ios.py"), "").unwrap();
+        let runtime = "action_groups:\n  x:\n    - metadata: {extend_group: [y, c.d.z]}\n    - one\n  \
+                       y: [{metadata: {extend_group: x}}, e.f.two]\nplugin_routing:\n  \
+                       action: {other: {redirect: a.b.ios}}\n  \
+                       modules: {old: {redirect: older}, older: {redirect: a.b.one}, one: {action_plugin: a.b.other}}\n";
+        std::fs::write(collection.join("meta/runtime.yml"), runtime).unwrap();
+        let collections = Collections::default();
+        assert_eq!(collections.module("a.b.one"), None);
+        collections.add(dir.path().to_owned());
+        assert_eq!(collections.module("a.b.one"), Some(collection.join("plugins/modules/one.py")));
+        assert_eq!(collections.module("a.b.two"), None);
+        assert_eq!(collections.module("ansible.builtin.one"), None);
+        assert_eq!(collections.module("a.b.old"), Some(collection.join("plugins/modules/one.py")));
+        let action = collection.join("plugins/action/ios.py");
+        for (name, expected) in
+            [("ios_facts", Some(&action)), ("one", Some(&action)), ("old", Some(&action)), ("two", None)]
+        {
+            assert_eq!(collections.action(&format!("a.b.{name}")).as_ref(), expected, "{name}");
+        }
+        let group = collections.group("a.b.x").unwrap();
+        assert_eq!(group.iter().map(String::as_str).collect::<Vec<_>>(), ["a.b.one", "e.f.two"]);
+        assert!(collections.group("a.b.nope").is_none());
+    }
+}

@@ -1,0 +1,281 @@
+//! Plug-ins in Python, users' own: filters, tests, lookups and actions in directories beside playbooks, in roles, in
+//! collections and where the configuration says.
+//!
+//! They run in a process of the controller's Python, which is started when the first one is used. Those that are made for Ansible's
+//! library need it there; without it, and without Python, they are refused by name.
+
+mod collections;
+mod process;
+
+pub(crate) use collections::Collections;
+pub(crate) use process::{Answer, Asked, Refusal, Want};
+
+use crate::system::local_files;
+use process::Process;
+use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+/// What a plug-in is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `value | name`.
+    Filter,
+    /// `value is name`.
+    Test,
+    /// `lookup('name')`.
+    Lookup,
+    /// A task's work on the controller.
+    Action,
+}
+
+/// Directories to look into besides those of playbooks and roles.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Folders that hold `ansible_collections/`.
+    pub collections: Vec<PathBuf>,
+    /// Directories of plug-ins of one kind.
+    pub plugins: Vec<(Kind, PathBuf)>,
+}
+
+/// A plug-in's file, and its name there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plugin {
+    pub path: PathBuf,
+    pub name: String,
+    kind: Kind,
+}
+
+/// What is known of users' plug-ins.
+#[derive(Default)]
+pub struct Plugins {
+    pub(crate) collections: Collections,
+    configured: Vec<Arc<Directory>>,
+    found: RwLock<Found>,
+    /// The filters or tests that a file has, or why it cannot be known.
+    names: Mutex<HashMap<PathBuf, Arc<Result<Vec<String>, String>>>>,
+    idle: Mutex<Vec<Process>>,
+}
+
+#[derive(Default)]
+struct Found {
+    /// Of playbooks and roles.
+    directories: Vec<Arc<Directory>>,
+    resolved: HashMap<(Kind, String), Option<Arc<Plugin>>>,
+}
+
+struct Directory {
+    kind: Kind,
+    path: PathBuf,
+    /// Files with their text, read when they are first asked for.
+    files: OnceLock<Vec<(PathBuf, String)>>,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Filter, Self::Test, Self::Lookup, Self::Action];
+
+    /// Its folder in a collection's `plugins/`.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Test => "test",
+            Self::Lookup => "lookup",
+            Self::Action => "action",
+        }
+    }
+}
+
+impl Directory {
+    fn new(kind: Kind, path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { kind, path, files: OnceLock::new() })
+    }
+
+    fn files(&self) -> &[(PathBuf, String)] {
+        self.files.get_or_init(|| {
+            let paths = local_files::read_dir(&self.path).unwrap_or_default().into_iter();
+            let python = paths.filter(|path| path.extension().is_some_and(|extension| extension == "py"));
+            let plugins = python.filter(|path| path.file_name().is_some_and(|name| name != "__init__.py"));
+            plugins.filter_map(|path| Some((path.clone(), local_files::read_to_string(&path).ok()?))).collect()
+        })
+    }
+}
+
+impl Plugins {
+    /// Those in `search`, until playbooks and roles add theirs.
+    pub fn new(search: Search) -> Self {
+        let configured = search.plugins.into_iter().map(|(kind, path)| Directory::new(kind, path)).collect();
+        Self { collections: Collections::new(search.collections), configured, ..Self::default() }
+    }
+
+    /// From now on those count that lie in the playbook's or role's directory `dir`.
+    pub(crate) fn add(&self, dir: &Path) {
+        self.collections.add(dir.join("collections"));
+        for kind in Kind::ALL {
+            let path = dir.join(format!("{}_plugins", kind.folder()));
+            if !local_files::is_dir(&path) {
+                continue;
+            }
+            let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+            if !found.directories.iter().any(|known| known.kind == kind && known.path == path) {
+                found.directories.push(Directory::new(kind, path));
+                found.resolved.clear();
+            }
+        }
+    }
+
+    /// The plug-in that `name` means. One of Hostler's own, which `is_own` says there is, is only replaced by a file that names it.
+    pub(crate) fn find(&self, kind: Kind, name: &str, is_own: bool) -> Option<Arc<Plugin>> {
+        let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        if short.starts_with("ansible.builtin.") {
+            return None;
+        }
+        let key = (kind, short.to_owned());
+        {
+            let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+            if found.directories.is_empty() && self.configured.is_empty() && !short.contains('.') {
+                return None;
+            }
+            if let Some(known) = found.resolved.get(&key) {
+                return known.clone();
+            }
+        }
+        let plugin = self.resolve(kind, short, is_own).map(|(path, name)| Arc::new(Plugin { path, name, kind }));
+        self.found.write().unwrap_or_else(PoisonError::into_inner).resolved.insert(key, plugin.clone());
+        plugin
+    }
+
+    fn resolve(&self, kind: Kind, name: &str, is_own: bool) -> Option<(PathBuf, String)> {
+        let in_files = matches!(kind, Kind::Filter | Kind::Test);
+        if name.contains('.') {
+            // What is built in of collections is not looked for in them.
+            return match () {
+                () if is_own => None,
+                () if kind == Kind::Action => Some((self.collections.action(name)?, name.to_owned())),
+                () if kind == Kind::Lookup => Some((self.collections.plugin("lookup", name)?, name.to_owned())),
+                () => {
+                    let (folder, short) = self.collections.folder(kind.folder(), name)?;
+                    Some((self.having(&Directory::new(kind, folder), short, false)?, short.to_owned()))
+                }
+            };
+        }
+        for directory in self.directories(kind) {
+            let file = match in_files {
+                true => self.having(&directory, name, is_own),
+                false => directory
+                    .files()
+                    .iter()
+                    .map(|(path, _)| path.clone())
+                    .find(|path| path.file_stem() == Some(name.as_ref())),
+            };
+            if let Some(path) = file {
+                return Some((path, name.to_owned()));
+            }
+        }
+        None
+    }
+
+    fn directories(&self, kind: Kind) -> Vec<Arc<Directory>> {
+        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        found.directories.iter().chain(&self.configured).filter(|directory| directory.kind == kind).cloned().collect()
+    }
+
+    /// The file that has the filter or test `name`. Python is asked about those that mention it; without any of these about all, unless
+    /// there is one without.
+    fn having(&self, directory: &Directory, name: &str, is_own: bool) -> Option<PathBuf> {
+        let (mention, others): (Vec<_>, Vec<_>) = directory.files().iter().partition(|(_, text)| text.contains(name));
+        let others = if is_own { Vec::new() } else { others };
+        let mut paths = mention.iter().chain(&others).map(|(path, _)| path);
+        paths
+            .find(|path| {
+                self.names(directory.kind, path)
+                    .as_ref()
+                    .as_ref()
+                    .is_ok_and(|names| names.iter().any(|known| known == name))
+            })
+            .cloned()
+    }
+
+    fn names(&self, kind: Kind, path: &Path) -> Arc<Result<Vec<String>, String>> {
+        if let Some(known) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Arc::clone(known);
+        }
+        let request = self.request("names", path, json!({"kind": kind.folder()}));
+        let names = self.call(&request, &mut NothingAsked, &|| false).map(|answer| {
+            let names = answer.value.as_array().cloned().unwrap_or_default();
+            names.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+        });
+        let names = Arc::new(names);
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), Arc::clone(&names));
+        names
+    }
+
+    /// What kept files with filters or tests from being read, for who misses one.
+    pub(crate) fn complaints(&self) -> Option<String> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed: Vec<String> = names
+            .iter()
+            .filter_map(|(path, names)| {
+                Some(format!("{} cannot be used: {}", path.display(), names.as_ref().as_ref().err()?))
+            })
+            .collect();
+        failed.sort();
+        (!failed.is_empty()).then(|| failed.join("; "))
+    }
+
+    /// Runs a filter or test.
+    ///
+    /// # Errors
+    /// What it raised, or why it cannot be run.
+    pub(crate) fn apply(
+        &self,
+        plugin: &Plugin,
+        args: Vec<Json>,
+        named: Json,
+        asked: &mut dyn Asked,
+    ) -> Result<Answer, String> {
+        let details = json!({"kind": plugin.kind.folder(), "name": plugin.name, "args": args, "kwargs": named});
+        self.call(&self.request("call", &plugin.path, details), asked, &|| false)
+    }
+
+    /// Runs a lookup or an action, with what else it is told.
+    ///
+    /// # Errors
+    /// What it raised, or why it cannot be run.
+    pub(crate) fn run(
+        &self,
+        plugin: &Plugin,
+        details: Json,
+        asked: &mut dyn Asked,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Answer, String> {
+        let mut request = self.request(plugin.kind.folder(), &plugin.path, details);
+        request["name"] = json!(plugin.name);
+        self.call(&request, asked, stop)
+    }
+
+    fn request(&self, what: &str, path: &Path, mut details: Json) -> Json {
+        details["do"] = json!(what);
+        details["path"] = json!(local_files::absolute(path));
+        details["roots"] = json!(self.collections.roots());
+        details
+    }
+
+    /// A process that failed to answer is not used again.
+    fn call(&self, request: &Json, asked: &mut dyn Asked, stop: &dyn Fn() -> bool) -> Result<Answer, String> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut process = idle.map_or_else(Process::start, Ok)?;
+        let answer = process.call(request, asked, stop)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+        answer
+    }
+}
+
+/// Files are only read: they ask nothing.
+struct NothingAsked;
+
+impl Asked for NothingAsked {
+    fn answer(&mut self, _: Want) -> Result<Json, process::Refusal> {
+        Err(process::Refusal::Error("there are no variables here".to_owned()))
+    }
+}

@@ -1,0 +1,379 @@
+"""Runs plug-ins for a program that talks to it in lines of JSON: requests come on standard input, answers go to standard output.
+
+While a plug-in runs it may ask back (variables, modules on the host); the answer to that is the next line. Where Ansible's library
+is installed, plug-ins get it as they know it; those that import nothing of it run without.
+"""
+
+import sys
+
+# The directory that it was started in has no modules for it.
+sys.path[:] = [path for path in sys.path if path]
+
+import base64
+import collections.abc
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import io
+import json
+import os
+
+requests = os.fdopen(os.dup(0), "rb")
+answers = os.fdopen(os.dup(1), "wb")
+# What a plug-in, or a program that it starts, reads or prints is no part of the talk.
+nothing = os.open(os.devnull, os.O_RDWR)
+os.dup2(nothing, 0)
+os.dup2(nothing, 1)
+said = io.BytesIO()
+sys.stdout = sys.stderr = io.TextIOWrapper(said, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+class Lost(BaseException):
+    """The host cannot be asked any more: no plug-in is to go on."""
+
+
+def send(message):
+    answers.write(json.dumps(message, default=plain).encode() + b"\n")
+    answers.flush()
+
+
+def plain(value):
+    """What JSON has no form for."""
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    if isinstance(value, collections.abc.Mapping):
+        return dict(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, collections.abc.Iterable):
+        return list(value)
+    return str(value)
+
+
+def ask(want, **details):
+    send(dict(details, want=want))
+    answer = json.loads(requests.readline() or b'{"lost": "the controller is gone"}')
+    if "lost" in answer:
+        raise Lost(answer["lost"])
+    if "error" in answer:
+        raise error_class()(answer["error"])
+    return answer["value"]
+
+
+def error_class():
+    library = sys.modules.get("ansible.errors")
+    return library.AnsibleError if library else RuntimeError
+
+
+class Variables(dict):
+    """The host's variables, each asked for when it is needed."""
+
+    _names = None
+
+    def __missing__(self, name):
+        found = ask("variable", name=name)
+        if not found:
+            raise KeyError(name)
+        self[name] = found[0]
+        return found[0]
+
+    def _all(self):
+        if self._names is None:
+            self._names = list(dict.fromkeys(ask("names") + list(dict.keys(self))))
+        return self._names + [name for name in dict.keys(self) if name not in self._names]
+
+    def __contains__(self, name):
+        return dict.__contains__(self, name) or name in self._all()
+
+    def get(self, name, default=None):
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __iter__(self):
+        return iter(self._all())
+
+    def __len__(self):
+        return len(self._all())
+
+    def keys(self):
+        return collections.abc.KeysView(self)
+
+    def items(self):
+        return collections.abc.ItemsView(self)
+
+    def values(self):
+        return collections.abc.ValuesView(self)
+
+    def copy(self):
+        twin = Variables(dict.items(self))
+        twin._names = self._names
+        return twin
+
+    def __or__(self, other):
+        twin = self.copy()
+        twin.update(other)
+        return twin
+
+
+class Scope:
+    """What a filter that asks for Jinja's context gets."""
+
+    def __init__(self):
+        self.vars = self.parent = Variables()
+
+    def __getitem__(self, name):
+        return self.vars[name]
+
+    def __contains__(self, name):
+        return name in self.vars
+
+    def get(self, name, default=None):
+        return self.vars.get(name, default)
+
+    resolve = get
+
+    def get_all(self):
+        return self.vars
+
+
+def library(roots):
+    """Ansible's plug-in loader, once; None where its library is not installed."""
+    if "loader" not in library.__dict__:
+        try:
+            from ansible.plugins import loader
+        except ImportError:
+            loader = None
+        else:
+            loader.init_plugin_loader(roots)
+        library.loader = loader
+    return library.loader
+
+
+def module(path, roots):
+    """The Python module in a file."""
+    parts = path.split("/")
+    if "ansible_collections" in parts and library(roots):
+        return importlib.import_module(".".join(parts[parts.index("ansible_collections"):])[:-len(".py")])
+    name = "hostler_plugin_" + hashlib.sha256(path.encode()).hexdigest()[:16]
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[name] = loaded
+        try:
+            spec.loader.exec_module(loaded)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def functions(path, kind, roots):
+    """The filters or tests of a file, by name."""
+    loaded = module(path, roots)
+    plugin = getattr(loaded, "FilterModule" if kind == "filter" else "TestModule")()
+    return plugin.filters() if kind == "filter" else plugin.tests()
+
+
+def do_names(path, kind, roots):
+    return list(functions(path, kind, roots))
+
+
+def do_call(path, kind, roots, name, args, kwargs):
+    function = functions(path, kind, roots)[name]
+    try:
+        getattr(function, "accept_args_markers", None)
+    except Exception as error:
+        raise RuntimeError("The %s plugin '%s' failed to load: %s" % (kind, name, error))
+    wants = getattr(function, "jinja_pass_arg", None)
+    wants = getattr(wants, "name", wants)
+    if wants == "context":
+        args.insert(0, Scope())
+    elif wants:
+        import jinja2
+        args.insert(0, jinja2.Environment() if wants == "environment" else jinja2.nodes.EvalContext(jinja2.Environment()))
+    result = function(*args, **kwargs)
+    return bool(result) if kind == "test" else result
+
+
+def surroundings(roots, basedir, options):
+    """What plug-ins of Ansible's library are given: its plug-in loader, a loader of files, a templar, variables."""
+    loader = library(roots)
+    if not loader:
+        return None, None, None, Variables()
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.template import Templar
+    from ansible.utils.display import Display
+    Display().verbosity = options.get("verbosity", 0)
+    files = DataLoader()
+    files.set_basedir(basedir)
+    variables = Variables()
+    return loader, files, Templar(loader=files, variables=variables), variables
+
+
+def do_lookup(path, roots, name, terms, kwargs, basedir, search):
+    try:
+        plain_class = module(path, roots).LookupModule
+    except Exception as error:
+        raise RuntimeError("The lookup plugin '%s' failed to load: %s" % (name, error))
+    loader, files, templar, variables = surroundings(roots, basedir, {})
+    variables["ansible_search_path"] = search
+    if loader and "." not in name:
+        loader.lookup_loader.add_directory(os.path.dirname(path))
+        plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
+    elif loader:
+        plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
+    else:
+        plugin = plain_class()
+    found = plugin.run(terms, variables=variables, **kwargs)
+    return found if isinstance(found, list) else list(found)
+
+
+def connection_class():
+    from ansible.plugins.connection import ConnectionBase
+
+    class Connection(ConnectionBase):
+        """The host, by way of the program that asks."""
+
+        transport = "ssh"
+        has_pipelining = True
+        become_methods = ()
+
+        def _connect(self):
+            self._connected = True
+            return self
+
+        def exec_command(self, cmd, in_data=None, sudoable=True):
+            told = ask("raw", command=cmd, stdin=base64.b64encode(in_data or b"").decode())
+            return told["rc"], base64.b64decode(told["stdout"]), base64.b64decode(told["stderr"])
+
+        def put_file(self, in_path, out_path):
+            with open(in_path, "rb") as file:
+                rc, _, stderr = self.exec_command("cat >" + self._shell.quote(out_path), file.read())
+            if rc:
+                raise error_class()("failed to write %s: %s" % (out_path, stderr.decode(errors="replace")))
+
+        def fetch_file(self, in_path, out_path):
+            rc, stdout, stderr = self.exec_command("cat <" + self._shell.quote(in_path))
+            if rc:
+                raise error_class()("failed to read %s: %s" % (in_path, stderr.decode(errors="replace")))
+            with open(out_path, "wb") as file:
+                file.write(stdout)
+
+        def close(self):
+            self._connected = False
+
+    return Connection
+
+
+def bridge(base):
+    """Has actions reach their host by way of the program that asks."""
+
+    def _execute_module(self, module_name=None, module_args=None, tmp=None, task_vars=None, *others, **more):
+        # A plain name means the module, not another action.
+        args = self._task.args if module_args is None else module_args
+        return ask("module", name=module_name or self._task.action, args=args)
+
+    def _low_level_execute_command(self, cmd, sudoable=True, in_data=None, executable=None, *others, chdir=None, **more):
+        if chdir:
+            cmd = self._connection._shell.append_command("cd " + self._connection._shell.quote(chdir), cmd)
+        if isinstance(in_data, str):
+            in_data = in_data.encode(errors="surrogateescape")
+        rc, stdout, stderr = self._connection.exec_command(cmd, in_data, sudoable)
+        stdout, stderr = (text.decode(errors="surrogateescape") for text in (stdout, stderr))
+        return dict(rc=rc, stdout=stdout, stdout_lines=stdout.splitlines(), stderr=stderr, stderr_lines=stderr.splitlines())
+
+    def _transfer_data(self, remote_path, data):
+        if isinstance(data, (dict, list)):
+            data = json.dumps(data, default=plain)
+        told = self._low_level_execute_command("cat >" + self._connection._shell.quote(remote_path), in_data=data)
+        if told["rc"]:
+            raise error_class()("failed to write %s: %s" % (remote_path, told["stderr"]))
+        return remote_path
+
+    base._execute_module = _execute_module
+    base._low_level_execute_command = _low_level_execute_command
+    base._transfer_data = _transfer_data
+    base._early_needs_tmp_path = lambda self: False
+    # It is the same user who writes files and who reads them.
+    base._fixup_perms2 = lambda self, remote_paths, *others, **more: remote_paths
+    base._is_pipelining_enabled = lambda self, *others, **more: True
+
+
+def trusted(value):
+    """A parameter, in which marked text may be evaluated."""
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"__trusted"}:
+        return {key: trusted(item) for key, item in value.items()}
+    try:
+        from ansible.template import trust_as_template
+    except ImportError:
+        # Before 2.19 any text could be.
+        return value["__trusted"]
+    return trust_as_template(value["__trusted"])
+
+
+def do_action(path, roots, name, args, basedir, search, options):
+    loader, files, templar, variables = surroundings(roots, basedir, options)
+    if not loader:
+        raise RuntimeError("Ansible's Python library is not there")
+    from ansible.errors import AnsibleActionFail, AnsibleActionSkip
+    from ansible.playbook.play_context import PlayContext
+    from ansible.playbook.task import Task
+    from ansible.plugins.action import ActionBase
+    bridge(ActionBase)
+    task = Task()
+    task.action, task.args = name, trusted(args)
+    task.name, task.check_mode, task.diff = options["name"], options["check"], options["diff"]
+    task.async_val, task.environment = 0, [options["environment"]]
+    task.get_search_path = lambda: search
+    context = PlayContext()
+    context.check_mode, context.diff, context.verbosity = options["check"], options["diff"], options["verbosity"]
+    context.remote_addr, context.remote_user = options["address"], options["user"]
+    plugin_class = module(path, roots).ActionModule
+    plugin_class._load_name = plugin_class.ansible_name = name
+    plugin_class._redirected_names = [name]
+    connection = connection_class()(context)
+    connection.transport = options["transport"]
+    connection.set_options(var_options={}) if hasattr(connection, "_load_name") else None
+    plugin = plugin_class(task=task, connection=connection, play_context=context, loader=files, templar=templar, shared_loader_obj=loader)
+    try:
+        result = plugin.run(task_vars=variables)
+    except AnsibleActionSkip as skip:
+        result = dict(getattr(skip, "result", None) or {}, skipped=True, msg=str(skip))
+    except AnsibleActionFail as fail:
+        result = dict(getattr(fail, "result", None) or {}, failed=True, msg=str(fail))
+    finally:
+        with contextlib.suppress(Exception):
+            plugin.cleanup()
+    if not isinstance(result, dict):
+        raise TypeError("an action gives a mapping, not %s" % type(result).__name__)
+    return result
+
+
+def main():
+    sys.path.extend(path for path in sys.argv[1:] if path not in sys.path)
+    for line in requests:
+        request = json.loads(line)
+        said.seek(0)
+        said.truncate()
+        try:
+            answer = dict(value=globals()["do_" + request.pop("do")](**request))
+        except Lost as lost:
+            answer = dict(error=str(lost))
+        # Even one that wants to end the program.
+        except BaseException as error:
+            answer = dict(error=str(error) or type(error).__name__, kind=type(error).__name__)
+        answer["said"] = said.getvalue().decode(errors="replace")
+        try:
+            send(answer)
+        except Exception as error:
+            send(dict(error="gives what is no data: %s" % error, kind=type(error).__name__))
+
+
+main()
