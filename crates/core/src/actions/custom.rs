@@ -43,7 +43,10 @@ pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) ->
             (whole.into_bytes(), String::new())
         }
         ModuleStyle::Python => {
-            let packed = super::python_module::pack(name, path, &String::from_utf8_lossy(&content))?;
+            let packed = {
+                let collections = &context.loader.plugins().collections;
+                super::python_module::pack(collections, name, path, &String::from_utf8_lossy(&content))?
+            };
             (packed, json!({"ANSIBLE_MODULE_ARGS": arguments}).to_string())
         }
         _ => (content, Json::Object(arguments).to_string()),
@@ -199,7 +202,14 @@ fn plain(value: Json) -> Json {
                     }
                     Json::Object(told)
                 }
-                _ => Json::Object(fields),
+                // What is internal stays so at any depth.
+                _ => Json::Object(
+                    fields
+                        .into_iter()
+                        .filter(|(name, _)| !name.starts_with("_ansible_"))
+                        .map(|(name, value)| (name, plain(value)))
+                        .collect(),
+                ),
             }
         }
         other => other,

@@ -1,15 +1,15 @@
 //! Modules in Python that are made for Ansible's library: packed with that library, where the controller has it, into one file
 //! that any Python 3 of the host runs. Nothing of the library is part of Hostler.
-//!
-//! Deviation: modules' own libraries in collections are not packed.
 
 use super::ActionError;
+use crate::plugins::Collections;
 use crate::system::local_files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -56,7 +56,7 @@ type Files = Vec<(String, bool, String)>;
 ///
 /// # Errors
 /// If the library is not there or cannot be read.
-pub(super) fn pack(name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
+pub(super) fn pack(collections: &Collections, name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
     let Some(library) = local_files::python_package("ansible") else {
         return Err(ActionError::Failed("Ansible's Python library is not there".to_owned()));
     };
@@ -72,24 +72,28 @@ pub(super) fn pack(name: &str, path: &Path, module: &str) -> Result<Vec<u8>, Act
             add(name, *package, text);
         }
     }
-    let full = match collection(path) {
-        Some((folder, collection)) => {
-            let mut package = String::new();
-            for part in format!("ansible_collections.{collection}.plugins.modules").split('.') {
-                package = if package.is_empty() { part.to_owned() } else { format!("{package}.{part}") };
-                add(&package, true, "");
-            }
-            let own = format!("ansible_collections.{collection}.plugins.module_utils");
-            let mut utilities = Files::new();
-            if local_files::is_dir(&folder.join("plugins/module_utils")) {
-                collect(&folder.join("plugins/module_utils"), &own, &mut utilities)
-                    .map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
-            }
-            utilities.iter().for_each(|(name, package, text)| add(name, *package, text));
-            format!("{package}.{name}")
-        }
+    let own = collection(path);
+    let full = match &own {
+        Some(collection) => format!("ansible_collections.{collection}.plugins.modules.{name}"),
         None => format!("ansible.modules.{name}"),
     };
+    let mut seen: BTreeSet<String> = own.into_iter().chain(named_collections(module)).collect();
+    let mut left: Vec<String> = seen.iter().cloned().collect();
+    while let Some(collection) = left.pop() {
+        let package = format!("ansible_collections.{collection}.plugins");
+        for at in package.match_indices('.').map(|(at, _)| at).chain([package.len()]) {
+            add(&package[..at], true, "");
+        }
+        add(&format!("{package}.modules"), true, "");
+        let Some(utilities) = collections.utilities(&collection) else { continue };
+        let mut files = Files::new();
+        collect(&utilities, &format!("{package}.module_utils"), &mut files)
+            .map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+        for (name, package, text) in &files {
+            add(name, *package, text);
+            left.extend(named_collections(text).into_iter().filter(|named| seen.insert(named.clone())));
+        }
+    }
     add(&full, false, module);
     let failed = |error: std::io::Error| ActionError::Failed(format!("failed to pack the module {name}: {error}"));
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
@@ -98,12 +102,23 @@ pub(super) fn pack(name: &str, path: &Path, module: &str) -> Result<Vec<u8>, Act
     Ok(PROGRAM.replace("@NAME@", &full).replace("@PACKED@", &packed).into_bytes())
 }
 
-/// The folder and the name of the collection that a module's file is in.
-fn collection(path: &Path) -> Option<(PathBuf, String)> {
+/// The name of the collection that a module's file is in.
+fn collection(path: &Path) -> Option<String> {
     let folder = path.ancestors().find(|folder| folder.ends_with("plugins/modules"))?.parent()?.parent()?;
     let mut names = folder.iter().rev().map(|name| name.to_string_lossy());
     let (collection, namespace, root) = (names.next()?, names.next()?, names.next()?);
-    (root == "ansible_collections").then(|| (folder.to_owned(), format!("{namespace}.{collection}")))
+    (root == "ansible_collections").then(|| format!("{namespace}.{collection}"))
+}
+
+/// The collections whose utilities a text imports.
+fn named_collections(text: &str) -> Vec<String> {
+    let after = text.split("ansible_collections.").skip(1);
+    let names = after.filter_map(|rest| {
+        let mut parts = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        Some((parts.next()?, parts.next()?))
+            .filter(|(namespace, collection)| !namespace.is_empty() && !collection.is_empty())
+    });
+    names.map(|(namespace, collection)| format!("{namespace}.{collection}")).collect()
 }
 
 fn files(library: &Path) -> Result<&'static Files, ActionError> {

@@ -55,8 +55,7 @@ impl HostTask<'_> {
                 Value::Omit => {}
                 Value::Map(whole) => args.extend(whole.iter().map(|(key, value)| (key.clone(), value.clone()))),
                 other => {
-                    let message =
-                        format!("failed to evaluate `args`: it must give a mapping, not {}", other.type_name());
+                    let message = format!("Task args must resolve to a 'dict' not '{}'.", other.type_name());
                     return Err(finalizing(TemplateError::new(message, None)));
                 }
             }

@@ -103,14 +103,13 @@ impl HostTask<'_> {
     fn named_action(&self, templar: &Templar) -> Result<Arc<Task>, TemplateError> {
         let name = templar.resolve_text(&Value::trusted(&*self.task.action, self.task.span.clone()))?;
         let loader = &self.batch.engine.parts.loader;
-        let names = loader.actions();
         let Some(action) = loader.named(name.trim()).filter(|action| !ENGINE_ACTIONS.contains(&&**action)) else {
             let message = format!("The module {name} was not found or cannot be named by a template");
             return Err(TemplateError::new(message, self.task.span.as_ref()));
         };
         let mut task = Task::clone(self.task);
         if let Some(text) =
-            task.args.get("_raw_params").and_then(Value::as_str).filter(|_| !names.is_free_form(&action))
+            task.args.get("_raw_params").and_then(Value::as_str).filter(|_| !loader.is_free_form(&action))
             && let Some(parsed) = parse_key_values(text, false)
         {
             let args = Arc::make_mut(&mut task.args);

@@ -96,11 +96,10 @@ impl HostTask<'_> {
                 if let Some(reason) = terms.iter().find_map(Value::first_unknown) {
                     return Ok(Err(reason));
                 }
-                let dir = match short_name(&self.task.action) {
-                    "template" => "templates",
-                    "include_vars" => "vars",
-                    _ => "files",
-                };
+                // As Ansible takes it from the action's name, be it a plug-in's of one's own.
+                let action = short_name(&self.task.action);
+                let kinds = [("template", "templates"), ("var", "vars")];
+                let dir = kinds.iter().find(|(word, _)| action.contains(word)).map_or("files", |(_, dir)| dir);
                 templar.clone().for_loop(dir).lookup(lookup, terms, Map::default(), true)?
             }
         };

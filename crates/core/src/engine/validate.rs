@@ -106,10 +106,15 @@ impl Engine {
 
     /// Whether a task gives text to an action that takes parameters only.
     pub(super) fn refuses_text(&self, task: &Task) -> bool {
-        let actions = self.parts.loader.actions();
+        let (action, loader) = (&*task.action, &self.parts.loader);
+        let is_known = || {
+            self.parts.actions.get(action).is_some()
+                || self.parts.registry.get(action).is_some()
+                || loader.action_plugin(action).is_some()
+        };
         task.args.contains_key("_raw_params")
-            && (self.parts.actions.get(&task.action).is_some() || self.parts.registry.get(&task.action).is_some())
-            && !actions.is_free_form(&task.action)
+            && is_known()
+            && !loader.is_free_form(action)
             && !crate::playbook::takes_text(&task.action)
     }
 

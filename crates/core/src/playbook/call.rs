@@ -276,7 +276,7 @@ impl Reading<'_> {
             true => Value::trusted(text, Some(node.span.clone())),
             false => Value::str(text),
         };
-        let free_form = self.loader.options.actions.is_free_form(action);
+        let free_form = self.loader.is_free_form(action);
         let Some(parsed) = key_values::parse(text, free_form) else {
             self.error_at(node, "a quote or a Jinja block in these arguments is not closed");
             return None;
@@ -309,13 +309,13 @@ impl Reading<'_> {
     /// `action: copy src=a`, `action: {module: copy, src: a}`.
     fn old_style(&mut self, node: &Yaml, local: bool, mut base: Map) -> Option<Call> {
         let mut own = Map::default();
-        let call = match &node.kind {
-            NodeKind::Str(text) => text,
+        let (call, at) = match &node.kind {
+            NodeKind::Str(text) => (text, node),
             NodeKind::Map(_) => {
                 own = self.mapping(node)?;
                 own.shift_remove("module");
-                match node.get("module").map(|module| &module.kind) {
-                    Some(NodeKind::Str(text)) => text,
+                match node.get("module").map(|module| (&module.kind, module)) {
+                    Some((NodeKind::Str(text), module)) => (text, module),
                     _ => {
                         self.error_at(node, "`action` as a mapping needs `module`");
                         return None;
@@ -333,12 +333,12 @@ impl Reading<'_> {
         };
         let action = self.action(node, &written)?;
         if !rest.is_empty() {
-            own.extend(self.text_arguments(&action, &rest, node)?);
+            own.extend(self.text_arguments(&action, &rest, at)?);
         }
         match own.shift_remove("args") {
             Some(Value::Map(args)) => own.extend(args.iter().map(|(key, value)| (key.clone(), value.clone()))),
-            Some(Value::Str(text)) => own.extend(self.text_arguments(&action, &text, node)?),
-            Some(Value::Template(template)) => own.extend(self.text_arguments(&action, &template.source, node)?),
+            Some(Value::Str(text)) => own.extend(self.text_arguments(&action, &text, at)?),
+            Some(Value::Template(template)) => own.extend(self.text_arguments(&action, &template.source, at)?),
             Some(_) => self.error_at(node, "`args` must be a mapping"),
             None => {}
         }

@@ -118,6 +118,13 @@ impl Loader {
         self.options.actions.canonical(name).or_else(|| is_own().then(|| own_name(name)))
     }
 
+    /// Whether an action takes text that is no parameter.
+    pub(crate) fn is_free_form(&self, action: &str) -> bool {
+        let own = || self.action_plugin(action).and_then(|plugin| local_files::read_to_string(&plugin.path).ok());
+        self.options.actions.is_free_form(action)
+            || own().is_some_and(|text| text.contains("supports_raw_params = True"))
+    }
+
     /// The full name of a short one, if one of `collections` has a module or action of that name.
     pub(super) fn in_collections<'n>(&self, name: &'n str, collections: &[Arc<str>]) -> Cow<'n, str> {
         if name.contains('.') || language_action(name).is_some() {

@@ -333,8 +333,13 @@ impl<'a> Reading<'a> {
 
     fn defaults_key(&mut self, key: &Yaml) -> Option<Key> {
         let name = self.name(key, Owner::Task)?;
-        if name.starts_with("group/") {
-            return Some(Key::from(name));
+        if let Some(group) = name.strip_prefix("group/") {
+            let known = |full: &String| self.loader.plugins().collections.group(full).is_some();
+            let full = self.collections.iter().map(|collection| format!("{collection}.{group}")).find(known);
+            return Some(
+                full.filter(|_| !group.contains('.'))
+                    .map_or(Key::from(name), |full| Key::from(format!("group/{full}"))),
+            );
         }
         let name = &*self.loader.in_collections(name, &self.collections);
         if let Some(full) = self.loader.defaults_name(name) {

@@ -55,6 +55,13 @@ impl Collections {
         Some((self.collection(namespace, collection)?.join("plugins").join(kind), name))
     }
 
+    /// The folder of what modules of `namespace.collection` share, if there is one.
+    pub(crate) fn utilities(&self, name: &str) -> Option<PathBuf> {
+        let (namespace, collection) = name.split_once('.')?;
+        let folder = self.collection(namespace, collection)?.join("plugins/module_utils");
+        local_files::is_dir(&folder).then_some(folder)
+    }
+
     /// The file of the module `namespace.collection.name`, or of the one that it has become.
     pub(crate) fn module(&self, full: &str) -> Option<PathBuf> {
         let full = self.current("modules", full);

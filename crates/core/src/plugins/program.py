@@ -112,10 +112,31 @@ class Variables(dict):
         twin._names = self._names
         return twin
 
+    def all(self):
+        """All that can be evaluated, but for those of other hosts."""
+        known = {}
+        for name in self._all():
+            if name not in ("hostvars", "vars"):
+                with contextlib.suppress(Exception):
+                    known[name] = self[name]
+        return known
+
     def __or__(self, other):
         twin = self.copy()
         twin.update(other)
         return twin
+
+
+class Late:
+    """Stands for what is made when it is first used."""
+
+    def __init__(self, make):
+        self._make = make
+
+    def __getattr__(self, name):
+        if "_made" not in self.__dict__:
+            self._made = self._make()
+        return getattr(self._made, name)
 
 
 class Scope:
@@ -210,7 +231,7 @@ def surroundings(roots, basedir, options):
     files = DataLoader()
     files.set_basedir(basedir)
     variables = Variables()
-    return loader, files, Templar(loader=files, variables=variables), variables
+    return loader, files, Late(lambda: Templar(loader=files, variables=variables.all())), variables
 
 
 def do_lookup(path, roots, name, terms, kwargs, basedir, search):

@@ -4,6 +4,34 @@ use super::python::float_text;
 use crate::value::{Key, Value};
 use std::fmt::Write;
 
+/// What Python says of `text` that is no JSON.
+pub(super) fn in_python(error: &serde_json::Error, text: &str) -> String {
+    const NAME: &str = "Expecting property name enclosed in double quotes";
+    let said = error.to_string();
+    // What is open at the end tells what would have had to come.
+    let end = text.trim_end();
+    let last = &end[end.rfind(['{', '[', ',']).map_or(0, |at| at + 1)..];
+    let says = |words: &str| said.starts_with(words);
+    let message = match () {
+        () if says("EOF while parsing a string") => "Unterminated string",
+        () if says("EOF while parsing an object") && last.is_empty() => NAME,
+        () if says("EOF while parsing an object") && !last.contains(':') => "Expecting ':' delimiter",
+        () if says("EOF while parsing a list") && last.is_empty() => "Expecting value",
+        () if says("EOF while parsing an object") || says("EOF while parsing a list") => "Expecting ',' delimiter",
+        () if says("key must be a string") || says("trailing comma") && text.contains('}') => NAME,
+        () if says("expected `:`") => "Expecting ':' delimiter",
+        () if says("expected `,`") => "Expecting ',' delimiter",
+        () if says("trailing characters") => "Extra data",
+        () if says("invalid escape") => "Invalid \\escape",
+        () if says("control character") => "Invalid control character",
+        () => "Expecting value",
+    };
+    let column = error.column() + usize::from(error.is_eof());
+    let before: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(|line| line.chars().count()).sum();
+    format!("{message}: line {} column {column} (char {})", error.line(), before + column.saturating_sub(1))
+}
+
 /// How it looks. The names are those of `json.dumps`.
 pub(super) struct Layout {
     /// What a level is indented by; `None` writes one line.

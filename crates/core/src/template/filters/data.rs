@@ -92,14 +92,13 @@ fn from_json(context: &Context, value: Py, args: Args) -> Result<Py> {
         Some(other) => return Err(Fault::error(format!("Unknown profile name '{other}'."))),
     }
     let parsed: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| Fault::error(format!("this is not JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| Fault::error(json::in_python(&error, text)))?;
     Ok(context.import(&Value::from(parsed)).force())
 }
 
 /// JSON in which vaults and untrusted text are marked; all other text is as trusted as the JSON itself.
 fn marked_json(context: &Context, text: &Text) -> Result<Py> {
-    serde_json::from_str::<serde::de::IgnoredAny>(text)
-        .map_err(|error| Fault::error(format!("this is not JSON: {error}")))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| Fault::error(json::in_python(&error, text)))?;
     let trust = if text.is_trusted() { Trust::Trusted } else { Trust::Untrusted };
     let vaults: Arc<dyn Decrypt> = match &context.templar().templates.options.vaults {
         Some(vaults) => Arc::clone(vaults),

@@ -9,7 +9,7 @@ use crate::template::stack;
 use minijinja::machinery::{self, ast};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Delimiters and white space, as the template module's options set them.
@@ -327,7 +327,14 @@ impl Converter {
     }
 
     fn args(&mut self, args: &[ast::CallArg<'_>]) -> Result<Vec<Arg>, ParseError> {
+        let mut named = HashSet::new();
         let args = args.iter().map(|arg| {
+            if let ast::CallArg::Kwarg(name, expr) = arg
+                && !named.insert(*name)
+            {
+                let message = format!("Syntax error in template: keyword argument repeated: {name}");
+                return Err(ParseError { message, at: place(expr.span()) });
+            }
             Ok(match arg {
                 ast::CallArg::Pos(expr) => Arg::Positional(self.expr(expr)?),
                 ast::CallArg::Kwarg(name, expr) => Arg::Named((*name).into(), self.expr(expr)?),
