@@ -231,6 +231,7 @@ impl Base {
         };
         let config = &self.config;
         let plugins = Arc::new(Plugins::new(Search {
+            any_metadata: !config.validate_action_group_metadata.or(true),
             collections: search(
                 config.collections_path.get(),
                 ".ansible/collections",

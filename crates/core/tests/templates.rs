@@ -171,7 +171,7 @@ fn depth_is_limited_before_the_stack_ends() {
         });
         let templar = templar(chain.collect());
         let error = |text: &str| templar.resolve(&Value::trusted(text, None)).unwrap_err().message;
-        assert!(error("{{ v0 }}").starts_with("recursive loop detected in template"), "{}", error("{{ v0 }}"));
+        assert!(error("{{ v0 }}").starts_with("Recursive loop detected in template"), "{}", error("{{ v0 }}"));
         assert!(error("{% macro m(x) %}{% if true %}{% for i in [1] %}{{ m(x) }}{% endfor %}{% endif %}{% endmacro %}{{ m(1) }}").contains("itself"));
         let nested = format!("{{{{ {}1{} }}}}", "[".repeat(60), "]".repeat(60));
         assert!(templar.resolve(&Value::trusted(nested, None)).is_ok());
@@ -179,7 +179,7 @@ fn depth_is_limited_before_the_stack_ends() {
         let _ = templar.resolve(&Value::trusted(operators, None));
         let loops = templar.with_locals(variables(&[("a", Value::trusted("{{ b }}", None)), ("b", Value::trusted("{{ a }}", None))]));
         let error = loops.resolve(&Value::trusted("{{ a }}", None)).unwrap_err();
-        assert!(error.message.starts_with("recursive loop detected"), "{error}");
+        assert!(error.message.starts_with("Recursive loop detected"), "{error}");
     });
     thread.unwrap().join().unwrap();
 }
@@ -195,7 +195,7 @@ fn with_plugins(files: &[(&str, &str)]) -> (tempfile::TempDir, Arc<Templates>) {
     let kinds = [(Kind::Filter, "filter"), (Kind::Test, "test"), (Kind::Lookup, "lookup")];
     let plugins = kinds.map(|(kind, folder)| (kind, dir.path().join(folder))).to_vec();
     let collections = vec![dir.path().to_owned()];
-    let plugins = Arc::new(Plugins::new(Search { collections, plugins }));
+    let plugins = Arc::new(Plugins::new(Search { collections, plugins, ..Search::default() }));
     (dir, Arc::new(Templates::new(TemplateOptions { plugins, ..TemplateOptions::default() })))
 }
 

@@ -151,6 +151,8 @@ settings! {
     invalid_task_attribute_failed: bool = boolean, INVALID_TASK_ATTRIBUTE_FAILED(true), ["defaults.invalid_task_attribute_failed"], ["ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED"];
     /// What becomes of keys that a mapping has twice.
     duplicate_dict_key: DuplicateKeys = choice(&[("warn", DuplicateKeys::Warn), ("error", DuplicateKeys::Error), ("ignore", DuplicateKeys::Ignore)]), DUPLICATE_YAML_DICT_KEY("warn"), ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
+    /// Odd entries in collections' groups of actions are warned of.
+    validate_action_group_metadata: bool = boolean, VALIDATE_ACTION_GROUP_METADATA(true), ["defaults.validate_action_group_metadata"], ["ANSIBLE_VALIDATE_ACTION_GROUP_METADATA"];
     /// The plug-ins that may read an inventory source, in this order.
     inventory_plugins: Vec<String> = list, INVENTORY_ENABLED(["host_list", "script", "auto", "yaml", "ini", "toml"]), ["inventory.enable_plugins"], ["ANSIBLE_INVENTORY_ENABLED"];
     /// What inventory scripts print on stderr is shown.

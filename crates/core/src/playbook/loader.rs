@@ -10,7 +10,7 @@ use super::{Node, Playbook, Role, Scope};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::plugins::{Plugin, Plugins};
 use crate::system::local_files;
-use crate::value::Value;
+use crate::value::{Value, has_jinja};
 use crate::vars::Decrypt;
 use crate::vars::files::load_yaml_file;
 use crate::yaml::{self, Node as Yaml};
@@ -114,8 +114,7 @@ impl Loader {
 
     /// The full name of what `name` calls, of one's own or not.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<str>> {
-        let is_own = || self.library.action_plugin(name).is_some() || self.library.find(name).is_some();
-        self.options.actions.canonical(name).or_else(|| is_own().then(|| own_name(name)))
+        self.options.actions.canonical(name).or_else(|| self.is_own(name).then(|| own_name(name)))
     }
 
     /// Whether an action takes text that is no parameter.
@@ -125,31 +124,34 @@ impl Loader {
             || own().is_some_and(|text| text.contains("supports_raw_params = True"))
     }
 
-    /// The full name of a short one, if one of `collections` has a module or action of that name.
+    /// The full name of a short one, if one of `collections` has a module or action of that name, or Ansible says where it has gone.
     pub(super) fn in_collections<'n>(&self, name: &'n str, collections: &[Arc<str>]) -> Cow<'n, str> {
-        if name.contains('.') || language_action(name).is_some() {
+        if language_action(name).is_some() || has_jinja(name) {
             return name.into();
         }
-        let known = |full: &String| {
-            self.options.actions.canonical(full).is_some()
-                || self.library.action_plugin(full).is_some()
-                || self.library.find(full).is_some()
-        };
-        let full = collections.iter().map(|collection| format!("{collection}.{name}")).find(known);
-        full.map_or(name.into(), Cow::from)
+        let known = |full: &str| self.options.actions.canonical(full).is_some() || self.is_own(full);
+        let full = collections.iter().filter(|_| !name.contains('.')).map(|collection| format!("{collection}.{name}"));
+        if let Some(full) = full.into_iter().find(|full| known(full)) {
+            return full.into();
+        }
+        let elsewhere = || self.library.plugins.collections.moved(name).filter(|moved| known(moved));
+        if known(name) { name.into() } else { elsewhere().map_or(name.into(), Cow::from) }
+    }
+
+    /// Whether the user has a module or action of this name.
+    fn is_own(&self, name: &str) -> bool {
+        self.library.action_plugin(name).is_some() || self.library.find(name).is_some()
     }
 
     /// What `module_defaults` call the module or action `name`, if there is one.
     pub(crate) fn defaults_name(&self, name: &str) -> Option<Arc<str>> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
-        let is_own = || self.library.action_plugin(name).is_some() || self.library.find(name).is_some();
-        if !short.contains('.') && is_own() {
+        if !short.contains('.') && self.is_own(name) {
             return Some(own_name(short));
         }
-        self.options
-            .actions
-            .canonical(name)
-            .or_else(|| is_own().then(|| self.library.plugins.collections.resolved(name).into()))
+        let name = &*self.in_collections(name, &[]);
+        let resolved = || self.is_own(name).then(|| self.library.plugins.collections.resolved(name).into());
+        self.options.actions.canonical(name).or_else(resolved)
     }
 
     /// Users' plug-ins.
@@ -160,16 +162,20 @@ impl Loader {
     /// Whether `action` is in the group that `module_defaults` calls `group/NAME`.
     pub fn in_group(&self, name: &str, action: &str) -> bool {
         let named = |name: &str| self.defaults_name(name).unwrap_or_else(|| name.into());
-        match self.library.plugins.collections.group(name) {
-            Some(group) => {
-                let action = named(action);
-                group.iter().any(|member| named(member) == action)
-            }
-            // Of a collection that is not there those of its modules that are built in.
-            None => name.rsplit_once('.').is_some_and(|(collection, group)| {
+        // Of a collection that is not there those of its modules that are built in.
+        let is_built_in = |name: &str| {
+            name.rsplit_once('.').is_some_and(|(collection, group)| {
                 let short = action.strip_prefix(collection).and_then(|rest| rest.strip_prefix('.'));
                 short.is_some_and(|short| short.starts_with(group))
-            }),
+            })
+        };
+        match self.library.plugins.collections.group(name) {
+            Some(group) => {
+                let own = named(action);
+                group.members.iter().any(|member| named(member) == own)
+                    || group.absent.iter().any(|group| is_built_in(group))
+            }
+            None => is_built_in(name),
         }
     }
 

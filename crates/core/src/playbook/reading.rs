@@ -334,12 +334,14 @@ impl<'a> Reading<'a> {
     fn defaults_key(&mut self, key: &Yaml) -> Option<Key> {
         let name = self.name(key, Owner::Task)?;
         if let Some(group) = name.strip_prefix("group/") {
-            let known = |full: &String| self.loader.plugins().collections.group(full).is_some();
-            let full = self.collections.iter().map(|collection| format!("{collection}.{group}")).find(known);
-            return Some(
-                full.filter(|_| !group.contains('.'))
-                    .map_or(Key::from(name), |full| Key::from(format!("group/{full}"))),
-            );
+            let plugins = self.loader.plugins();
+            let full = self.collections.iter().map(|collection| format!("{collection}.{group}"));
+            let mut full = full.filter(|full| !group.contains('.') && plugins.collections.group(full).is_some());
+            let group = full.next().unwrap_or_else(|| group.to_owned());
+            for fault in plugins.faults_of_group(&group) {
+                self.warn(Diagnostic::warning(fault).at(&key.span));
+            }
+            return Some(Key::from(format!("group/{group}")));
         }
         let name = &*self.loader.in_collections(name, &self.collections);
         if let Some(full) = self.loader.defaults_name(name) {

@@ -2,13 +2,49 @@
 
 use crate::diagnostic::SourceFile;
 use crate::system::local_files;
-use crate::yaml::{self, Node, NodeKind};
+use crate::template::Templar;
+use crate::vars::{Decrypt, VaultSecrets};
+use crate::yaml::{self, Node, NodeKind, Trust};
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The actions of a group, by the names the collection gives them in full.
-pub(crate) type Group = BTreeSet<String>;
+/// A group of actions.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// By the names the collections give them in full.
+    pub members: BTreeSet<String>,
+    /// Groups that it takes in and that are not there.
+    pub absent: BTreeSet<String>,
+    /// What is odd about it and those that it takes in.
+    pub faults: Vec<String>,
+}
+
+/// Groups that can be named without a collection, and those that they take in.
+const SHORT_GROUPS: &[(&str, &[&str])] = &[
+    ("acme", &["community.crypto.acme"]),
+    ("aws", &["amazon.aws.aws", "community.aws.aws"]),
+    ("azure", &["azure.azcollection.azure"]),
+    ("cpm", &["wti.remote.cpm"]),
+    ("docker", &["community.general.docker", "community.docker.docker"]),
+    ("gcp", &["google.cloud.gcp"]),
+    (
+        "k8s",
+        &[
+            "community.kubernetes.k8s",
+            "community.general.k8s",
+            "community.kubevirt.k8s",
+            "community.okd.k8s",
+            "kubernetes.core.k8s",
+        ],
+    ),
+    ("os", &["openstack.cloud.os"]),
+    ("ovirt", &["ovirt.ovirt.ovirt", "community.general.ovirt"]),
+    ("vmware", &["community.vmware.vmware"]),
+];
+
+/// The collection whose `runtime.yml` is in Ansible's library, where that is installed.
+const BUILTIN: &str = "ansible.builtin.";
 
 /// Devices whose modules share an action, going by the first word of their names: Ansible's `NETWORK_GROUP_MODULES`.
 const NETWORK_DEVICES: &[&str] = &[
@@ -122,54 +158,127 @@ impl Collections {
     /// What a collection's `plugin_routing` says of one of its plug-ins.
     fn routing(&self, kind: &str, full: &str, field: &str) -> Option<String> {
         let (namespace, collection, name) = split(full)?;
-        let runtime = self.runtime(&self.collection(namespace, collection)?)?;
+        let runtime = self.runtime(namespace, collection)?;
         let named = runtime.get("plugin_routing")?.get(kind)?.get(name)?.get(field)?.as_str()?;
         Some(if named.contains('.') { named.to_owned() } else { format!("{namespace}.{collection}.{named}") })
     }
 
+    /// Where a module of Ansible's own name has gone, as Ansible's library knows where it is installed.
+    pub(crate) fn moved(&self, name: &str) -> Option<String> {
+        let short = name.strip_prefix("ansible.legacy.").or_else(|| name.strip_prefix(BUILTIN)).unwrap_or(name);
+        (!short.contains('.')).then(|| self.routing("modules", &format!("{BUILTIN}{short}"), "redirect"))?
+    }
+
     /// A collection's `meta/runtime.yml`.
-    fn runtime(&self, collection: &Path) -> Option<Arc<Node>> {
-        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(collection).cloned();
+    fn runtime(&self, namespace: &str, collection: &str) -> Option<Arc<Node>> {
+        let path = match (namespace, collection) {
+            ("ansible", "builtin") => {
+                local_files::python_package("ansible")?.join("config/ansible_builtin_runtime.yml")
+            }
+            _ => self.collection(namespace, collection)?.join("meta/runtime.yml"),
+        };
+        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
         known.unwrap_or_else(|| {
-            let read = read_runtime(collection).map(Arc::new);
-            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).insert(collection.to_owned(), read.clone());
+            let text = local_files::read_to_string(&path).ok();
+            let read = text.and_then(|text| yaml::load(&SourceFile::new(&path, &text), &mut Vec::new()).ok()?);
+            let read = read.map(Arc::new);
+            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).insert(path, read.clone());
             read
         })
     }
 
-    /// The group `namespace.collection.name`; `None` where there is no such collection or group.
-    pub(crate) fn group(&self, full: &str) -> Option<Arc<Group>> {
-        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(full).cloned();
+    /// The group `namespace.collection.name`, or a short one of Ansible's own; `None` where there is no such collection or group.
+    pub(crate) fn group(&self, name: &str) -> Option<Arc<Group>> {
+        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         known.unwrap_or_else(|| {
-            let (mut members, mut seen) = (Group::new(), BTreeSet::new());
-            let found = self.collect(full, &mut members, &mut seen).map(|()| Arc::new(members));
-            self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(full.to_owned(), found.clone());
+            let full = if name.contains('.') { name.to_owned() } else { format!("{BUILTIN}{name}") };
+            let (mut group, mut seen) = (Group::default(), BTreeSet::new());
+            let found = self.collect(&full, &mut group, &mut seen).map(|()| Arc::new(group));
+            self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), found.clone());
             found
         })
     }
 
     /// Adds the members of a group, and of those that it extends.
-    fn collect(&self, full: &str, members: &mut Group, seen: &mut BTreeSet<String>) -> Option<()> {
+    fn collect(&self, full: &str, group: &mut Group, seen: &mut BTreeSet<String>) -> Option<()> {
         if !seen.insert(full.to_owned()) {
             return Some(());
         }
         let (namespace, collection, name) = split(full)?;
-        let root = self.runtime(&self.collection(namespace, collection)?)?;
         let in_full =
             |name: &str| if name.contains('.') { name.to_owned() } else { format!("{namespace}.{collection}.{name}") };
-        for item in root.get("action_groups")?.get(name)?.as_seq()? {
-            match &item.kind {
-                NodeKind::Str(name) => drop(members.insert(in_full(name))),
-                _ => {
-                    for other in extended(item) {
-                        // One that is not there adds nothing.
-                        let _ = self.collect(&in_full(&other), members, seen);
+        let mut extends = Vec::new();
+        let root = self.runtime(namespace, collection);
+        let mut is_described = false;
+        match root.as_ref().and_then(|root| root.get("action_groups")?.get(name)?.as_seq()) {
+            Some(items) => {
+                for item in items {
+                    match &item.kind {
+                        NodeKind::Str(name) => drop(group.members.insert(in_full(name))),
+                        _ => {
+                            let faults = metadata_faults(item, is_described);
+                            if !faults.is_empty() {
+                                group.faults.push(format!(
+                                    "Invalid metadata was found for action_group {full} while loading module_defaults. {}",
+                                    faults.join(" ")
+                                ));
+                            }
+                            is_described |= item.get("metadata").is_some_and(|metadata| metadata.as_map().is_some());
+                            extends.extend(extended(item));
+                        }
                     }
                 }
+            }
+            None => {
+                let short = full.strip_prefix(BUILTIN)?;
+                let (_, others) = SHORT_GROUPS.iter().find(|(name, _)| *name == short)?;
+                extends.extend(others.iter().map(|name| (*name).to_owned()));
+            }
+        }
+        for other in extends.iter().map(|name| in_full(name)) {
+            if self.collect(&other, group, seen).is_none() {
+                group.absent.insert(other);
             }
         }
         Some(())
     }
+}
+
+/// What Ansible says is wrong with a group's entry that is no action's name.
+fn metadata_faults(item: &Node, is_second: bool) -> Vec<String> {
+    let vaults: Arc<dyn Decrypt> = Arc::new(VaultSecrets::default());
+    let text = |node: &Node| Templar::text_of(&node.to_value(&vaults, Trust::Untrusted));
+    let names = |node: &Node| {
+        let mut names: Vec<String> = node.as_map().unwrap_or_default().iter().map(|(key, _)| text(key)).collect();
+        names.sort();
+        names
+    };
+    let metadata = match item.get("metadata") {
+        Some(metadata) if names(item).len() == 1 => metadata,
+        _ => {
+            return vec![format!("The only expected key is metadata, but got keys: {}", names(item).join(", "))];
+        }
+    };
+    let mut faults = Vec::new();
+    if is_second {
+        faults.push("The group contains multiple metadata entries.".to_owned());
+    }
+    if metadata.as_map().is_none() {
+        faults.push(format!("The metadata is not a dictionary. Got {}", text(metadata)));
+    }
+    let unexpected: Vec<String> = names(metadata).into_iter().filter(|name| name != "extend_group").collect();
+    if !unexpected.is_empty() {
+        faults.push(format!("The metadata contains unexpected keys: {}", unexpected.join(", ")));
+    }
+    if let Some(extends) =
+        metadata.get("extend_group").filter(|node| node.as_seq().is_none() && node.as_str().is_none())
+    {
+        faults.push(format!(
+            "The metadata contains unexpected key types: extend_group is {} (expected type list)",
+            text(extends)
+        ));
+    }
+    faults
 }
 
 /// The groups that an entry `metadata: {extend_group: …}` names.
@@ -179,17 +288,11 @@ fn extended(item: &Node) -> Vec<String> {
     nodes.iter().filter_map(|node| node.as_str().map(str::to_owned)).collect()
 }
 
-fn read_runtime(collection: &Path) -> Option<Node> {
-    let path = collection.join("meta/runtime.yml");
-    let text = local_files::read_to_string(&path).ok()?;
-    yaml::load(&SourceFile::new(&path, &text), &mut Vec::new()).ok()?
-}
-
-/// `namespace`, `collection` and the rest; `None` for what is Ansible's own.
+/// `namespace`, `collection` and the rest.
 fn split(full: &str) -> Option<(&str, &str, &str)> {
     let (namespace, rest) = full.split_once('.')?;
     let (collection, name) = rest.split_once('.')?;
-    (namespace != "ansible" || !matches!(collection, "builtin" | "legacy")).then_some((namespace, collection, name))
+    Some((namespace, collection, name))
 }
 
 #[cfg(test)]
@@ -224,7 +327,10 @@ mod tests {
             assert_eq!(collections.action(&format!("a.b.{name}")).as_ref(), expected, "{name}");
         }
         let group = collections.group("a.b.x").unwrap();
-        assert_eq!(group.iter().map(String::as_str).collect::<Vec<_>>(), ["a.b.one", "e.f.two"]);
+        assert_eq!(group.members.iter().map(String::as_str).collect::<Vec<_>>(), ["a.b.one", "e.f.two"]);
+        assert_eq!(group.absent.iter().map(String::as_str).collect::<Vec<_>>(), ["c.d.z"]);
+        assert_eq!(group.faults, Vec::<String>::new());
+        assert!(collections.group("docker").unwrap().absent.contains("community.docker.docker"));
         assert!(collections.group("a.b.nope").is_none());
     }
 }

@@ -37,6 +37,8 @@ pub struct Search {
     pub collections: Vec<PathBuf>,
     /// Directories of plug-ins of one kind.
     pub plugins: Vec<(Kind, PathBuf)>,
+    /// Nothing is said of odd entries in collections' groups of actions.
+    pub any_metadata: bool,
 }
 
 /// A plug-in's file, and its name there.
@@ -52,6 +54,7 @@ pub(crate) struct Plugin {
 pub struct Plugins {
     pub(crate) collections: Collections,
     configured: Vec<Arc<Directory>>,
+    any_metadata: bool,
     found: RwLock<Found>,
     /// The filters or tests that a file has, or why it cannot be known.
     names: Mutex<HashMap<PathBuf, Arc<Result<Vec<String>, String>>>>,
@@ -105,7 +108,8 @@ impl Plugins {
     /// Those in `search`, until playbooks and roles add theirs.
     pub fn new(search: Search) -> Self {
         let configured = search.plugins.into_iter().map(|(kind, path)| Directory::new(kind, path)).collect();
-        Self { collections: Collections::new(search.collections), configured, ..Self::default() }
+        let any_metadata = search.any_metadata;
+        Self { collections: Collections::new(search.collections), configured, any_metadata, ..Self::default() }
     }
 
     /// From now on those count that lie in the playbook's or role's directory `dir`.
@@ -122,6 +126,12 @@ impl Plugins {
                 found.resolved.clear();
             }
         }
+    }
+
+    /// What is to be said of a group of actions that `module_defaults` name.
+    pub(crate) fn faults_of_group(&self, name: &str) -> Vec<String> {
+        let group = self.collections.group(name).filter(|_| !self.any_metadata);
+        group.map(|group| group.faults.clone()).unwrap_or_default()
     }
 
     /// The plug-in that `name` means. One of Hostler's own, which `is_own` says there is, is only replaced by a file that names it.

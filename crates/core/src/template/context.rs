@@ -177,7 +177,7 @@ impl Context {
         {
             let mut active = self.session.active.borrow_mut();
             if active.contains(&own) || active.len() >= DEEPEST {
-                let fault = Fault::error(format!("recursive loop detected in template: {}", template.source));
+                let fault = Fault::error(format!("Recursive loop detected in template: {}", template.source));
                 return Err(fault.at(&origin, super::syntax::At { line: 1, column: 1 }));
             }
             active.push(own);
@@ -213,7 +213,7 @@ impl Context {
         let file = Rc::new(FileMode { syntax: syntax.clone(), newline: "\n", unknown: Cell::new(false) });
         let context = if locals.is_empty() { self.clone() } else { self.with_locals(locals) };
         if self.session.active.borrow().len() >= DEEPEST {
-            return Err(Fault::error("recursive loop detected in template lookups"));
+            return Err(Fault::error("Recursive loop detected in template lookups"));
         }
         if origin.source.is_empty() {
             return Ok(Py::str(""));

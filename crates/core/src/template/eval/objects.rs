@@ -16,7 +16,7 @@ pub(crate) fn global(context: &Context, name: &str) -> Option<Py> {
     Some(match name {
         "omit" => Py::Omit,
         "hostvars" => Py::object(HostVars(context.clone())),
-        "vars" => Py::object(Vars(context.clone())),
+        "vars" => Py::object(Vars { host: context.clone(), others: true }),
         "range" => Py::function("range", |_, args| range(args)),
         "dict" => Py::function("dict", dict),
         "namespace" => Py::function("namespace", |context, args| {
@@ -202,7 +202,7 @@ impl Object for HostVars {
         "HostVars"
     }
     fn item(&self, _: &Context, key: &Py) -> Result<Option<Py>> {
-        Ok(key.as_str().and_then(|name| self.0.host(name)).map(|host| Py::object(Vars(host))))
+        Ok(key.as_str().and_then(|name| self.0.host(name)).map(|host| Py::object(Vars { host, others: false })))
     }
     fn keys(&self) -> Option<Vec<Arc<str>>> {
         Some(self.0.hosts())
@@ -213,24 +213,31 @@ impl Object for HostVars {
 }
 
 /// `vars`, and one host of `hostvars`: each variable by name, evaluated when looked at.
-struct Vars(Context);
+struct Vars {
+    host: Context,
+    /// `hostvars` is one of them.
+    others: bool,
+}
 
 impl Object for Vars {
     fn type_name(&self) -> &'static str {
         "HostVarsVars"
     }
     fn item(&self, _: &Context, key: &Py) -> Result<Option<Py>> {
-        Ok(key.as_str().and_then(|name| self.0.variable(name)))
+        let hostvars =
+            |name: &str| (self.others && name == "hostvars").then(|| Py::object(HostVars(self.host.clone())));
+        Ok(key.as_str().and_then(|name| self.host.variable(name).or_else(|| hostvars(name))))
     }
     fn keys(&self) -> Option<Vec<Arc<str>>> {
-        let mut names = self.0.names();
+        let mut names = self.host.names();
+        names.extend(self.others.then(|| Arc::from("hostvars")));
         names.sort();
         Some(names)
     }
     fn text(&self, context: &Context) -> Result<String> {
         let mut entries = PyMap::default();
-        for name in self.0.names() {
-            if let Some(value) = self.0.variable(&name) {
+        for name in self.host.names() {
+            if let Some(value) = self.host.variable(&name) {
                 entries.insert(Key::Str(name), value);
             }
         }
