@@ -220,30 +220,31 @@ impl Base {
         })
     }
 
-    /// Modules, actions, loader, templates, connector.
-    pub fn run_parts(&self) -> RunParts {
-        let registry = Arc::new(hostler_core::modules::builtin());
-        let actions = Arc::new(Actions::builtin());
-        let under_home = |path: &str| self.home.as_ref().map(|home| home.join(path));
-        let search = |set: Option<&Vec<PathBuf>>, own: &str, system: &[&str]| match set {
+    /// The directories that a setting names, or else those that Ansible looks into.
+    fn search(&self, set: Option<&Vec<PathBuf>>, own: &str, system: &[&str]) -> Vec<PathBuf> {
+        match set {
             Some(paths) => paths.clone(),
-            None => under_home(own).into_iter().chain(system.iter().map(PathBuf::from)).collect(),
-        };
+            None => {
+                let own = self.home.as_ref().map(|home| home.join(own));
+                own.into_iter().chain(system.iter().map(PathBuf::from)).collect()
+            }
+        }
+    }
+
+    /// Where collections and plug-ins in Python are.
+    fn plugins(&self) -> Search {
         let config = &self.config;
-        let plugins = Arc::new(Plugins::new(Search {
+        Search {
             any_metadata: !config.validate_action_group_metadata.or(true),
-            collections: search(
-                config.collections_path.get(),
-                ".ansible/collections",
-                &["/usr/share/ansible/collections"],
-            )
-            .into_iter()
-            // Either the folder that holds `ansible_collections` or that folder itself.
-            .map(|path| match path.ends_with("ansible_collections") {
-                true => path.parent().map_or(path.clone(), Path::to_owned),
-                false => path,
-            })
-            .collect(),
+            collections: self
+                .search(config.collections_path.get(), ".ansible/collections", &["/usr/share/ansible/collections"])
+                .into_iter()
+                // Either the folder that holds `ansible_collections` or that folder itself.
+                .map(|path| match path.ends_with("ansible_collections") {
+                    true => path.parent().map_or(path.clone(), Path::to_owned),
+                    false => path,
+                })
+                .collect(),
             plugins: [
                 (Kind::Filter, "filter", config.filter_plugins.get()),
                 (Kind::Test, "test", config.test_plugins.get()),
@@ -254,10 +255,19 @@ impl Base {
             .flat_map(|(kind, folder, set)| {
                 let (own, system) =
                     (format!(".ansible/plugins/{folder}"), format!("/usr/share/ansible/plugins/{folder}"));
-                search(set, &own, &[&system]).into_iter().map(move |path| (kind, path))
+                self.search(set, &own, &[&system]).into_iter().map(move |path| (kind, path))
             })
             .collect(),
-        }));
+        }
+    }
+
+    /// Modules, actions, loader, templates, connector.
+    pub fn run_parts(&self) -> RunParts {
+        let registry = Arc::new(hostler_core::modules::builtin());
+        let actions = Arc::new(Actions::builtin());
+        let search = |set: Option<&Vec<PathBuf>>, own: &str, system: &[&str]| self.search(set, own, system);
+        let config = &self.config;
+        let plugins = Arc::new(Plugins::new(self.plugins()));
         let loader = Loader::new(LoaderOptions {
             roles_path: search(
                 config.roles_path.get(),

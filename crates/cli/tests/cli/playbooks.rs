@@ -213,14 +213,38 @@ fn settings_of_variables_tasks_and_plug_ins_are_told_where_they_are_odd() {
     ended.says("Ignoring unknown variable precedence entry: groups");
     let env = [("ANSIBLE_VARS_ENABLED", "host_group_vars,community.sops.sops")];
     place.run_with(&["inventory", "--list"], &env).expect(1).says("the vars plug-in `community.sops.sops`");
-    std::fs::create_dir(place.path("filters")).unwrap();
-    place.write("filters/README", "nothing in Python\n");
-    place.write("ansible.cfg", "[defaults]\ninventory = hosts\nfilter_plugins = filters\n");
+    std::fs::create_dir(place.path("plugins")).unwrap();
+    place.write("plugins/README", "nothing in Python\n");
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\nstrategy_plugins = plugins\n");
     assert_eq!(place.run(&["apply", "site.yml"]).expect(0).stderr, "");
-    place.write("filters/own.py", "\n");
+    place.write("plugins/own.py", "\n");
     let ended = place.run(&["apply", "site.yml"]).expect(0);
-    ended.says("filters/own.py is a plug-in in Python, which is not run");
+    ended.says("plugins/own.py is a plug-in in Python, which is not run");
     ended.says("ansible.cfg:3");
+}
+
+#[test]
+fn plug_ins_in_python_are_used_or_refused_by_name() {
+    let place = Place::new();
+    for folder in ["filters", "action_plugins"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    place.write("ansible.cfg", "[defaults]\ninventory = hosts\nfilter_plugins = filters\n");
+    place.write(
+        "filters/own.py",
+        "class FilterModule:\n    def filters(self):\n        return {'shout': lambda x: x + '!'}\n",
+    );
+    let play = "- hosts: h1\n  gather_facts: false\n  tasks:\n";
+    place.write("filter.yml", &format!("{play}    - debug: {{msg: \"{{{{ 'hey' | shout }}}}\"}}\n"));
+    place.run(&["apply", "filter.yml"]).expect(0).says("\"msg\": \"hey!\"");
+    place.write("missing.yml", &format!("{play}    - debug: {{msg: \"{{{{ 'hey' | shuot }}}}\"}}\n"));
+    place.run(&["apply", "missing.yml"]).expect(1).says("No filter named 'shuot'");
+    // Actions need Ansible's library.
+    place.write("action_plugins/act.py", "from ansible.plugins.action import ActionBase\n");
+    place.write("action.yml", &format!("{play}    - act:\n"));
+    let ended = place.run_with(&["apply", "action.yml"], &[("PATH", "/bin")]).expect(1);
+    ended.says("action plug-in `act` (");
+    ended.says("action.yml:4:7");
 }
 
 #[test]

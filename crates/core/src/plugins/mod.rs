@@ -57,9 +57,11 @@ pub struct Plugins {
     any_metadata: bool,
     found: RwLock<Found>,
     /// The filters or tests that a file has, or why it cannot be known.
-    names: Mutex<HashMap<PathBuf, Arc<Result<Vec<String>, String>>>>,
+    names: Mutex<HashMap<PathBuf, Arc<Names>>>,
     idle: Mutex<Vec<Process>>,
 }
+
+type Names = Result<Vec<String>, String>;
 
 #[derive(Default)]
 struct Found {
@@ -206,7 +208,7 @@ impl Plugins {
             .cloned()
     }
 
-    fn names(&self, kind: Kind, path: &Path) -> Arc<Result<Vec<String>, String>> {
+    fn names(&self, kind: Kind, path: &Path) -> Arc<Names> {
         if let Some(known) = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
             return Arc::clone(known);
         }

@@ -124,7 +124,7 @@ impl Fault {
         let marker = Marker {
             help: diagnostic.help.clone(),
             vault: Some(Arc::clone(vault)),
-            ..Marker::error(diagnostic.message.clone())
+            ..Marker::error(format!("Attempt to use undecryptable variable: {}", diagnostic.message))
         };
         let _ = marker.cause.set(diagnostic);
         Self::Error(Rc::new(marker))
