@@ -235,6 +235,11 @@ impl Base {
     fn plugins(&self) -> Search {
         let config = &self.config;
         Search {
+            module_utils: self.search(
+                config.module_utils.get(),
+                ".ansible/plugins/module_utils",
+                &["/usr/share/ansible/plugins/module_utils"],
+            ),
             any_metadata: !config.validate_action_group_metadata.or(true),
             collections: self
                 .search(config.collections_path.get(), ".ansible/collections", &["/usr/share/ansible/collections"])

@@ -106,6 +106,7 @@ pub(super) fn of(base: &Base, args: &RunOptionsArgs, overrides: Overrides<'_>) -
         become_password: escalation,
         become_allow_same_user: config.become_allow_same_user.or(false),
         no_log: config.no_log.or(false),
+        hide_private_answers: !base.voice.ansible,
         inject_facts: config.inject_facts_as_vars.or(true),
         merge_hashes: config.hash_behaviour.get() == Some(&hostler_core::vars::combine::HashBehaviour::Merge),
         vars_root: config.playbook_vars_root.or(default.vars_root),

@@ -43,10 +43,8 @@ pub(crate) fn run(context: &Context<'_>, name: &str, path: &Path, args: &Map) ->
             (whole.into_bytes(), String::new())
         }
         ModuleStyle::Python => {
-            let packed = {
-                let collections = &context.loader.plugins().collections;
-                super::python_module::pack(collections, name, path, &String::from_utf8_lossy(&content))?
-            };
+            let text = String::from_utf8_lossy(&content);
+            let packed = super::python_module::pack(context.loader.plugins(), name, path, &text)?;
             (packed, json!({"ANSIBLE_MODULE_ARGS": arguments}).to_string())
         }
         _ => (content, Json::Object(arguments).to_string()),

@@ -2,7 +2,7 @@
 //! that any Python 3 of the host runs. Nothing of the library is part of Hostler.
 
 use super::ActionError;
-use crate::plugins::Collections;
+use crate::plugins::Plugins;
 use crate::system::local_files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,7 +56,7 @@ type Files = Vec<(String, bool, String)>;
 ///
 /// # Errors
 /// If the library is not there or cannot be read.
-pub(super) fn pack(collections: &Collections, name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
+pub(super) fn pack(plugins: &Plugins, name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
     let Some(library) = local_files::python_package("ansible") else {
         return Err(ActionError::Failed("Ansible's Python library is not there".to_owned()));
     };
@@ -72,6 +72,13 @@ pub(super) fn pack(collections: &Collections, name: &str, path: &Path, module: &
             add(name, *package, text);
         }
     }
+    for folder in plugins.module_utils().iter().rev() {
+        let mut files = Files::new();
+        collect(folder, "ansible.module_utils", &mut files)
+            .map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
+        // The package itself stays the library's.
+        files.iter().skip(1).for_each(|(name, package, text)| add(name, *package, text));
+    }
     let own = collection(path);
     let full = match &own {
         Some(collection) => format!("ansible_collections.{collection}.plugins.modules.{name}"),
@@ -85,7 +92,7 @@ pub(super) fn pack(collections: &Collections, name: &str, path: &Path, module: &
             add(&package[..at], true, "");
         }
         add(&format!("{package}.modules"), true, "");
-        let Some(utilities) = collections.utilities(&collection) else { continue };
+        let Some(utilities) = plugins.collections.utilities(&collection) else { continue };
         let mut files = Files::new();
         collect(&utilities, &format!("{package}.module_utils"), &mut files)
             .map_err(|error| ActionError::Failed(format!("failed to {error}")))?;

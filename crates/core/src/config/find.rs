@@ -26,7 +26,8 @@ impl Places<'_> {
     ) -> Result<Option<PathBuf>, Diagnostic> {
         if let Some(path) = self.explicit {
             if !local_files::exists(path) {
-                return Err(Diagnostic::error(format!("read the configuration {}: it is not there", path.display())));
+                let message = "The provided configuration file is missing or not accessible";
+                return Err(Diagnostic::error(format!("{message}: {}", path.display())));
             }
             return Ok(Some(inside(path)));
         }

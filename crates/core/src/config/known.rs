@@ -85,7 +85,6 @@ pub(super) const PLUGINS: &[&str] = &[
     "defaults.doc_fragment_plugins",
     "defaults.httpapi_plugins",
     "defaults.inventory_plugins",
-    "defaults.module_utils",
     "defaults.netconf_plugins",
     "defaults.strategy_plugins",
     "defaults.terminal_plugins",

@@ -109,6 +109,8 @@ settings! {
     lookup_plugins: Vec<PathBuf> = search_path, DEFAULT_LOOKUP_PLUGIN_PATH(["~/.ansible/plugins/lookup", "/usr/share/ansible/plugins/lookup"]), ["defaults.lookup_plugins"], ["ANSIBLE_LOOKUP_PLUGINS"];
     /// Where test plug-ins in Python are, besides `test_plugins/`.
     test_plugins: Vec<PathBuf> = search_path, DEFAULT_TEST_PLUGIN_PATH(["~/.ansible/plugins/test", "/usr/share/ansible/plugins/test"]), ["defaults.test_plugins"], ["ANSIBLE_TEST_PLUGINS"];
+    /// Where what modules in Python share is, besides `module_utils/`.
+    module_utils: Vec<PathBuf> = search_path, DEFAULT_MODULE_UTILS_PATH(["~/.ansible/plugins/module_utils", "/usr/share/ansible/plugins/module_utils"]), ["defaults.module_utils"], ["ANSIBLE_MODULE_UTILS"];
     /// Where connection plug-ins are: a host that needs one of them is out of reach here.
     connection_plugins: Vec<PathBuf> = search_path, DEFAULT_CONNECTION_PLUGIN_PATH(["~/.ansible/plugins/connection", "/usr/share/ansible/plugins/connection"]), ["defaults.connection_plugins"], ["ANSIBLE_CONNECTION_PLUGINS"];
     /// Where modules of one's own are looked for besides `library/`.

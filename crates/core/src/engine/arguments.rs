@@ -92,6 +92,9 @@ impl HostTask<'_> {
                 all.extend(map.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
         }
+        if all.is_empty() {
+            return Ok(all);
+        }
         let loader = &self.batch.engine.parts.loader;
         let is_meant = |key: &str| match key.strip_prefix("group/") {
             Some(group) => loader.in_group(group, action),

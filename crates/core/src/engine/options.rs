@@ -124,6 +124,8 @@ pub struct RunOptions {
     pub become_allow_same_user: bool,
     /// Results are not shown where tasks do not say.
     pub no_log: bool,
+    /// Answers to `vars_prompt` that were typed unseen are kept out of all that is shown; Ansible shows them.
+    pub hide_private_answers: bool,
     pub inject_facts: bool,
     pub merge_hashes: bool,
     pub fact_cache: Option<FactCache>,
@@ -184,6 +186,7 @@ impl Default for RunOptions {
             become_password: None,
             become_allow_same_user: false,
             no_log: false,
+            hide_private_answers: true,
             inject_facts: true,
             merge_hashes: false,
             fact_cache: None,

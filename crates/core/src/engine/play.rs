@@ -17,7 +17,7 @@ impl Engine {
     /// Runs a play. `false`: nothing after it is to be run.
     pub(super) fn play(&self, play: &Arc<Play>) -> Result<bool, RunError> {
         let mut variables = PlayVariables { vars: Arc::clone(&play.scope.keywords.vars), ..PlayVariables::default() };
-        variables.prompted = Arc::new(self.prompt(play)?);
+        variables.prompted = Arc::new(self.prompt(play, &variables)?);
         let pattern = self.pattern_of(play, &variables)?;
         let everyone = self.hosts_of(play, &variables, &pattern)?;
         let told = Arc::new(PlayInfo { name: self.play_name(play, &variables), pattern, span: play.span.clone() });
@@ -140,16 +140,21 @@ impl Engine {
         Ok(hosts)
     }
 
-    fn prompt(&self, play: &Play) -> Result<Map, RunError> {
+    fn prompt(&self, play: &Play, variables: &PlayVariables) -> Result<Map, RunError> {
         let mut answers = Map::default();
+        let templar = self.play_templar(play, variables);
         for question in &play.vars_prompt {
             if self.options.extra_vars.contains_key(&*question.name) {
                 continue;
             }
+            let resolved = |value: &Option<Value>| {
+                let value = value.as_ref().map(|value| templar.resolve(value)).transpose();
+                value.map_err(|error| error.to_diagnostic())
+            };
             let answer = self
-                .ask(question)
+                .ask(question, resolved(&question.prompt)?, resolved(&question.default)?)
                 .map_err(|message| Diagnostic::error(format!("vars_prompt `{}`: {message}", question.name)))?;
-            if question.private {
+            if question.private && self.options.hide_private_answers {
                 self.parts.redactor.add(&answer);
             }
             let value = if question.unsafe_ { Value::from(answer) } else { Value::trusted(answer, None) };
@@ -158,14 +163,20 @@ impl Engine {
         Ok(answers)
     }
 
-    fn ask(&self, question: &crate::playbook::Prompt) -> Result<String, String> {
-        let default = question.default.as_ref().map(Templar::text_of);
+    fn ask(
+        &self,
+        question: &crate::playbook::Prompt,
+        prompt: Option<Value>,
+        default: Option<Value>,
+    ) -> Result<String, String> {
+        let default = default.as_ref().map(Templar::text_of);
         let answer = match &self.parts.prompter {
             Some(prompter) => {
-                let shown = match (&question.prompt, &default) {
-                    (Some(prompt), Some(default)) => format!("{} [{default}]: ", Templar::text_of(prompt)),
-                    (Some(prompt), None) => format!("{}: ", Templar::text_of(prompt)),
-                    (None, _) => format!("input for {}: ", question.name),
+                let prompt = prompt.as_ref().map_or_else(|| question.name.to_string(), Templar::text_of);
+                let shown = match &default {
+                    Some(default) => format!("{prompt} [{default}]: "),
+                    None if prompt.is_empty() => format!("input for {}: ", question.name),
+                    None => format!("{prompt}: "),
                 };
                 loop {
                     let answer = prompter.ask(&shown, !question.private)?;

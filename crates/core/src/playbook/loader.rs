@@ -109,7 +109,7 @@ impl Loader {
     /// The plug-in that does the work of tasks that call `action`, if the user has one.
     pub(crate) fn action_plugin(&self, action: &str) -> Option<Arc<Plugin>> {
         let is_own = action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none();
-        self.library.action_plugin(action).filter(|_| is_own)
+        if is_own { self.library.action_plugin(action) } else { None }
     }
 
     /// The full name of what `name` calls, of one's own or not.

@@ -268,7 +268,8 @@ impl Reading<'_> {
         for (key, value) in self.pairs(node, "an entry of `vars_prompt`")? {
             let Some(name) = key.as_str().filter(|name| KEYS.contains(name)) else {
                 let name = key.as_str().unwrap_or_default();
-                let error = Diagnostic::error(format!("`vars_prompt` has no key {}", shown(key))).at(&key.span);
+                let message = format!("Invalid vars_prompt data structure, found unsupported key '{name}'");
+                let error = Diagnostic::error(message).at(&key.span);
                 self.error(error.suggest(name, KEYS));
                 continue;
             };

@@ -37,6 +37,8 @@ pub struct Search {
     pub collections: Vec<PathBuf>,
     /// Directories of plug-ins of one kind.
     pub plugins: Vec<(Kind, PathBuf)>,
+    /// Folders of what modules in Python share, over those of Ansible's library.
+    pub module_utils: Vec<PathBuf>,
     /// Nothing is said of odd entries in collections' groups of actions.
     pub any_metadata: bool,
 }
@@ -54,6 +56,7 @@ pub(crate) struct Plugin {
 pub struct Plugins {
     pub(crate) collections: Collections,
     configured: Vec<Arc<Directory>>,
+    module_utils: Vec<PathBuf>,
     any_metadata: bool,
     found: RwLock<Found>,
     /// The filters or tests that a file has, or why it cannot be known.
@@ -67,6 +70,7 @@ type Names = Result<Vec<String>, String>;
 struct Found {
     /// Of playbooks and roles.
     directories: Vec<Arc<Directory>>,
+    module_utils: Vec<PathBuf>,
     resolved: HashMap<(Kind, String), Option<Arc<Plugin>>>,
 }
 
@@ -110,13 +114,25 @@ impl Plugins {
     /// Those in `search`, until playbooks and roles add theirs.
     pub fn new(search: Search) -> Self {
         let configured = search.plugins.into_iter().map(|(kind, path)| Directory::new(kind, path)).collect();
-        let any_metadata = search.any_metadata;
-        Self { collections: Collections::new(search.collections), configured, any_metadata, ..Self::default() }
+        Self {
+            collections: Collections::new(search.collections),
+            configured,
+            module_utils: search.module_utils,
+            any_metadata: search.any_metadata,
+            ..Self::default()
+        }
     }
 
     /// From now on those count that lie in the playbook's or role's directory `dir`.
     pub(crate) fn add(&self, dir: &Path) {
         self.collections.add(dir.join("collections"));
+        let utilities = dir.join("module_utils");
+        if local_files::is_dir(&utilities) {
+            let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+            if !found.module_utils.contains(&utilities) {
+                found.module_utils.push(utilities);
+            }
+        }
         for kind in Kind::ALL {
             let path = dir.join(format!("{}_plugins", kind.folder()));
             if !local_files::is_dir(&path) {
@@ -128,6 +144,12 @@ impl Plugins {
                 found.resolved.clear();
             }
         }
+    }
+
+    /// Folders of what modules in Python share; what is in an earlier one counts.
+    pub(crate) fn module_utils(&self) -> Vec<PathBuf> {
+        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        found.module_utils.iter().chain(&self.module_utils).filter(|dir| local_files::is_dir(dir)).cloned().collect()
     }
 
     /// What is to be said of a group of actions that `module_defaults` name.

@@ -33,8 +33,8 @@ class Lost(BaseException):
     """The host cannot be asked any more: no plug-in is to go on."""
 
 
-def send(message):
-    answers.write(json.dumps(message, default=plain).encode() + b"\n")
+def send(message, form=None):
+    answers.write(json.dumps(message, default=form or plain).encode() + b"\n")
     answers.flush()
 
 
@@ -49,6 +49,14 @@ def plain(value):
     if isinstance(value, collections.abc.Iterable):
         return list(value)
     return str(value)
+
+
+def strict(value):
+    """The same where other objects are no result."""
+    known = (bytes, collections.abc.Mapping, collections.abc.Iterable)
+    if isinstance(value, known) or hasattr(value, "isoformat"):
+        return plain(value)
+    raise TypeError("an object of type %s is no data" % type(value).__name__)
 
 
 def ask(want, **details):
@@ -381,6 +389,7 @@ def main():
     sys.path.extend(path for path in sys.argv[1:] if path not in sys.path)
     for line in requests:
         request = json.loads(line)
+        form = strict if request["do"] == "action" else plain
         said.seek(0)
         said.truncate()
         try:
@@ -392,9 +401,9 @@ def main():
             answer = dict(error=str(error) or type(error).__name__, kind=type(error).__name__)
         answer["said"] = said.getvalue().decode(errors="replace")
         try:
-            send(answer)
+            send(answer, form)
         except Exception as error:
-            send(dict(error="gives what is no data: %s" % error, kind=type(error).__name__))
+            send(dict(error="Task result omitted: %s" % error))
 
 
 main()
