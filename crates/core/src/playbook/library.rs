@@ -84,6 +84,9 @@ impl Library {
     /// The file of the module called `name` (short, `ansible.legacy.NAME`, or a collection's).
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let short = name.strip_prefix("ansible.legacy.").unwrap_or(name);
+        if short.starts_with("ansible.builtin.") {
+            return None;
+        }
         if short.contains('.') {
             return self.plugins.collections.module(short);
         }

@@ -97,8 +97,7 @@ impl Loader {
 
     /// The file of a module of one's own, if `action` is one.
     pub fn custom_module(&self, action: &str) -> Option<PathBuf> {
-        let is_own = action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none();
-        self.library.find(action).filter(|_| is_own && action.contains('.'))
+        if self.may_be_own(action) { self.library.find(action) } else { None }
     }
 
     /// The file of the module of one's own that a short name, or one with `ansible.legacy`, means.
@@ -108,8 +107,14 @@ impl Loader {
 
     /// The plug-in that does the work of tasks that call `action`, if the user has one.
     pub(crate) fn action_plugin(&self, action: &str) -> Option<Arc<Plugin>> {
-        let is_own = action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none();
-        if is_own { self.library.action_plugin(action) } else { None }
+        if self.may_be_own(action) { self.library.action_plugin(action) } else { None }
+    }
+
+    /// Whether the full name of a task's action may be that of one of the user's own.
+    fn may_be_own(&self, action: &str) -> bool {
+        action.contains('.')
+            && !action.starts_with("ansible.builtin.")
+            && (action.starts_with("ansible.legacy.") || self.options.actions.canonical(action).is_none())
     }
 
     /// The full name of what `name` calls, of one's own or not.

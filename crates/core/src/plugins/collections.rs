@@ -57,7 +57,8 @@ const NETWORK_DEVICES: &[&str] = &[
 pub(crate) struct Collections {
     roots: Mutex<Vec<PathBuf>>,
     groups: Mutex<HashMap<String, Option<Arc<Group>>>>,
-    runtimes: Mutex<HashMap<PathBuf, Option<Arc<Node>>>>,
+    /// By `namespace.collection`.
+    runtimes: Mutex<HashMap<String, Option<Arc<Node>>>>,
 }
 
 impl Collections {
@@ -71,6 +72,9 @@ impl Collections {
         let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
         if local_files::is_dir(&root) && !roots.contains(&root) {
             roots.insert(0, root);
+            // What was not there may be now.
+            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.groups.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }
 
@@ -171,18 +175,19 @@ impl Collections {
 
     /// A collection's `meta/runtime.yml`.
     fn runtime(&self, namespace: &str, collection: &str) -> Option<Arc<Node>> {
-        let path = match (namespace, collection) {
-            ("ansible", "builtin") => {
-                local_files::python_package("ansible")?.join("config/ansible_builtin_runtime.yml")
-            }
-            _ => self.collection(namespace, collection)?.join("meta/runtime.yml"),
-        };
-        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
+        let name = format!("{namespace}.{collection}");
+        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         known.unwrap_or_else(|| {
-            let text = local_files::read_to_string(&path).ok();
-            let read = text.and_then(|text| yaml::load(&SourceFile::new(&path, &text), &mut Vec::new()).ok()?);
-            let read = read.map(Arc::new);
-            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).insert(path, read.clone());
+            let path = match &*name {
+                "ansible.builtin" => local_files::python_package("ansible")
+                    .map(|library| library.join("config/ansible_builtin_runtime.yml")),
+                _ => self.collection(namespace, collection).map(|folder| folder.join("meta/runtime.yml")),
+            };
+            let read = path.and_then(|path| {
+                let text = local_files::read_to_string(&path).ok()?;
+                yaml::load(&SourceFile::new(&path, &text), &mut Vec::new()).ok()?.map(Arc::new)
+            });
+            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).insert(name, read.clone());
             read
         })
     }
