@@ -255,6 +255,7 @@ impl Base {
                 (Kind::Test, "test", config.test_plugins.get()),
                 (Kind::Lookup, "lookup", config.lookup_plugins.get()),
                 (Kind::Action, "action", config.action_plugins.get()),
+                (Kind::Callback, "callback", config.callback_plugins.get()),
             ]
             .into_iter()
             .flat_map(|(kind, folder, set)| {

@@ -5,7 +5,7 @@ use super::session::{Reporting, Session};
 use crate::args::{Format, LedgerArgs, RunArgs};
 use crate::ask;
 use crate::exit::{Failure, tell};
-use crate::report::ansible::{Callback, Look};
+use crate::report::ansible::{Callback, Look, Output};
 use crate::report::{self, FanOut, JsonLines, Plain, Plan, Screen, Terminal, View};
 use crate::setup::{Base, ExtraVars, Manner, Overrides, RunParts, is_dumb};
 use anyhow::Context;
@@ -68,7 +68,7 @@ impl Ready {
     /// # Errors
     /// Mistakes that show only while running.
     pub fn run(&self) -> Result<Summary, Failure> {
-        self.session(self.options.clone(), self.reporting(self.plan), true)?.run(&self.base, &self.playbooks)
+        self.session(self.options.clone(), self.reporting(self.plan)?, true)?.run(&self.base, &self.playbooks)
     }
 
     /// Only plans them. The plan is shown if `shown`; `comparable` says whether it will be compared with another.
@@ -79,7 +79,7 @@ impl Ready {
         let options = RunOptions { mode: RunMode::Plan, diff: true, fingerprints: comparable, ..self.options.clone() };
         let recorder = Arc::new(plan::Recorder::default());
         let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(Arc::clone(&recorder))];
-        let mut reporting = if shown { self.reporting(true) } else { silence() };
+        let mut reporting = if shown { self.reporting(true)? } else { silence() };
         reporters.push(reporting.reporter);
         reporting.reporter = Box::new(FanOut(reporters));
         let summary = self.session(options, reporting, self.plan)?.run(&self.base, &self.playbooks)?;
@@ -92,7 +92,7 @@ impl Ready {
     /// Mistakes that show only while running.
     pub fn apply(&self, plan: plan::Plan) -> Result<Summary, Failure> {
         let options = RunOptions { held_to: Some(Arc::new(plan)), ..self.options.clone() };
-        self.session(options, self.reporting(false), true)?.run(&self.base, &self.playbooks)
+        self.session(options, self.reporting(false)?, true)?.run(&self.base, &self.playbooks)
     }
 
     /// The playbooks, as they were named.
@@ -115,8 +115,8 @@ impl Ready {
         Ok(found)
     }
 
-    fn reporting(&self, plan: bool) -> Reporting {
-        reporting(&self.args, &self.base, &self.options, plan)
+    fn reporting(&self, plan: bool) -> Result<Reporting, Failure> {
+        reporting(self, plan)
     }
 
     /// Checks first what can be checked without a connection. `told` says whether the run's events are for others too.
@@ -153,7 +153,6 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     let ansible = matches!(face, Face::Ansible { .. });
     let mut base = Base::new(&args.run.sources, Manner { no_color: args.own.no_color, ansible, quiet: false })?;
     if let Face::Ansible { warnings, module_path, .. } = face {
-        Callback::of(&base.config)?;
         base.module_path.clone_from(module_path);
         tell_config(&base)?;
         tell(warnings, base.voice);
@@ -183,6 +182,9 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     }
     let parts = base.run_parts();
     let playbooks = load(&base, &parts, &args.playbooks)?;
+    if ansible {
+        Output::of(&base.config, parts.loader.plugins())?;
+    }
     if listing {
         list(args, &base, &parts, &options, &inventory, &playbooks)?;
         return Ok(None);
@@ -311,19 +313,22 @@ fn silence() -> Reporting {
     }
 }
 
-fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> Reporting {
+fn reporting(ready: &Ready, plan: bool) -> Result<Reporting, Failure> {
+    let Ready { args, base, options, parts, dir, .. } = ready;
+    let plugins = parts.loader.plugins();
     let view = View::new(&base.config, base.palette, base.verbosity, options.diff, plan || args.run.check);
     // One that is not built was refused or warned of before.
-    let callback = Callback::of(&base.config).unwrap_or(Callback::Default);
-    let own = !base.voice.ansible && (plan || callback.is_default() || args.own.output == Format::Json);
+    let output = Output::of(&base.config, plugins).unwrap_or(Output::Built(Callback::Default));
+    let is_own = matches!(&output, Output::Built(callback) if callback.is_default());
+    let own = !base.voice.ansible && (plan || is_own || args.own.output == Format::Json);
     if !own {
         let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, args.run.check);
         let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-        let (reporter, prompter) = (callback.reporter(look, None), ask::Terminal::on(&screen));
-        return Reporting { reporter, prompter, screen: Some(screen), callbacks: true };
+        let (reporter, prompter) = (output.reporter(look, None, plugins, dir)?, ask::Terminal::on(&screen));
+        return Ok(Reporting { reporter, prompter, screen: Some(screen), callbacks: true });
     }
     if args.own.output == Format::Json {
-        return Reporting { reporter: Box::new(JsonLines::new(Box::new(std::io::stdout()))), ..silence() };
+        return Ok(Reporting { reporter: Box::new(JsonLines::new(Box::new(std::io::stdout()))), ..silence() });
     }
     let live = std::io::stdout().is_terminal() && !is_dumb();
     let out = Box::new(std::io::stdout());
@@ -334,7 +339,7 @@ fn reporting(args: &RunArgs, base: &Base, options: &RunOptions, plan: bool) -> R
         () if live => Box::new(Terminal::new(view, Arc::clone(&screen))),
         () => Box::new(Plain::new(view, Box::new(std::io::stdout()), Box::new(std::io::stderr()))),
     };
-    Reporting { reporter, prompter, screen: Some(screen), callbacks: true }
+    Ok(Reporting { reporter, prompter, screen: Some(screen), callbacks: true })
 }
 
 /// `--list-hosts`, `--list-tasks`, `--list-tags`.

@@ -3,7 +3,7 @@
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
 use crate::report::ansible::Look;
-use crate::report::callbacks::{Enabled, without_callback};
+use crate::report::callbacks::{Enabled, own, without_callback};
 use crate::report::{self, FanOut, JsonLines, OnScreen, Palette, Plain, Screen, Sink, View, log_file};
 use crate::setup::{Base, RunParts};
 use crate::signals;
@@ -58,12 +58,17 @@ impl Session {
         reporters.extend(events_file()?);
         reporters.extend(log(base, &options)?);
         if let Some(screen) = reporting.screen.as_ref().filter(|_| reporting.callbacks) {
-            tell(&without_callback(&base.config), base.voice);
+            let plugins = parts.loader.plugins();
+            tell(&without_callback(&base.config, plugins), base.voice);
             let look = look(base, base.palette.is_on(), &options);
             // In the file that `log_path` names too, which was opened above.
             let log = || log_file::sinks(base.config.log_path.get()?).ok().map(|(out, _)| out);
             let out = || -> Sink { Box::new(OnScreen { screen: Arc::clone(screen), log: log() }) };
             reporters.extend(Enabled::reporters(&base.config, base.home.as_deref(), &look, &out)?);
+            let dir = playbook_dir.unwrap_or(Path::new("."));
+            let (own, warnings) = own(&base.config, plugins, dir, base.verbosity, &out);
+            tell(&warnings, base.voice);
+            reporters.extend(own);
         }
         let reporting = Reporting { reporter: Box::new(FanOut(reporters)), ..reporting };
         Self::rehearsal(base, parts, inventory, options, playbook_dir, reporting)

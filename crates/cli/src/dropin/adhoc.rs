@@ -5,16 +5,18 @@ use crate::ask;
 use crate::commands::{self, OneTask};
 use crate::commands::{Reporting, Session};
 use crate::exit::{Exit, Failure, tell};
-use crate::report::ansible::{Callback, Look, Tree};
+use crate::report::ansible::{Callback, Look, Output, Tree};
 use crate::report::{FanOut, Screen};
 use crate::setup::{Base, Manner, Overrides};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
 use hostler_core::playbook::parse_key_values;
+use hostler_core::plugins::Plugins;
 use hostler_core::template::Templar;
 use hostler_core::value;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Seconds between looks at what runs in the background.
@@ -77,7 +79,7 @@ pub fn run(args: &args::AdHoc) -> Result<Exit, Failure> {
     let playbook = task.playbook(&base, &parts)?;
     let look = Look::new(&base.config, base.palette.is_on(), base.verbosity, run.check);
     let screen = Arc::new(Screen::plain(Box::new(std::io::stdout())));
-    let reporter = reporter(args, &base, look, origin(args, module, text))?;
+    let reporter = reporter(args, &base, look, origin(args, module, text), (parts.loader.plugins(), &dir))?;
     let prompter = ask::Terminal::on(&screen);
     let callbacks = base.config.bin_ansible_callbacks.or(false);
     let reporting = Reporting { reporter, prompter, screen: Some(screen), callbacks };
@@ -137,18 +139,24 @@ fn origin(args: &args::AdHoc, module: &str, text: &str) -> String {
 }
 
 /// `minimal`, unless the command line or the settings ask for another form; with `--tree`, files besides.
-fn reporter(args: &args::AdHoc, base: &Base, look: Look, origin: String) -> Result<Box<dyn Reporter>, Failure> {
+fn reporter(
+    args: &args::AdHoc,
+    base: &Base,
+    look: Look,
+    origin: String,
+    (plugins, dir): (&Plugins, &Path),
+) -> Result<Box<dyn Reporter>, Failure> {
     // Another form has to be allowed for single tasks.
     let configured = match base.config.bin_ansible_callbacks.or(false) {
-        true => Callback::of(&base.config)?,
-        false => Callback::Default,
+        true => Output::of(&base.config, plugins)?,
+        false => Output::Built(Callback::Default),
     };
-    let callback = match configured {
-        _ if args.one_line => Callback::OneLine,
-        Callback::Default => Callback::Minimal,
+    let output = match configured {
+        _ if args.one_line => Output::Built(Callback::OneLine),
+        Output::Built(Callback::Default) => Output::Built(Callback::Minimal),
         other => other,
     };
-    let reporter = callback.reporter(look, Some(origin));
+    let reporter = output.reporter(look, Some(origin), plugins, dir)?;
     let Some(directory) = &args.tree else { return Ok(reporter) };
     let tree = Tree::new(directory.clone(), look, Box::new(std::io::stderr()));
     Ok(Box::new(FanOut(vec![reporter, Box::new(tree)])))

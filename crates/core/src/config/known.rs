@@ -80,7 +80,6 @@ const WITHOUT_EFFECT: &[&str] = &[
 pub(super) const PLUGINS: &[&str] = &[
     "defaults.become_plugins",
     "defaults.cache_plugins",
-    "defaults.callback_plugins",
     "defaults.cliconf_plugins",
     "defaults.doc_fragment_plugins",
     "defaults.httpapi_plugins",

@@ -103,6 +103,8 @@ settings! {
     roles_path: Vec<PathBuf> = search_path, DEFAULT_ROLES_PATH(["~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles"]), ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
     /// Where action plug-ins in Python are, besides `action_plugins/`.
     action_plugins: Vec<PathBuf> = search_path, DEFAULT_ACTION_PLUGIN_PATH(["~/.ansible/plugins/action", "/usr/share/ansible/plugins/action"]), ["defaults.action_plugins"], ["ANSIBLE_ACTION_PLUGINS"];
+    /// Where callbacks in Python are, besides `callback_plugins/`.
+    callback_plugins: Vec<PathBuf> = search_path, DEFAULT_CALLBACK_PLUGIN_PATH(["~/.ansible/plugins/callback", "/usr/share/ansible/plugins/callback"]), ["defaults.callback_plugins"], ["ANSIBLE_CALLBACK_PLUGINS"];
     /// Where filter plug-ins in Python are, besides `filter_plugins/`.
     filter_plugins: Vec<PathBuf> = search_path, DEFAULT_FILTER_PLUGIN_PATH(["~/.ansible/plugins/filter", "/usr/share/ansible/plugins/filter"]), ["defaults.filter_plugins"], ["ANSIBLE_FILTER_PLUGINS"];
     /// Where lookup plug-ins in Python are, besides `lookup_plugins/`.

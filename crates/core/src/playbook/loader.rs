@@ -139,7 +139,7 @@ impl Loader {
         if let Some(full) = full.into_iter().find(|full| known(full)) {
             return full.into();
         }
-        let elsewhere = || self.library.plugins.collections.moved(name).filter(|moved| known(moved));
+        let elsewhere = || self.library.plugins.collections.moved("modules", name).filter(|moved| known(moved));
         if known(name) { name.into() } else { elsewhere().map_or(name.into(), Cow::from) }
     }
 
@@ -160,7 +160,7 @@ impl Loader {
     }
 
     /// Users' plug-ins.
-    pub(crate) fn plugins(&self) -> &Plugins {
+    pub fn plugins(&self) -> &Plugins {
         &self.library.plugins
     }
 

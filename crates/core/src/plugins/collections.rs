@@ -167,10 +167,10 @@ impl Collections {
         Some(if named.contains('.') { named.to_owned() } else { format!("{namespace}.{collection}.{named}") })
     }
 
-    /// Where a module of Ansible's own name has gone, as Ansible's library knows where it is installed.
-    pub(crate) fn moved(&self, name: &str) -> Option<String> {
+    /// Where a module or plug-in of Ansible's own name has gone, as Ansible's library knows where it is installed.
+    pub(crate) fn moved(&self, kind: &str, name: &str) -> Option<String> {
         let short = name.strip_prefix("ansible.legacy.").or_else(|| name.strip_prefix(BUILTIN)).unwrap_or(name);
-        (!short.contains('.')).then(|| self.routing("modules", &format!("{BUILTIN}{short}"), "redirect"))?
+        (!short.contains('.')).then(|| self.routing(kind, &format!("{BUILTIN}{short}"), "redirect"))?
     }
 
     /// A collection's `meta/runtime.yml`.

@@ -4,9 +4,11 @@
 //! They run in a process of the controller's Python, which is started when the first one is used. Those that are made for Ansible's
 //! library need it there; without it, and without Python, they are refused by name.
 
+mod callback;
 mod collections;
 mod process;
 
+pub use callback::{Callback, Said};
 pub(crate) use collections::Collections;
 pub(crate) use process::{Answer, Asked, Refusal, Want};
 
@@ -28,6 +30,8 @@ pub enum Kind {
     Lookup,
     /// A task's work on the controller.
     Action,
+    /// Hears of what happens in a run.
+    Callback,
 }
 
 /// Directories to look into besides those of playbooks and roles.
@@ -82,7 +86,7 @@ struct Directory {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Filter, Self::Test, Self::Lookup, Self::Action];
+    const ALL: [Self; 5] = [Self::Filter, Self::Test, Self::Lookup, Self::Action, Self::Callback];
 
     /// Its folder in a collection's `plugins/`.
     fn folder(self) -> &'static str {
@@ -91,6 +95,7 @@ impl Kind {
             Self::Test => "test",
             Self::Lookup => "lookup",
             Self::Action => "action",
+            Self::Callback => "callback",
         }
     }
 }
@@ -113,7 +118,9 @@ impl Directory {
 impl Plugins {
     /// Those in `search`, until playbooks and roles add theirs.
     pub fn new(search: Search) -> Self {
-        let configured = search.plugins.into_iter().map(|(kind, path)| Directory::new(kind, path)).collect();
+        // Mostly there is none: nothing is to be looked for then.
+        let there = search.plugins.into_iter().filter(|(_, path)| local_files::is_dir(path));
+        let configured = there.map(|(kind, path)| Directory::new(kind, path)).collect();
         Self {
             collections: Collections::new(search.collections),
             configured,
@@ -167,7 +174,8 @@ impl Plugins {
         let key = (kind, short.to_owned());
         {
             let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
-            if found.directories.is_empty() && self.configured.is_empty() && !short.contains('.') {
+            let is_elsewhere = !is_own && kind != Kind::Action || short.contains('.');
+            if found.directories.is_empty() && self.configured.is_empty() && !is_elsewhere {
                 return None;
             }
             if let Some(known) = found.resolved.get(&key) {
@@ -186,7 +194,7 @@ impl Plugins {
             return match () {
                 () if is_own => None,
                 () if kind == Kind::Action => Some((self.collections.action(name)?, name.to_owned())),
-                () if kind == Kind::Lookup => Some((self.collections.plugin("lookup", name)?, name.to_owned())),
+                () if !in_files => Some((self.collections.plugin(kind.folder(), name)?, name.to_owned())),
                 () => {
                     let (folder, short) = self.collections.folder(kind.folder(), name)?;
                     Some((self.having(&Directory::new(kind, folder), short, false)?, short.to_owned()))
@@ -206,7 +214,8 @@ impl Plugins {
                 return Some((path, name.to_owned()));
             }
         }
-        None
+        let moved = || self.collections.moved(kind.folder(), name).filter(|moved| moved != name);
+        if is_own { None } else { self.resolve(kind, &moved()?, false) }
     }
 
     fn directories(&self, kind: Kind) -> Vec<Arc<Directory>> {
@@ -286,6 +295,29 @@ impl Plugins {
         let mut request = self.request(plugin.kind.folder(), &plugin.path, details);
         request["name"] = json!(plugin.name);
         self.call(&request, asked, stop)
+    }
+
+    /// The names of callbacks in directories: those that need not be enabled hear of every run.
+    pub fn callbacks(&self) -> Vec<String> {
+        let directories = self.directories(Kind::Callback);
+        let paths = directories.iter().flat_map(|directory| directory.files()).map(|(path, _)| path);
+        paths.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect()
+    }
+
+    /// Whether the user has a callback of this name.
+    pub fn has_callback(&self, name: &str) -> bool {
+        self.find(Kind::Callback, name, false).is_some()
+    }
+
+    /// Starts a callback. `basedir` is the playbook's directory.
+    ///
+    /// # Errors
+    /// Why it cannot run: there is none of this name, no Python, or not Ansible's library.
+    pub fn callback(&self, name: &str, basedir: &Path, verbosity: u8) -> Result<Callback, String> {
+        let plugin = self.find(Kind::Callback, name, false).ok_or("there is none of this name")?;
+        let mut request = self.request("callback", &plugin.path, json!({"name": plugin.name}));
+        request["options"] = json!({"basedir": basedir, "verbosity": verbosity});
+        Callback::start(&request)
     }
 
     fn request(&self, what: &str, path: &Path, mut details: Json) -> Json {

@@ -43,14 +43,17 @@ pub(crate) trait Asked {
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub value: Json,
-    /// What it printed meanwhile: warnings, mostly.
-    pub said: String,
+    /// What it printed meanwhile.
+    pub out: String,
+    /// What it printed as errors and warnings.
+    pub err: String,
 }
 
 impl Answer {
     /// What it printed, on one line.
     pub fn said(&self) -> String {
-        let words: Vec<&str> = self.said.split_whitespace().filter(|word| *word != "[WARNING]:").collect();
+        let said = format!("{} {}", self.out, self.err);
+        let words: Vec<&str> = said.split_whitespace().filter(|word| *word != "[WARNING]:").collect();
         words.join(" ")
     }
 }
@@ -62,7 +65,9 @@ struct Ended {
     value: Json,
     error: Option<String>,
     #[serde(default)]
-    said: String,
+    out: String,
+    #[serde(default)]
+    err: String,
 }
 
 pub(super) struct Process {
@@ -98,7 +103,7 @@ impl Process {
                     serde_json::from_value(message).map_err(|error| format!("{}: {error}", self.python))?;
                 return Ok(match ended.error {
                     Some(error) => Err(error),
-                    None => Ok(Answer { value: ended.value, said: ended.said }),
+                    None => Ok(Answer { value: ended.value, out: ended.out, err: ended.err }),
                 });
             }
             let answer = match serde_json::from_value(message).map(|want| asked.answer(want)) {

@@ -25,8 +25,9 @@ answers = os.fdopen(os.dup(1), "wb")
 nothing = os.open(os.devnull, os.O_RDWR)
 os.dup2(nothing, 0)
 os.dup2(nothing, 1)
-said = io.BytesIO()
-sys.stdout = sys.stderr = io.TextIOWrapper(said, encoding="utf-8", errors="backslashreplace", write_through=True)
+said = {"out": io.BytesIO(), "err": io.BytesIO()}
+sys.stdout, sys.stderr = (
+    io.TextIOWrapper(text, encoding="utf-8", errors="backslashreplace", write_through=True) for text in said.values())
 
 
 class Lost(BaseException):
@@ -385,13 +386,152 @@ def do_action(path, roots, name, args, basedir, search, options):
     return result
 
 
+class Told:
+    """What a callback is told of: it has what it was made with, and nothing else."""
+
+    def __init__(self, **known):
+        self.__dict__.update(known)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
+
+    def __str__(self):
+        return str(self.name)
+
+    def get_name(self, *others, **more):
+        return self.name
+
+    def get_path(self):
+        return self.path
+
+    def get_vars(self):
+        return {}
+
+
+class Result(Told):
+    """A task's result on a host."""
+
+    @property
+    def task_name(self):
+        return self._task.get_name()
+
+    host = property(lambda self: self._host)
+    task = property(lambda self: self._task)
+    result = property(lambda self: self._result)
+    task_fields = property(lambda self: self._task_fields)
+
+    def _is(self, name):
+        return bool(self._result.get(name))
+
+    def is_changed(self):
+        return self._is("changed")
+
+    def is_skipped(self):
+        return self._is("skipped")
+
+    def is_failed(self):
+        return self._is("failed")
+
+    def is_unreachable(self):
+        return self._is("unreachable")
+
+    def needs_debugger(self, *others):
+        return False
+
+    def clean_copy(self):
+        return self
+
+
+class Stats(Told):
+    """The counts at the end."""
+
+    def summarize(self, host):
+        names = dict(ok="ok", failures="failures", unreachable="dark", changed="changed", skipped="skipped", rescued="rescued", ignored="ignored")
+        return {name: getattr(self, field).get(host, 0) for name, field in names.items()}
+
+
+callback = Told()
+
+
+def do_callback(path, roots, name, options):
+    loader, *_ = surroundings(roots, options["basedir"], options)
+    if not loader:
+        raise RuntimeError("Ansible's Python library is not there")
+    if "." not in name:
+        loader.callback_loader.add_directory(os.path.dirname(path))
+    callback.plugin = plugin = loader.callback_loader.get(name)
+    if not plugin:
+        raise RuntimeError(said["err"].getvalue().decode(errors="replace").strip() or "it cannot be loaded")
+    plugin.set_options()
+    kind = getattr(plugin, "CALLBACK_TYPE", "notification")
+    needs = getattr(plugin, "CALLBACK_NEEDS_ENABLED", getattr(plugin, "CALLBACK_NEEDS_WHITELIST", False))
+    callback.tasks = {}
+    return dict(kind=kind, needs_enabled=bool(needs), implicit=bool(getattr(plugin, "wants_implicit_tasks", False)))
+
+
+def send_event(method, *args, **kwargs):
+    # As Ansible does, a callback that fails is told of, and the run goes on.
+    for name in (method, "v2_on_any"):
+        try:
+            getattr(callback.plugin, name)(*args, **kwargs)
+        except Exception as error:
+            sys.stderr.write("[WARNING]: Failure using method (%s) in callback plugin (%s): %s\n" % (name, callback.plugin, error))
+
+
+def task_told(about):
+    task = callback.tasks.get(about["id"])
+    if not task:
+        role = Told(name=about["role"], _role_name=about["role"], _uuid=about["role"]) if about["role"] else None
+        known = dict(about, _uuid=str(about["id"]), _role=role, args=dict(about["args"]), resolved_action=about["action"])
+        known.update(action=about["written"], no_log=False, tags=[], implicit=about.get("implicit", False), _parent=None)
+        task = callback.tasks[about["id"]] = Told(**known)
+    return task
+
+
+def do_event(roots, path, event, about):
+    host = Told(name=about["host"], address=about["host"], vars={}, groups=[]) if about.get("host") else None
+    task = task_told(about["task"]) if about.get("task") else None
+    if event == "playbook":
+        send_event("v2_playbook_on_start", Told(name=about["path"], _file_name=about["path"], _basedir=os.path.dirname(about["path"]) or "."))
+    elif event == "play":
+        play = Told(name=about["name"], hosts=about["hosts"], strategy=about["strategy"], check_mode=about["check"], path=about["path"], _uuid=about["path"])
+        callback.plugin.set_play_context(Told(check_mode=about["check"], diff=False, verbosity=0)) if hasattr(callback.plugin, "set_play_context") else None
+        send_event("v2_playbook_on_play_start", play)
+    elif event == "task":
+        handler = about["task"]["handler"]
+        send_event("v2_playbook_on_handler_task_start" if handler else "v2_playbook_on_task_start", task, **({} if handler else dict(is_conditional=False)))
+    elif event == "host":
+        send_event("v2_runner_on_start", host, task)
+    elif event in ("result", "item", "retry"):
+        fields = dict(name=task.name, action=task.action, args=task.args, ignore_errors=about["ignored"], delegate_to=about["delegated"])
+        result = Result(_host=host, _task=task, _result=about["result"], _task_fields=fields)
+        if event == "retry":
+            return send_event("v2_runner_retry", result)
+        more = dict(ignore_errors=about["ignored"]) if event == "result" and about["end"] == "failed" else {}
+        send_event("v2_runner_%son_%s" % ("item_" if event == "item" else "", about["end"]), result, **more)
+    elif event == "include":
+        hosts = [Told(name=name) for name in about["hosts"]]
+        send_event("v2_playbook_on_include", Told(_filename=about["what"], _hosts=hosts, _task=task, _args={}, _vars={}))
+    elif event == "stats":
+        counts = about["counts"]
+        field = lambda name: {host: count[name] for host, count in counts.items() if count[name]}
+        send_event("v2_playbook_on_stats", Stats(
+            processed={host: 1 for host in counts}, ok=field("ok"), failures=field("failed"), dark=field("unreachable"), changed=field("changed"),
+            skipped=field("skipped"), rescued=field("rescued"), ignored=field("ignored"), custom=about["custom"]))
+    else:
+        send_event("v2_playbook_on_" + event)
+
+
 def main():
     sys.path.extend(path for path in sys.argv[1:] if path not in sys.path)
     for line in requests:
         request = json.loads(line)
         form = strict if request["do"] == "action" else plain
-        said.seek(0)
-        said.truncate()
+        for text in said.values():
+            text.seek(0)
+            text.truncate()
         try:
             answer = dict(value=globals()["do_" + request.pop("do")](**request))
         except Lost as lost:
@@ -399,7 +539,7 @@ def main():
         # Even one that wants to end the program.
         except BaseException as error:
             answer = dict(error=str(error) or type(error).__name__, kind=type(error).__name__)
-        answer["said"] = said.getvalue().decode(errors="replace")
+        answer.update((where, text.getvalue().decode(errors="replace")) for where, text in said.items())
         try:
             send(answer, form)
         except Exception as error:

@@ -180,7 +180,7 @@ impl Templates {
         self.options.plugins.complaints().or_else(|| match kind {
             Kind::Filter => filters::nearest(name),
             Kind::Test => tests::nearest(name),
-            Kind::Lookup | Kind::Action => lookups::nearest(name),
+            Kind::Lookup | Kind::Action | Kind::Callback => lookups::nearest(name),
         })
     }
 
@@ -203,7 +203,7 @@ pub(super) fn unknown_plugin(kind: Kind, name: &str) -> String {
     match kind {
         Kind::Filter => format!("No filter named '{name}'."),
         Kind::Test => format!("No test named '{name}'."),
-        Kind::Lookup | Kind::Action => format!("The lookup plugin '{name}' was not found."),
+        Kind::Lookup | Kind::Action | Kind::Callback => format!("The lookup plugin '{name}' was not found."),
     }
 }
 

@@ -48,8 +48,9 @@ fn json_of(context: &Context, value: &Py) -> Result<Json> {
 
 fn answered(context: &Context, answer: std::result::Result<crate::plugins::Answer, String>) -> Result<Py> {
     let answer = answer.map_err(Fault::error)?;
-    if !answer.said.trim().is_empty() {
-        context.templar().templates.warn(answer.said());
+    let said = answer.said();
+    if !said.is_empty() {
+        context.templar().templates.warn(said);
     }
     Ok(context.import(&Value::from(answer.value)).force())
 }

@@ -5,7 +5,7 @@
 //! untrusted, as do a host's answers and `!unsafe`.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// One text. Cheap to clone; equal to another by what it says alone.
 #[derive(Clone)]
@@ -22,7 +22,12 @@ enum Source {
     User,
     /// A vault that was opened.
     Vault,
+    /// A variable of the environment, by its number in [`VARIABLES`].
+    Environment(u32),
 }
+
+/// The variables of the environment that texts come from: few, and looked up by name.
+static VARIABLES: RwLock<Vec<Arc<str>>> = RwLock::new(Vec::new());
 
 impl Text {
     /// Text as it stands in a file of the user's.
@@ -43,6 +48,31 @@ impl Text {
     /// Whether a vault held it, and nothing was made of it since.
     pub fn is_from_vault(&self) -> bool {
         self.from == Source::Vault
+    }
+
+    /// What the environment's variable `name` holds.
+    pub fn from_environment(name: &str, text: impl Into<Arc<str>>) -> Self {
+        let mut known = VARIABLES.write().unwrap_or_else(PoisonError::into_inner);
+        let number = known.iter().position(|known| &**known == name).unwrap_or_else(|| {
+            known.push(name.into());
+            known.len() - 1
+        });
+        Self { text: text.into(), from: Source::Environment(number as u32) }
+    }
+
+    /// The environment's variable that it comes from.
+    pub fn environment_variable(&self) -> Option<Arc<str>> {
+        let Source::Environment(number) = self.from else { return None };
+        VARIABLES.read().unwrap_or_else(PoisonError::into_inner).get(number as usize).cloned()
+    }
+
+    /// The same as data, not to be evaluated.
+    #[must_use]
+    pub fn distrusted(&self) -> Self {
+        match self.from {
+            Source::Environment(_) => self.clone(),
+            _ => Self::from(self.arc()),
+        }
     }
 
     /// The text itself, shared.

@@ -1,9 +1,13 @@
 //! Which form of output `stdout_callback` asks for.
 
 use super::{Default, Json, JsonForm, Look, ResultFormat, Single, SingleForm, Unixy};
+use crate::report::callbacks::Python;
+use hostler_core::actions::has_python_library;
 use hostler_core::config::Config;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
+use hostler_core::plugins::Plugins;
+use std::path::Path;
 
 /// The forms that are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,53 @@ const NAMES: [(&str, &str, Callback); 8] = [
     ("json", "ansible.posix", Callback::Json),
     ("jsonl", "ansible.posix", Callback::JsonLines),
 ];
+
+/// What shows a run: one of the forms that are built, or a plug-in of the user's in Python.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Built in.
+    Built(Callback),
+    /// By its name.
+    Own(String),
+}
+
+impl Output {
+    /// What the settings name.
+    ///
+    /// # Errors
+    /// Names one that is not built and no plug-in that can run.
+    pub fn of(config: &Config, plugins: &Plugins) -> Result<Self, Diagnostic> {
+        match (Callback::of(config), config.stdout_callback.get()) {
+            (Err(error), Some(name)) if plugins.has_callback(name) => match has_python_library() {
+                true => Ok(Self::Own(name.clone())),
+                false => Err(error.help("it is a plug-in for Ansible's Python library, which is not there")),
+            },
+            (built, _) => built.map(Self::Built),
+        }
+    }
+
+    /// Its reporter. `origin` is what errors call a task that is in no file, `dir` is the playbook's directory.
+    ///
+    /// # Errors
+    /// A plug-in that does not start.
+    pub fn reporter(
+        &self,
+        look: Look,
+        origin: Option<String>,
+        plugins: &Plugins,
+        dir: &Path,
+    ) -> Result<Box<dyn Reporter>, Diagnostic> {
+        match self {
+            Self::Built(callback) => Ok(callback.reporter(look, origin)),
+            Self::Own(name) => {
+                let callback = plugins.callback(name, dir, look.verbosity).map_err(|error| {
+                    Diagnostic::error(format!("Could not load '{name}' callback plugin.")).help(error)
+                })?;
+                Ok(Box::new(Python::new(callback, Box::new(std::io::stdout()), Box::new(std::io::stderr()))))
+            }
+        }
+    }
+}
 
 impl Callback {
     /// The form that the settings name.

@@ -14,7 +14,7 @@ mod single;
 mod tree;
 mod unixy;
 
-pub use callback::Callback;
+pub use callback::{Callback, Output};
 pub use default::Default;
 pub use json::{Json, JsonForm};
 pub use layout::layout;

@@ -1,11 +1,14 @@
 //! Which reports `callbacks_enabled` asks for.
 
-use super::{Junit, ProfileRoles, ProfileTasks, Timer};
+use super::{Junit, ProfileRoles, ProfileTasks, Python, Timer};
 use crate::report::ansible::{Callback, Look, Tree};
 use crate::report::screen::Sink;
+use hostler_core::actions::has_python_library;
 use hostler_core::config::{Config, Origin};
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::event::Reporter;
+use hostler_core::plugins::Plugins;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Directory of `tree` below the user's own, where the settings name none.
@@ -80,11 +83,50 @@ impl Enabled {
     }
 }
 
+/// The user's own in Python that hear of a run: those that the settings enable, and those in directories that need not be.
+/// `output` is the one that shows the run.
+///
+/// # Errors
+/// Those that do not start, one after the other.
+pub fn own(
+    config: &Config,
+    plugins: &Plugins,
+    dir: &Path,
+    verbosity: u8,
+    out: &dyn Fn() -> Sink,
+) -> (Vec<Box<dyn Reporter>>, Vec<Diagnostic>) {
+    let (mut reporters, mut warnings): (Vec<Box<dyn Reporter>>, _) = (Vec::new(), Vec::new());
+    let output = config.stdout_callback.get();
+    let enabled: Vec<&String> = config.callbacks_enabled.get().into_iter().flatten().collect();
+    let mut names: Vec<String> =
+        enabled.iter().map(|name| (*name).clone()).filter(|name| plugins.has_callback(name)).collect();
+    names.extend(plugins.callbacks());
+    names.retain(|name| Enabled::of(name).is_none() && Callback::named(name).is_none());
+    let mut seen = BTreeSet::new();
+    for name in names.into_iter().filter(|name| output != Some(name) && seen.insert(name.clone())) {
+        let started = match has_python_library() {
+            true => plugins.callback(&name, dir, verbosity),
+            false => Err("it is made for Ansible's Python library, which is not there".to_owned()),
+        };
+        match started {
+            Ok(callback) if callback.is_output() || callback.needs_enabled() && !enabled.contains(&&name) => {}
+            Ok(callback) => reporters.push(Box::new(Python::new(callback, out(), Box::new(std::io::stderr())))),
+            Err(error) => {
+                let warning = format!("Skipping callback plugin '{name}', unable to load");
+                warnings.push(Diagnostic::warning(warning).help(error));
+            }
+        }
+    }
+    (reporters, warnings)
+}
+
 /// A warning for each name in `callbacks_enabled` that is none here.
-pub fn without_callback(config: &Config) -> Vec<Diagnostic> {
+pub fn without_callback(config: &Config, plugins: &Plugins) -> Vec<Diagnostic> {
     let names = config.callbacks_enabled.get().into_iter().flatten();
     // Those that shape the output itself may be named here too, and have no other effect.
-    let missing = names.filter(|name| Enabled::of(name).is_none() && Callback::named(name).is_none());
+    let is_known =
+        |name: &str| Enabled::of(name).is_some() || Callback::named(name).is_some() || plugins.has_callback(name);
+    let missing = names.filter(|name| !is_known(name));
     let warning = |name: &String| {
         let warning = Diagnostic::warning(format!("Skipping callback plugin '{name}', unable to load"));
         match config.callbacks_enabled.origin() {

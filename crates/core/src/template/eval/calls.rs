@@ -141,11 +141,11 @@ impl Frame {
 /// What a lookup found: text in it is not to be evaluated.
 fn distrusted(found: Py) -> Py {
     let plain = |item: &Py| match item {
-        Py::Str(text) => Py::str(text.arc()),
+        Py::Str(text) => Py::Str(text.distrusted()),
         other => other.clone(),
     };
     match &found {
-        Py::Str(text) => Py::str(text.arc()),
+        Py::Str(text) => Py::Str(text.distrusted()),
         Py::List(items) => Py::list(items.borrow().iter().map(|item| plain(&item.clone().force())).collect()),
         _ => found,
     }

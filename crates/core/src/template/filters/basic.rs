@@ -26,6 +26,7 @@ pub(super) const TABLE: Table = &[
     ("pprint", pprint),
     ("ansible._protomatter.finalize", |context, value, _| Ok(context.import(&context.export(&value)?).force())),
     ("ansible._protomatter.dump_object", dump_object),
+    ("ansible._protomatter.origin", origin),
     ("ansible._protomatter.apply_trust", |_, value, _| Ok(trusted(value))),
 ];
 
@@ -189,4 +190,14 @@ mod tests {
         assert!(truncated(9_223_372_036_854_775_808.0).is_err());
         assert!(truncated(1e30).is_err());
     }
+}
+
+/// Where a text comes from, as far as that is remembered: of variables of the environment.
+fn origin(_: &Context, value: Py, _: Args) -> Result<Py> {
+    let variable = match &value {
+        Py::Str(text) => text.environment_variable(),
+        _ => None,
+    };
+    let variable = variable.ok_or_else(|| Fault::error("the origin of this value is not remembered"))?;
+    Ok(Py::str(format!("<environment variable '{variable}'>")))
 }

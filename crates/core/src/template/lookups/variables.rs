@@ -6,6 +6,7 @@ use crate::template::eval::NO_HINT;
 use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
 use crate::template::python::Py;
+use crate::value::Text;
 
 pub(super) const TABLE: &[(&str, Function)] =
     &[("env", env), ("vars", vars), ("varnames", var_names), ("inventory_hostnames", inventory_hostnames)];
@@ -19,7 +20,7 @@ fn env(context: &Context, mut call: Call) -> Result<Vec<Py>> {
         .map(|term| {
             let name = term.split_whitespace().next().unwrap_or_default();
             match (known.get(name), &default) {
-                (Some(value), _) => Ok(Py::str(value.as_str())),
+                (Some(value), _) => Ok(Py::Str(Text::from_environment(name, value.as_str()))),
                 // `undef()` without a hint of its own says what is missing.
                 (None, Some(Py::Marker(marker))) if &*marker.message == NO_HINT => {
                     Py::undefined(format!("The environment variable '{name}' is not set."), name).used()
