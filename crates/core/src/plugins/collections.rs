@@ -6,8 +6,8 @@ use crate::template::Templar;
 use crate::vars::{Decrypt, VaultSecrets};
 use crate::yaml::{self, Node, NodeKind, Trust};
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A group of actions.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,8 @@ const NETWORK_DEVICES: &[&str] = &[
 pub(crate) struct Collections {
     roots: Mutex<Vec<PathBuf>>,
     groups: Mutex<HashMap<String, Option<Arc<Group>>>>,
+    /// Ansible's library, where it is installed.
+    library: OnceLock<Option<PathBuf>>,
     /// By `namespace.collection`.
     runtimes: Mutex<HashMap<String, Option<Arc<Node>>>>,
 }
@@ -79,9 +81,19 @@ impl Collections {
     }
 
     fn collection(&self, namespace: &str, collection: &str) -> Option<PathBuf> {
-        let roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        let folders = roots.iter().map(|root| root.join("ansible_collections").join(namespace).join(collection));
-        folders.into_iter().find(|folder| local_files::is_dir(folder))
+        let in_root = |root: &Path| root.join("ansible_collections").join(namespace).join(collection);
+        let known = self.roots().iter().map(|root| in_root(root)).find(|folder| local_files::is_dir(folder));
+        // Those that come with Ansible, and its own.
+        let installed = || {
+            let library = self.library()?;
+            let folders = [in_root(library.parent()?), in_root(&library.join("_internal"))];
+            folders.into_iter().find(|folder| local_files::is_dir(folder))
+        };
+        known.or_else(installed)
+    }
+
+    fn library(&self) -> Option<&Path> {
+        self.library.get_or_init(|| local_files::python_package("ansible")).as_deref()
     }
 
     /// The folders that hold `ansible_collections/`.
