@@ -179,6 +179,16 @@ pub(super) fn text_of(context: &Context, value: Option<&Py>) -> Result<Option<Rc
     }
 }
 
+/// Where a text comes from, as far as that is remembered: of variables of the environment.
+fn origin(_: &Context, value: Py, _: Args) -> Result<Py> {
+    let variable = match &value {
+        Py::Str(text) => text.environment_variable(),
+        _ => None,
+    };
+    let variable = variable.ok_or_else(|| Fault::error("the origin of this value is not remembered"))?;
+    Ok(Py::str(format!("<environment variable '{variable}'>")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,14 +200,4 @@ mod tests {
         assert!(truncated(9_223_372_036_854_775_808.0).is_err());
         assert!(truncated(1e30).is_err());
     }
-}
-
-/// Where a text comes from, as far as that is remembered: of variables of the environment.
-fn origin(_: &Context, value: Py, _: Args) -> Result<Py> {
-    let variable = match &value {
-        Py::Str(text) => text.environment_variable(),
-        _ => None,
-    };
-    let variable = variable.ok_or_else(|| Fault::error("the origin of this value is not remembered"))?;
-    Ok(Py::str(format!("<environment variable '{variable}'>")))
 }
