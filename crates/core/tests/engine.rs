@@ -222,5 +222,5 @@ fn answers_are_templates_unless_unsafe_and_hashed_where_asked_for() {
     assert!(text.contains("$saltsalt$"), "{text}");
     let asked = answers.0.lock().unwrap().1.join("");
     let confirmed = "Password: confirm Password: ";
-    assert_eq!(asked, format!("Plain: Unsafe: missing: {confirmed}{confirmed}"));
+    assert_eq!(asked, format!("Plain: Unsafe: missing [preset]: {confirmed}{confirmed}"));
 }

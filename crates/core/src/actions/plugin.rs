@@ -18,7 +18,10 @@ use serde_json::{Map as JsonMap, Value as Json, json};
 /// What it raised, if it cannot be run, or if the host is lost.
 pub(crate) fn run(context: &Context<'_>, plugin: &Plugin, args: &Map) -> Result<Reply, ActionError> {
     if matches!(context.mode, Mode::Simulate | Mode::Foresee) {
-        return Ok(Reply { unknown: true, ..planned(&plugin.path.display().to_string()) });
+        let mut reply = Reply { unknown: true, ..planned(&plugin.path.display().to_string()) };
+        let reason = format!("only the plug-in {} knows what it does", plugin.name);
+        reply.output.insert(Key::from("msg"), Value::from(reason));
+        return Ok(reply);
     }
     let text = |name: &str| -> Result<Option<String>, ActionError> {
         Ok(context.templar.variable(name)?.map(|value| Templar::text_of(&value)))
