@@ -66,7 +66,7 @@ impl Session {
             let out = || -> Sink { Box::new(OnScreen { screen: Arc::clone(screen), log: log() }) };
             reporters.extend(Enabled::reporters(&base.config, base.home.as_deref(), &look, &out)?);
             let dir = playbook_dir.unwrap_or(Path::new("."));
-            let (own, warnings) = own(&base.config, plugins, dir, base.verbosity, &out);
+            let (own, warnings) = own(&base.config, plugins, dir, &look, &out);
             tell(&warnings, base.voice);
             reporters.extend(own);
         }

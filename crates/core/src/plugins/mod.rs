@@ -1,4 +1,4 @@
-//! Plug-ins in Python, users' own: filters, tests, lookups and actions in directories beside playbooks, in roles, in
+//! Plug-ins in Python, users' own: filters, tests, lookups, actions and callbacks in directories beside playbooks, in roles, in
 //! collections and where the configuration says.
 //!
 //! They run in a process of the controller's Python, which is started when the first one is used. Those that are made for Ansible's
@@ -223,8 +223,8 @@ impl Plugins {
         found.directories.iter().chain(&self.configured).filter(|directory| directory.kind == kind).cloned().collect()
     }
 
-    /// The file that has the filter or test `name`. Python is asked about those that mention it; without any of these about all, unless
-    /// there is one without.
+    /// The file that has the filter or test `name`. Python is asked first about files that mention it; about others only where
+    /// Hostler has none of that name itself.
     fn having(&self, directory: &Directory, name: &str, is_own: bool) -> Option<PathBuf> {
         let (mention, others): (Vec<_>, Vec<_>) = directory.files().iter().partition(|(_, text)| text.contains(name));
         let others = if is_own { Vec::new() } else { others };
@@ -309,14 +309,14 @@ impl Plugins {
         self.find(Kind::Callback, name, false).is_some()
     }
 
-    /// Starts a callback. `basedir` is the playbook's directory.
+    /// Starts a callback. `basedir` is the playbook's directory; with `color` it prints colours.
     ///
     /// # Errors
     /// Why it cannot run: there is none of this name, no Python, or not Ansible's library.
-    pub fn callback(&self, name: &str, basedir: &Path, verbosity: u8) -> Result<Callback, String> {
+    pub fn callback(&self, name: &str, basedir: &Path, verbosity: u8, color: bool) -> Result<Callback, String> {
         let plugin = self.find(Kind::Callback, name, false).ok_or("there is none of this name")?;
         let mut request = self.request("callback", &plugin.path, json!({"name": plugin.name}));
-        request["options"] = json!({"basedir": basedir, "verbosity": verbosity});
+        request["options"] = json!({"basedir": basedir, "verbosity": verbosity, "color": color});
         Callback::start(&request)
     }
 

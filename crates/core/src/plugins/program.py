@@ -177,7 +177,8 @@ def library(roots):
         except ImportError:
             loader = None
         else:
-            loader.init_plugin_loader(roots)
+            # Older ones need no beginning.
+            getattr(loader, "init_plugin_loader", lambda roots: None)(roots)
         library.loader = loader
     return library.loader
 
@@ -456,6 +457,8 @@ callback = Told()
 
 
 def do_callback(path, roots, name, options):
+    if options["color"]:
+        os.environ.setdefault("ANSIBLE_FORCE_COLOR", "true")
     loader, *_ = surroundings(roots, options["basedir"], options)
     if not loader:
         raise RuntimeError("Ansible's Python library is not there")

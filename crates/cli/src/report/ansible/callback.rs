@@ -80,7 +80,7 @@ impl Output {
         match self {
             Self::Built(callback) => Ok(callback.reporter(look, origin)),
             Self::Own(name) => {
-                let callback = plugins.callback(name, dir, look.verbosity).map_err(|error| {
+                let callback = plugins.callback(name, dir, look.verbosity, look.colour).map_err(|error| {
                     Diagnostic::error(format!("Could not load '{name}' callback plugin.")).help(error)
                 })?;
                 Ok(Box::new(Python::new(callback, Box::new(std::io::stdout()), Box::new(std::io::stderr()))))

@@ -92,7 +92,7 @@ pub fn own(
     config: &Config,
     plugins: &Plugins,
     dir: &Path,
-    verbosity: u8,
+    look: &Look,
     out: &dyn Fn() -> Sink,
 ) -> (Vec<Box<dyn Reporter>>, Vec<Diagnostic>) {
     let (mut reporters, mut warnings): (Vec<Box<dyn Reporter>>, _) = (Vec::new(), Vec::new());
@@ -105,7 +105,7 @@ pub fn own(
     let mut seen = BTreeSet::new();
     for name in names.into_iter().filter(|name| output != Some(name) && seen.insert(name.clone())) {
         let started = match has_python_library() {
-            true => plugins.callback(&name, dir, verbosity),
+            true => plugins.callback(&name, dir, look.verbosity, look.colour),
             false => Err("it is made for Ansible's Python library, which is not there".to_owned()),
         };
         match started {
