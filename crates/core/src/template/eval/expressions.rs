@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::objects;
 use crate::template::context::{Context, undefined_name};
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, slice};
+use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, long, slice};
 use crate::template::stack;
 use crate::template::syntax::{CompareOp, Expr, ExprKind, Literal};
 use crate::value::{Key, Template, has_jinja};
@@ -44,8 +44,8 @@ impl Frame {
             ExprKind::Not(value) => Ok(Py::Bool(!self.truth(value)?)),
             ExprKind::Neg(value) => match self.eval(value)?.force().used()? {
                 Py::Float(value) => Ok(Py::Float(-value)),
-                value => match value.as_int().and_then(i64::checked_neg) {
-                    Some(value) => Ok(Py::Int(value)),
+                value => match long::long(&value) {
+                    Some(value) => Ok(long::whole(-value)),
                     None => Err(Fault::error(format!("bad operand type for unary -: '{}'", value.type_name()))),
                 },
             },
@@ -147,6 +147,7 @@ impl Frame {
             Literal::None => Py::None,
             Literal::Bool(value) => Py::Bool(*value),
             Literal::Int(value) => Py::Int(*value),
+            Literal::Long(digits) => long::parse(digits, 10).unwrap_or(Py::None),
             Literal::Float(value) => Py::Float(*value),
             Literal::Str(text) if self.condition.get() && has_jinja(text) => self.embedded(text)?,
             Literal::Str(text) => Py::str(Arc::clone(text)),

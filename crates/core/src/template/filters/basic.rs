@@ -4,7 +4,7 @@ use super::Table;
 use crate::template::context::Context;
 use crate::template::eval;
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Args, Py, PyMap, parse_int, repr};
+use crate::template::python::{Args, Py, PyMap, long, parse_whole, repr};
 use crate::value::{Text, parse_bool};
 use std::rc::Rc;
 
@@ -74,10 +74,11 @@ fn int(context: &Context, value: Py, args: Args) -> Result<Py> {
     let _ = context;
     Ok(match &value {
         Py::Int(_) => value,
+        Py::Object(object) if object.as_long().is_some() => value,
         Py::Bool(value) => Py::Int(i64::from(*value)),
         Py::Float(value) if value.is_finite() => truncated(*value)?,
-        Py::Str(text) => match parse_int(text, base) {
-            Some(value) => Py::Int(value),
+        Py::Str(text) => match parse_whole(text, base) {
+            Some(value) => value,
             None => match text.trim().parse::<f64>() {
                 Ok(value) if value.is_finite() => truncated(value)?,
                 _ => default,
@@ -87,11 +88,8 @@ fn int(context: &Context, value: Py, args: Args) -> Result<Py> {
     })
 }
 
-/// A number's whole part, which must not be another number for being too large.
 fn truncated(value: f64) -> Result<Py> {
-    const END: f64 = 9_223_372_036_854_775_808.0;
-    let whole = value.trunc();
-    if (-END..END).contains(&whole) { Ok(Py::Int(whole as i64)) } else { Err(Fault::error("the number is too large")) }
+    long::truncated(value).ok_or_else(|| Fault::error("cannot convert float infinity to integer"))
 }
 
 fn float(_: &Context, value: Py, args: Args) -> Result<Py> {
@@ -187,17 +185,4 @@ fn origin(_: &Context, value: Py, _: Args) -> Result<Py> {
     };
     let variable = variable.ok_or_else(|| Fault::error("the origin of this value is not remembered"))?;
     Ok(Py::str(format!("<environment variable '{variable}'>")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_that_do_not_fit_are_errors_not_other_numbers() {
-        assert!(matches!(truncated(-9_223_372_036_854_775_808.0), Ok(Py::Int(i64::MIN))));
-        assert!(matches!(truncated(2.9), Ok(Py::Int(2))));
-        assert!(truncated(9_223_372_036_854_775_808.0).is_err());
-        assert!(truncated(1e30).is_err());
-    }
 }

@@ -3,7 +3,7 @@
 use super::Table;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Args, Py, round_half_even};
+use crate::template::python::{Args, Py, long, round_half_even};
 use crate::template::random::Random;
 
 pub(super) const TABLE: Table = &[
@@ -23,8 +23,8 @@ fn number(value: &Py, filter: &str) -> Result<f64> {
 fn abs(_: &Context, value: Py, _: Args) -> Result<Py> {
     match &value {
         Py::Float(value) => Ok(Py::Float(value.abs())),
-        other => match other.as_int() {
-            Some(value) => Ok(Py::Int(value.abs())),
+        other => match long::long(other) {
+            Some(value) => Ok(long::whole(value.magnitude().clone().into())),
             None => Err(Fault::error(format!("bad operand type for abs(): '{}'", other.type_name()))),
         },
     }
@@ -34,6 +34,9 @@ fn round(_: &Context, value: Py, args: Args) -> Result<Py> {
     let [precision, method] = args.bind(["precision", "method"])?;
     let precision = precision.and_then(|precision| precision.as_int()).unwrap_or(0);
     let method = method.as_ref().and_then(Py::as_str).unwrap_or("common");
+    if long::is_long(&value) && method == "common" && precision >= 0 {
+        return Ok(value);
+    }
     if let (Py::Int(_) | Py::Bool(_), "common") = (&value, method) {
         let whole = value.as_int().unwrap_or_default();
         return Ok(Py::Int(if precision < 0 { round_half_even(whole as f64, precision) as i64 } else { whole }));

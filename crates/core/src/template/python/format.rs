@@ -1,5 +1,6 @@
 //! `%` and `str.format`.
 
+use super::long;
 use super::number::float_text;
 use super::text::{repr, text};
 use super::value::{Args, Py};
@@ -113,8 +114,8 @@ fn percent_field(context: &Context, kind: char, mut spec: Spec, value: Py) -> Re
         },
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
             let whole = match &value {
-                Py::Float(value) if !"xXo".contains(kind) => Some(*value as i64),
-                other => other.as_int(),
+                Py::Float(value) if !"xXo".contains(kind) => long::truncated(*value),
+                other => long::long(other).map(long::whole),
             };
             let Some(whole) = whole else {
                 let need = if "xXo".contains(kind) { "an integer is required" } else { "a real number is required" };
@@ -122,11 +123,12 @@ fn percent_field(context: &Context, kind: char, mut spec: Spec, value: Py) -> Re
             };
             spec.kind = Some(if "iu".contains(kind) { 'd' } else { kind });
             if let Some(precision) = spec.precision.take() {
-                let digits = format!("{:0precision$}", whole.unsigned_abs());
-                let sign = if whole < 0 { "-" } else { "" };
+                let whole = long::long(&whole).unwrap_or_default();
+                let digits = format!("{:0>precision$}", whole.magnitude().to_string());
+                let sign = if whole.sign() == num_bigint::Sign::Minus { "-" } else { "" };
                 return Ok(lay_out(&format!("{sign}{digits}"), &spec));
             }
-            number(&Py::Int(whole), &spec)
+            number(&whole, &spec)
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             let Some(float) = value.as_float() else {
@@ -173,10 +175,10 @@ fn number(value: &Py, spec: &Spec) -> Result<String> {
     let kind = spec.kind.unwrap_or(if matches!(value, Py::Float(_)) { '\0' } else { 'd' });
     let (negative, digits) = match (value, kind) {
         (_, 'd' | 'n') | (_, 'x' | 'X' | 'o' | 'b') => {
-            let Some(whole) = value.as_int() else {
+            let Some(whole) = long::long(value) else {
                 return Err(Fault::error(format!("Unknown format code '{kind}' for object of type 'float'")));
             };
-            let size = whole.unsigned_abs();
+            let size = whole.magnitude();
             let (prefix, digits) = match kind {
                 'x' => ("0x", format!("{size:x}")),
                 'X' => ("0X", format!("{size:X}")),
@@ -184,7 +186,7 @@ fn number(value: &Py, spec: &Spec) -> Result<String> {
                 'b' => ("0b", format!("{size:b}")),
                 _ => ("", size.to_string()),
             };
-            (whole < 0, if spec.alternate { format!("{prefix}{digits}") } else { digits })
+            (whole.sign() == num_bigint::Sign::Minus, if spec.alternate { format!("{prefix}{digits}") } else { digits })
         }
         (value, kind) => {
             let float = value.as_float().unwrap_or_default();
@@ -354,7 +356,7 @@ fn format_field(context: &Context, value: &Py, spec: &str) -> Result<String> {
     }
     let spec = parse_spec(spec)?;
     match value {
-        Py::Int(_) | Py::Float(_) => {
+        value if matches!(value, Py::Int(_) | Py::Float(_)) || long::is_long(value) => {
             if matches!(spec.kind, Some('f' | 'F' | 'e' | 'E' | 'g' | 'G' | '%')) {
                 return number(&Py::Float(value.as_float().unwrap_or_default()), &spec);
             }

@@ -1,5 +1,8 @@
 //! Numbers as Python writes and reads them.
 
+use super::long;
+use super::value::Py;
+
 /// `repr` of a float: shortest, with an exponent where Python uses one.
 pub(crate) fn float_text(value: f64) -> String {
     if value.is_nan() {
@@ -18,8 +21,13 @@ pub(crate) fn float_text(value: f64) -> String {
     format!("{value:?}")
 }
 
-/// `int(text, base)`: blanks around it, a sign, underscores, prefixes.
+/// The same where more than 64 bits make no sense.
 pub(crate) fn parse_int(text: &str, base: u32) -> Option<i64> {
+    parse_whole(text, base)?.as_int()
+}
+
+/// `int(text, base)`: blanks around it, a sign, underscores, prefixes.
+pub(crate) fn parse_whole(text: &str, base: u32) -> Option<Py> {
     let text = text.trim().replace('_', "");
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -36,8 +44,8 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<i64> {
     if digits.starts_with(['+', '-']) {
         return None;
     }
-    let value = i64::from_str_radix(digits, base).ok()?;
-    Some(if negative { -value } else { value })
+    let sign = if negative { "-" } else { "" };
+    long::parse(&format!("{sign}{digits}"), base)
 }
 
 /// Python's `round`: halves go to the even neighbour, judged on the exact decimal value.

@@ -1,6 +1,7 @@
 //! Operators.
 
 use super::format::percent;
+use super::long;
 use super::text::text;
 use super::value::Py;
 use crate::template::context::Context;
@@ -48,10 +49,6 @@ fn unsupported(op: BinaryOp, left: &Py, right: &Py) -> Fault {
     ))
 }
 
-fn too_large() -> Fault {
-    Fault::error("the number is too large")
-}
-
 fn add(left: Py, right: Py) -> Result<Py> {
     match (&left, &right) {
         (Py::Str(a), Py::Str(b)) => Ok(Py::str(format!("{a}{b}"))),
@@ -65,7 +62,7 @@ fn add(left: Py, right: Py) -> Result<Py> {
         (Py::Tuple(a), Py::Tuple(b)) => Ok(Py::tuple(a.iter().chain(b.iter()).cloned().collect())),
         (Py::Object(a), Py::Object(b)) => match (a.as_date(), b.as_date()) {
             (Some(a), Some(b)) => a.add(b),
-            _ => Err(unsupported(BinaryOp::Add, &left, &right)),
+            _ => arithmetic(BinaryOp::Add, &left, &right),
         },
         _ => arithmetic(BinaryOp::Add, &left, &right),
     }
@@ -125,7 +122,13 @@ fn arithmetic(op: BinaryOp, left: &Py, right: &Py) -> Result<Py> {
             BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
             BinaryOp::Concat => None,
         };
-        return value.map(Py::Int).ok_or_else(too_large);
+        return match value {
+            Some(value) => Ok(Py::Int(value)),
+            None => long::arithmetic(op, &a.into(), &b.into()),
+        };
+    }
+    if let (Some(a), Some(b)) = (long::long(left), long::long(right)) {
+        return long::arithmetic(op, &a, &b);
     }
     let (Some(a), Some(b)) = (left.as_float(), right.as_float()) else {
         return Err(unsupported(op, left, right));
@@ -201,6 +204,10 @@ pub(crate) fn equal(context: &Context, left: &Py, right: &Py) -> Result<bool> {
         (Py::Tuple(a), Py::Tuple(b)) => all_equal(context, a, b)?,
         (Py::List(a), Py::List(b)) => Rc::ptr_eq(a, b) || all_equal(context, &a.borrow(), &b.borrow())?,
         (Py::Range(..), Py::Range(..)) => all_equal(context, &left.iterate()?, &right.iterate()?)?,
+        _ if long::is_long(&left) || long::is_long(&right) => match (long::long(&left), long::long(&right)) {
+            (Some(a), Some(b)) => a == b,
+            _ => left.as_float().zip(right.as_float()).is_some_and(|(a, b)| a == b),
+        },
         (Py::Object(a), Py::Object(b)) if a.keys().is_none() || b.keys().is_none() => {
             match (a.as_date(), b.as_date()) {
                 (Some(a), Some(b)) => a.order(b) == Some(Ordering::Equal),
@@ -257,6 +264,11 @@ pub(crate) fn order(context: &Context, left: &Py, right: &Py, sign: &str) -> Res
             right.type_name()
         ))
     };
+    if let (true, Some(a), Some(b)) =
+        (long::is_long(&left) || long::is_long(&right), long::long(&left), long::long(&right))
+    {
+        return Ok(a.cmp(&b));
+    }
     match (&left, &right) {
         (Py::Str(a), Py::Str(b)) => Ok(a.chars().cmp(b.chars())),
         (Py::List(_), Py::List(_)) | (Py::Tuple(_), Py::Tuple(_)) => {

@@ -74,6 +74,9 @@ pub(crate) trait Object {
     fn as_date(&self) -> Option<&crate::template::dates::Date> {
         None
     }
+    fn as_long(&self) -> Option<&num_bigint::BigInt> {
+        None
+    }
 }
 
 /// A function given by closure.
@@ -258,6 +261,7 @@ impl Py {
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(*value),
+            Self::Object(object) => object.as_long().and_then(num_traits::ToPrimitive::to_f64),
             other => other.as_int().map(|value| value as f64),
         }
     }

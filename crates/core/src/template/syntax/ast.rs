@@ -15,6 +15,8 @@ pub(crate) enum Literal {
     None,
     Bool(bool),
     Int(i64),
+    /// Beyond 64 bits: its digits.
+    Long(Arc<str>),
     Float(f64),
     Str(Arc<str>),
 }

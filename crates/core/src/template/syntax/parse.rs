@@ -372,9 +372,10 @@ fn literal(value: &minijinja::Value, at: At) -> Result<Literal, ParseError> {
         ValueKind::None | ValueKind::Undefined => Literal::None,
         ValueKind::Bool => Literal::Bool(value.is_true()),
         ValueKind::String => Literal::Str(value.as_str().unwrap_or_default().into()),
-        ValueKind::Number if value.is_integer() => {
-            Literal::Int(i64::try_from(value.clone()).map_err(|_| unsupported())?)
-        }
+        ValueKind::Number if value.is_integer() => match i64::try_from(value.clone()) {
+            Ok(small) => Literal::Int(small),
+            Err(_) => Literal::Long(value.to_string().into()),
+        },
         _ => Literal::Float(f64::try_from(value.clone()).map_err(|_| unsupported())?),
     })
 }

@@ -5,6 +5,7 @@ use crate::plugins::Kind;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::filters::compile_regex;
+use crate::template::python::long::is_long;
 use crate::template::python::{Args, Py, binary, compare, contains, equal};
 use crate::template::syntax::{BinaryOp, CompareOp};
 use crate::template::{filters, own, tests};
@@ -20,9 +21,9 @@ pub(super) const TABLE: Table = &[
     ("ansible._protomatter.tagged_with", tagged_with),
     ("true", |_, value, _| Ok(matches!(value, Py::Bool(true)))),
     ("false", |_, value, _| Ok(matches!(value, Py::Bool(false)))),
-    ("integer", |_, value, _| Ok(matches!(value, Py::Int(_)))),
+    ("integer", |_, value, _| Ok(matches!(value, Py::Int(_)) || is_long(&value))),
     ("float", |_, value, _| Ok(matches!(value, Py::Float(_)))),
-    ("number", |_, value, _| Ok(matches!(value, Py::Int(_) | Py::Float(_) | Py::Bool(_)))),
+    ("number", |_, value, _| Ok(matches!(value, Py::Int(_) | Py::Float(_) | Py::Bool(_)) || is_long(&value))),
     ("string", |_, value, _| Ok(matches!(value, Py::Str(_)))),
     ("mapping", |_, value, _| Ok(value.is_mapping())),
     ("sequence", |_, value, _| Ok(value.is_sequence() || value.is_mapping() || matches!(value, Py::Str(_)))),
