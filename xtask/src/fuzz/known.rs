@@ -24,7 +24,7 @@ pub fn reason(expression: &str, wanted: &Answer, got: &Answer) -> Option<&'stati
             Some("YAML has no anchors here: equal values are written out each time")
         }
         (Answer::Ok(_), Answer::Error(got)) if got.contains("the number is too large") => {
-            Some("whole numbers have 64 bits here")
+            Some("no number has more than a million bits here")
         }
         (Answer::Error(wanted), Answer::Ok(_)) if wanted.contains("Markup(") => {
             Some("escaped text is plain text here, no type of its own that YAML refuses")

@@ -6,7 +6,8 @@ use super::address::Net;
 use super::kinds;
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
-use crate::template::python::{Args, Py};
+use crate::template::python::{Args, Py, long};
+use num_bigint::BigInt;
 
 pub(super) const TABLE: Table = &[
     ("ipaddr", |context, value, args| {
@@ -113,7 +114,7 @@ fn of_address(subject: &Subject, query: &str) -> Result<Option<Py>> {
     let net = &subject.net;
     let text = |text: String| Ok(Some(Py::str(text)));
     let host = net.span() == 0 || net.ip != net.network() || !net.has_broadcast();
-    let number = |number: u128| i64::try_from(number).map(Py::Int).map_err(|_| Fault::error("the number is too large"));
+    let number = |number: BigInt| Ok(Some(long::whole(number)));
     match query {
         "" if subject.network => text(net.to_string()),
         "" => text(net.ip_text()),
@@ -132,7 +133,7 @@ fn of_address(subject: &Subject, query: &str) -> Result<Option<Py>> {
         "ip/prefix" | "ip_netmask" => Ok(Some(Py::None)),
         "cidr" => text(net.to_string()),
         "int" if subject.network => text(format!("{}/{}", net.ip, net.prefix)),
-        "int" => number(net.ip).map(Some),
+        "int" => number(net.ip.into()),
         "ipv4" | "v4" => Ok(Some(match net.ip >> 32 {
             0 | 0xffff if net.prefix >= 96 => {
                 Py::str(Net { v6: false, ip: net.ip & 0xffff_ffff, prefix: net.prefix - 96 }.to_string())
@@ -147,16 +148,15 @@ fn of_address(subject: &Subject, query: &str) -> Result<Option<Py>> {
         "wrap" if !net.v6 => text(subject.text.clone()),
         "wrap" if subject.network => text(format!("[{}]/{}", net.ip_text(), net.prefix)),
         "wrap" => text(format!("[{}]", net.ip_text())),
-        "size" => match net.span().checked_add(1) {
-            Some(size) => number(size).map(Some),
-            None => Err(Fault::error("the number is too large")),
-        },
-        "size_usable" => number(match net.span() {
-            0 => 0,
-            1 => 2,
-            span => span - 1,
-        })
-        .map(Some),
+        "size" => number(BigInt::from(net.span()) + 1),
+        "size_usable" => {
+            let usable: u128 = match net.span() {
+                0 => 0,
+                1 => 2,
+                span => span - 1,
+            };
+            number(usable.into())
+        }
         _ => Ok(None),
     }
 }
