@@ -23,6 +23,9 @@ pub fn reason(expression: &str, wanted: &Answer, got: &Answer) -> Option<&'stati
         (Answer::Ok(wanted), Answer::Ok(_)) if wanted.contains("&id001") => {
             Some("YAML has no anchors here: equal values are written out each time")
         }
+        (Answer::Ok(wanted), Answer::Ok(got)) if *got == format!("'{wanted}'") && wanted.parse::<i128>().is_ok() => {
+            Some("whole numbers beyond 64 bits leave a template as text")
+        }
         (Answer::Ok(_), Answer::Error(got)) if got.contains("the number is too large") => {
             Some("no number has more than a million bits here")
         }

@@ -362,13 +362,13 @@ fn format_field(context: &Context, value: &Py, spec: &str) -> Result<String> {
             }
             number(value, &spec)
         }
-        Py::Bool(flag) if spec.kind.is_some() => number(&Py::Int(i64::from(*flag)), &spec),
+        // With a specification it is the number that it is in Python.
+        Py::Bool(flag) => number(&Py::Int(i64::from(*flag)), &spec),
         Py::Str(_) if spec.kind.is_some_and(|kind| kind != 's') => {
             let kind = spec.kind.unwrap_or_default();
             Err(Fault::error(format!("Unknown format code '{kind}' for object of type 'str'")))
         }
         Py::Str(text) => Ok(lay_out(&cut(text, spec.precision), &Spec { zero: false, ..spec })),
-        Py::Bool(_) => Ok(lay_out(&text(context, value)?, &spec)),
         other => Err(Fault::error(format!("unsupported format string passed to {}.__format__", other.type_name()))),
     }
 }
