@@ -57,7 +57,7 @@ type Files = Vec<(String, bool, String)>;
 /// # Errors
 /// If the library is not there or cannot be read.
 pub(super) fn pack(plugins: &Plugins, name: &str, path: &Path, module: &str) -> Result<Vec<u8>, ActionError> {
-    let Some(library) = local_files::python_package("ansible") else {
+    let Some(library) = library() else {
         return Err(ActionError::Failed("Ansible's Python library is not there".to_owned()));
     };
     let mut packed = Map::new();
@@ -66,7 +66,7 @@ pub(super) fn pack(plugins: &Plugins, name: &str, path: &Path, module: &str) -> 
     };
     add("ansible", true, "");
     add("ansible.modules", true, "");
-    for (name, package, text) in files(&library)? {
+    for (name, package, text) in files(library)? {
         // A third of all, and few modules want it.
         if !name.starts_with("ansible.module_utils.facts") || module.contains("module_utils.facts") {
             add(name, *package, text);
@@ -156,7 +156,8 @@ fn collect(dir: &Path, package: &str, files: &mut Files) -> crate::system::Resul
     Ok(())
 }
 
-/// Where the library is, if it is.
-pub(crate) fn library() -> Option<PathBuf> {
-    local_files::python_package("ansible")
+/// Where the library is, if it is; looked for once.
+pub(crate) fn library() -> Option<&'static Path> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    LIBRARY.get_or_init(|| local_files::python_package("ansible")).as_deref()
 }
