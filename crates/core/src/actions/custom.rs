@@ -148,13 +148,19 @@ fn reply(output: &RawOutput, background: bool) -> Reply {
         fields.insert("stderr".to_owned(), json!(String::from_utf8_lossy(&output.stderr)));
     }
     if !junk.is_empty() {
-        let told = json!(format!("Module invocation had junk after the JSON data: {junk}"));
-        match fields.entry("warnings").or_insert_with(|| json!([])) {
-            Json::Array(warnings) => warnings.push(told),
-            other => *other = json!([other.take(), told]),
-        }
+        let told = format!("Module invocation had junk after the JSON data: {junk}");
+        add_warning(&mut fields, told);
     }
     Reply { from_host: true, ..result(fields) }
+}
+
+/// Adds to the warnings of a result in Ansible's form.
+pub(super) fn add_warning(fields: &mut serde_json::Map<String, Json>, warning: String) {
+    let told = json!(warning);
+    match fields.entry("warnings").or_insert_with(|| json!([])) {
+        Json::Array(warnings) => warnings.push(told),
+        other => *other = json!([other.take(), told]),
+    }
 }
 
 /// What a result in Ansible's form says.

@@ -53,9 +53,11 @@ pub const ENGINE_ACTIONS: &[&str] = &[
     "ansible.builtin.import_role",
 ];
 
+pub(crate) use python_module::library as python_library;
+
 /// Whether the controller has Ansible's Python library, which modules that are made for it are packed with.
 pub fn has_python_library() -> bool {
-    python_module::library().is_some()
+    python_library().is_some()
 }
 
 impl Actions {

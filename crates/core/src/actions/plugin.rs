@@ -1,6 +1,6 @@
 //! A user's action plug-in: runs in the controller's Python with Ansible's library, and works on the host by way of this connection.
 
-use super::custom::result;
+use super::custom::{add_warning, result};
 use super::raw::planned;
 use super::{ActionError, Context, Reply};
 use crate::connection::ConnectionError;
@@ -52,15 +52,11 @@ pub(crate) fn run(context: &Context<'_>, plugin: &Plugin, args: &Map) -> Result<
         Err(error) => return Ok(Reply::failure(format!("Task failed: {error}"), [("changed", Value::Bool(false))])),
     };
     let said = answer.said();
-    let Json::Object(fields) = answer.value else { return Err("an action gives a mapping".into()) };
-    let mut reply = result(fields);
+    let Json::Object(mut fields) = answer.value else { return Err("an action gives a mapping".into()) };
     if !said.is_empty() {
-        let warnings = reply.output.entry(Key::from("warnings")).or_insert_with(|| Value::list([]));
-        let mut all: Vec<Value> = warnings.as_list().unwrap_or_default().to_vec();
-        all.push(Value::from(said));
-        *warnings = Value::from(all);
+        add_warning(&mut fields, said);
     }
-    Ok(reply)
+    Ok(result(fields))
 }
 
 /// A parameter, in which text is marked that the playbook has as it is: what is made of that may be evaluated.

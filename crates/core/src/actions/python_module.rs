@@ -2,7 +2,7 @@
 //! that any Python 3 of the host runs. Nothing of the library is part of Hostler.
 
 use super::ActionError;
-use crate::plugins::Plugins;
+use crate::plugins::{Plugins, collection_at};
 use crate::system::local_files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -112,9 +112,7 @@ pub(super) fn pack(plugins: &Plugins, name: &str, path: &Path, module: &str) -> 
 /// The name of the collection that a module's file is in.
 fn collection(path: &Path) -> Option<String> {
     let folder = path.ancestors().find(|folder| folder.ends_with("plugins/modules"))?.parent()?.parent()?;
-    let mut names = folder.iter().rev().map(|name| name.to_string_lossy());
-    let (collection, namespace, root) = (names.next()?, names.next()?, names.next()?);
-    (root == "ansible_collections").then(|| format!("{namespace}.{collection}"))
+    collection_at(folder)
 }
 
 /// The collections whose utilities a text imports.

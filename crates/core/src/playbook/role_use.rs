@@ -8,6 +8,7 @@ use super::keyword_table::Owner;
 use super::reading::{Reading, as_text, shown};
 use super::{Block, Keywords, Node, Role, Scope, Spanned, Task};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::plugins::collection_at;
 use crate::value::{Key, Map, Value};
 use crate::yaml::{Node as Yaml, NodeKind};
 use std::path::{Path, PathBuf};
@@ -428,9 +429,8 @@ struct Meta {
 
 /// The collection that a role is in.
 fn collection_of(role: &Path) -> Option<Arc<str>> {
-    let mut parts = role.iter().rev().skip(1).map(|part| part.to_string_lossy());
-    let (roles, collection, namespace, root) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    (roles == "roles" && root == "ansible_collections").then(|| format!("{namespace}.{collection}").into())
+    let roles = role.parent().filter(|folder| folder.ends_with("roles"))?;
+    collection_at(roles.parent()?).map(Arc::from)
 }
 
 impl Plan {

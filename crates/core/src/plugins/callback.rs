@@ -68,7 +68,7 @@ impl Callback {
     /// # Errors
     /// It ended, or raised what nobody expects.
     pub fn tell(&self, event: &str, about: Json) -> Result<Said, String> {
-        let request = json!({"do": "event", "path": "", "roots": [], "event": event, "about": about});
+        let request = json!({"do": "event", "event": event, "about": about});
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.call(&request, &mut NothingAsked, &|| false)?.map(Said::from)
     }

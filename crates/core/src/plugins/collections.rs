@@ -1,5 +1,6 @@
 //! Modules and plug-ins in collections, what they have become under other names, and the groups of modules that `module_defaults` can name.
 
+use crate::actions::python_library;
 use crate::diagnostic::SourceFile;
 use crate::system::local_files;
 use crate::template::Templar;
@@ -7,7 +8,7 @@ use crate::vars::{Decrypt, VaultSecrets};
 use crate::yaml::{self, Node, NodeKind, Trust};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A group of actions.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,8 +58,6 @@ const NETWORK_DEVICES: &[&str] = &[
 pub(crate) struct Collections {
     roots: Mutex<Vec<PathBuf>>,
     groups: Mutex<HashMap<String, Option<Arc<Group>>>>,
-    /// Ansible's library, where it is installed.
-    library: OnceLock<Option<PathBuf>>,
     /// By `namespace.collection`.
     runtimes: Mutex<HashMap<String, Option<Arc<Node>>>>,
 }
@@ -85,15 +84,11 @@ impl Collections {
         let known = self.roots().iter().map(|root| in_root(root)).find(|folder| local_files::is_dir(folder));
         // Those that come with Ansible, and its own.
         let installed = || {
-            let library = self.library()?;
+            let library = python_library()?;
             let folders = [in_root(library.parent()?), in_root(&library.join("_internal"))];
             folders.into_iter().find(|folder| local_files::is_dir(folder))
         };
         known.or_else(installed)
-    }
-
-    fn library(&self) -> Option<&Path> {
-        self.library.get_or_init(|| local_files::python_package("ansible")).as_deref()
     }
 
     /// The folders that hold `ansible_collections/`.
@@ -191,8 +186,7 @@ impl Collections {
         let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         known.unwrap_or_else(|| {
             let path = match &*name {
-                "ansible.builtin" => local_files::python_package("ansible")
-                    .map(|library| library.join("config/ansible_builtin_runtime.yml")),
+                "ansible.builtin" => python_library().map(|library| library.join("config/ansible_builtin_runtime.yml")),
                 _ => self.collection(namespace, collection).map(|folder| folder.join("meta/runtime.yml")),
             };
             let read = path.and_then(|path| {
@@ -303,6 +297,13 @@ fn extended(item: &Node) -> Vec<String> {
     let Some(named) = item.get("metadata").and_then(|metadata| metadata.get("extend_group")) else { return Vec::new() };
     let nodes = named.as_seq().unwrap_or(std::slice::from_ref(named));
     nodes.iter().filter_map(|node| node.as_str().map(str::to_owned)).collect()
+}
+
+/// The name of the collection in a folder `…/ansible_collections/NAMESPACE/NAME`.
+pub(crate) fn collection_at(folder: &Path) -> Option<String> {
+    let mut names = folder.iter().rev().map(|name| name.to_string_lossy());
+    let (collection, namespace, root) = (names.next()?, names.next()?, names.next()?);
+    (root == "ansible_collections").then(|| format!("{namespace}.{collection}"))
 }
 
 /// `namespace`, `collection` and the rest.

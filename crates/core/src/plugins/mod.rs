@@ -9,7 +9,7 @@ mod collections;
 mod process;
 
 pub use callback::{Callback, Said};
-pub(crate) use collections::Collections;
+pub(crate) use collections::{Collections, collection_at};
 pub(crate) use process::{Answer, Asked, Refusal, Want};
 
 use crate::system::local_files;
@@ -171,17 +171,22 @@ impl Plugins {
         if short.starts_with("ansible.builtin.") {
             return None;
         }
-        let key = (kind, short.to_owned());
-        {
+        // What is built in of collections is not looked for in them.
+        if is_own && short.contains('.') {
+            return None;
+        }
+        let key = {
             let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
             let is_elsewhere = !is_own && kind != Kind::Action || short.contains('.');
             if found.directories.is_empty() && self.configured.is_empty() && !is_elsewhere {
                 return None;
             }
+            let key = (kind, short.to_owned());
             if let Some(known) = found.resolved.get(&key) {
                 return known.clone();
             }
-        }
+            key
+        };
         let plugin = self.resolve(kind, short, is_own).map(|(path, name)| Arc::new(Plugin { path, name, kind }));
         self.found.write().unwrap_or_else(PoisonError::into_inner).resolved.insert(key, plugin.clone());
         plugin
@@ -190,9 +195,7 @@ impl Plugins {
     fn resolve(&self, kind: Kind, name: &str, is_own: bool) -> Option<(PathBuf, String)> {
         let in_files = matches!(kind, Kind::Filter | Kind::Test);
         if name.contains('.') {
-            // What is built in of collections is not looked for in them.
             return match () {
-                () if is_own => None,
                 () if kind == Kind::Action => Some((self.collections.action(name)?, name.to_owned())),
                 () if !in_files => Some((self.collections.plugin(kind.folder(), name)?, name.to_owned())),
                 () => {

@@ -251,10 +251,9 @@ def do_lookup(path, roots, name, terms, kwargs, basedir, search):
         raise RuntimeError("The lookup plugin '%s' failed to load: %s" % (name, error))
     loader, files, templar, variables = surroundings(roots, basedir, {})
     variables["ansible_search_path"] = search
-    if loader and "." not in name:
-        loader.lookup_loader.add_directory(os.path.dirname(path))
-        plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
-    elif loader:
+    if loader:
+        if "." not in name:
+            loader.lookup_loader.add_directory(os.path.dirname(path))
         plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
     else:
         plugin = plain_class()
@@ -371,7 +370,6 @@ def do_action(path, roots, name, args, basedir, search, options):
     plugin_class._redirected_names = [name]
     connection = connection_class()(context)
     connection.transport = options["transport"]
-    connection.set_options(var_options={}) if hasattr(connection, "_load_name") else None
     plugin = plugin_class(task=task, connection=connection, play_context=context, loader=files, templar=templar, shared_loader_obj=loader)
     try:
         result = plugin.run(task_vars=variables)
@@ -493,14 +491,15 @@ def task_told(about):
     return task
 
 
-def do_event(roots, path, event, about):
+def do_event(event, about):
     host = Told(name=about["host"], address=about["host"], vars={}, groups=[]) if about.get("host") else None
     task = task_told(about["task"]) if about.get("task") else None
     if event == "playbook":
         send_event("v2_playbook_on_start", Told(name=about["path"], _file_name=about["path"], _basedir=os.path.dirname(about["path"]) or "."))
     elif event == "play":
         play = Told(name=about["name"], hosts=about["hosts"], strategy=about["strategy"], check_mode=about["check"], path=about["path"], _uuid=about["path"])
-        callback.plugin.set_play_context(Told(check_mode=about["check"], diff=False, verbosity=0)) if hasattr(callback.plugin, "set_play_context") else None
+        if hasattr(callback.plugin, "set_play_context"):
+            callback.plugin.set_play_context(Told(check_mode=about["check"], diff=False, verbosity=0))
         send_event("v2_playbook_on_play_start", play)
     elif event == "task":
         handler = about["task"]["handler"]
@@ -541,7 +540,7 @@ def main():
             answer = dict(error=str(lost))
         # Even one that wants to end the program.
         except BaseException as error:
-            answer = dict(error=str(error) or type(error).__name__, kind=type(error).__name__)
+            answer = dict(error=str(error) or type(error).__name__)
         answer.update((where, text.getvalue().decode(errors="replace")) for where, text in said.items())
         try:
             send(answer, form)

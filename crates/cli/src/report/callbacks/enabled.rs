@@ -83,11 +83,8 @@ impl Enabled {
     }
 }
 
-/// The user's own in Python that hear of a run: those that the settings enable, and those in directories that need not be.
-/// `output` is the one that shows the run.
-///
-/// # Errors
-/// Those that do not start, one after the other.
+/// The user's own in Python that hear of a run: those that the settings enable, and those in directories that need not be;
+/// with a warning for each that does not start.
 pub fn own(
     config: &Config,
     plugins: &Plugins,

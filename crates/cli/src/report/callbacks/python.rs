@@ -22,9 +22,8 @@ impl Python {
     }
 
     fn print(&self, said: &Said) {
-        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        for (text, sink) in [(&said.out, 0), (&said.err, 1)] {
-            let sink = if sink == 0 { &mut sinks.0 } else { &mut sinks.1 };
+        let (out, err) = &mut *self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        for (text, sink) in [(&said.out, out), (&said.err, err)] {
             // Nobody is left to be told if it cannot be printed.
             let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
         }

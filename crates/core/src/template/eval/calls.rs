@@ -176,18 +176,12 @@ fn forced(args: Args) -> Result<Args> {
 /// Applies the filter `name`.
 pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) -> Result<Py> {
     let filter = filters::find(name);
-    if let Some(plugin) = own::find(context, Kind::Filter, name, filter.is_some()) {
-        if let Py::Marker(_) | Py::Unknown(_) = value {
-            return Ok(value);
-        }
-        if let Some(marker) = marked(&args) {
-            return Ok(marker);
-        }
-        let applied = own::apply(context, &plugin, forced(args)?, value);
-        return applied.map_err(|fault| explained(fault, PluginKind::Filter, name));
+    let plugin = own::find(context, Kind::Filter, name, filter.is_some());
+    if filter.is_none() && plugin.is_none() {
+        return Err(missing(context, Kind::Filter, name));
     }
-    let Some(filter) = filter else { return Err(missing(context, Kind::Filter, name)) };
-    if !filter.takes_undefined {
+    let takes_undefined = plugin.is_none() && filter.is_some_and(|filter| filter.takes_undefined);
+    if !takes_undefined {
         match (&value, marked(&args)) {
             (Py::Marker(_), _) => return Ok(value),
             (_, Some(marker)) => return Ok(marker),
@@ -197,8 +191,13 @@ pub(crate) fn call_filter(context: &Context, name: &str, value: Py, args: Args) 
     if let Py::Unknown(_) = value {
         return Ok(value);
     }
-    let args = if filter.takes_undefined { args } else { forced(args)? };
-    (filter.function)(context, value, args).map_err(|fault| explained(fault, PluginKind::Filter, name))
+    let args = if takes_undefined { args } else { forced(args)? };
+    let result = match (filter, plugin) {
+        (_, Some(plugin)) => own::apply(context, &plugin, args, value),
+        (Some(filter), None) => (filter.function)(context, value, args),
+        (None, None) => Ok(value),
+    };
+    result.map_err(|fault| explained(fault, PluginKind::Filter, name))
 }
 
 /// Applies the test `name`.

@@ -186,3 +186,18 @@ fn origin(_: &Context, value: Py, _: Args) -> Result<Py> {
     let variable = variable.ok_or_else(|| Fault::error("the origin of this value is not remembered"))?;
     Ok(Py::str(format!("<environment variable '{variable}'>")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_do_not_fit_are_not_other_numbers() {
+        assert!(matches!(truncated(-9_223_372_036_854_775_808.0), Ok(Py::Int(i64::MIN))));
+        assert!(matches!(truncated(2.9), Ok(Py::Int(2))));
+        let digits = |value| long::long(&truncated(value).unwrap()).unwrap().to_string();
+        assert_eq!(digits(9_223_372_036_854_775_808.0), "9223372036854775808");
+        assert_eq!(digits(1e30), "1000000000000000019884624838656");
+        assert!(truncated(f64::INFINITY).is_err());
+    }
+}
