@@ -3,12 +3,16 @@
 //! It is the build script's ([`pack.rs`](pack.rs)) counterpart and compiled by it, alone: no standard library, no
 //! libc, no allocation, since what is saved by packing must not be lost here. For the program it is as if the kernel
 //! had loaded it: same process, same arguments, same `/proc/self/exe`.
+//!
+//! Where it is told that it was kept, it leaves the unpacked program in its own place, for the kernel to load next time.
 #![no_std]
 #![no_main]
 // Copying loops must stay loops: there is no `memcpy` that they could become.
 #![no_builtins]
 
 use core::arch::{asm, global_asm};
+use core::hint::black_box;
+use core::mem::MaybeUninit;
 
 /// Numbers of eight bytes each (see [`Header`]), the LZ4 block, and zeros that may be read but mean nothing.
 static PACKED: [u8; include_bytes!(env!("HOSTLER_PACKED")).len()] = *include_bytes!(env!("HOSTLER_PACKED"));
@@ -16,6 +20,10 @@ static PACKED: [u8; include_bytes!(env!("HOSTLER_PACKED")).len()] = *include_byt
 /// In this order, before `protections` times a segment's beginning, length and protection.
 #[repr(C)]
 struct Header {
+    /// Of the packed program.
+    size: u64,
+    /// How much of the memory is in a file.
+    file: usize,
     /// Where the program wants to be, and how much memory it takes there.
     base: usize,
     memory: usize,
@@ -41,16 +49,26 @@ global_asm!(
 #[cfg(target_arch = "x86_64")]
 mod call {
     pub const WRITE: usize = 1;
+    pub const CLOSE: usize = 3;
     pub const MMAP: usize = 9;
     pub const MPROTECT: usize = 10;
+    pub const GETPID: usize = 39;
     pub const EXIT: usize = 231;
+    pub const OPENAT: usize = 257;
+    pub const UNLINKAT: usize = 263;
+    pub const RENAMEAT2: usize = 316;
 }
 #[cfg(target_arch = "aarch64")]
 mod call {
+    pub const UNLINKAT: usize = 35;
+    pub const OPENAT: usize = 56;
+    pub const CLOSE: usize = 57;
     pub const WRITE: usize = 64;
     pub const EXIT: usize = 94;
+    pub const GETPID: usize = 172;
     pub const MMAP: usize = 222;
     pub const MPROTECT: usize = 226;
+    pub const RENAMEAT2: usize = 276;
 }
 
 /// A system call; what it answers.
@@ -77,7 +95,8 @@ const MAP: usize = 0x2 | 0x10 | 0x20 | 0x8000;
 /// Unpacks the program, tells it where it is, and returns where it begins.
 unsafe extern "C" fn start(stack: *mut usize) -> usize {
     unsafe {
-        let header = &PACKED.as_ptr().cast::<Header>().read_unaligned();
+        // Its size is put there behind the compiler's back.
+        let header = &black_box(PACKED.as_ptr()).cast::<Header>().read_unaligned();
         let nowhere = usize::MAX;
         if system(call::MMAP, [header.base, header.memory, READ_WRITE, MAP, nowhere, 0]) != header.base as isize {
             fail();
@@ -85,6 +104,7 @@ unsafe extern "C" fn start(stack: *mut usize) -> usize {
         let mut segment = PACKED.as_ptr().add(size_of::<Header>()).cast::<[usize; 3]>();
         let block = segment.add(header.protections).cast::<u8>();
         unpack(block, block.add(header.packed), header.base as *mut u8);
+        keep(stack, header);
         for _ in 0..header.protections {
             let [begin, length, protection] = segment.read_unaligned();
             if system(call::MPROTECT, [begin, length, protection, 0, 0, 0]) != 0 {
@@ -95,6 +115,75 @@ unsafe extern "C" fn start(stack: *mut usize) -> usize {
         tell(stack, header);
         header.entry
     }
+}
+
+/// The longest path of a kept helper.
+const PATH: usize = 4000;
+/// What an unpacked file ends with, before the size of the packed one.
+const MARK: u64 = u64::from_le_bytes(*b"unpacked");
+
+/// If the first argument is `kept`, the program's file, which is its name, becomes the unpacked one. It need not succeed.
+unsafe fn keep(stack: *const usize, header: &Header) {
+    const HERE: usize = -100_isize as usize;
+    const CREATE_TO_WRITE: usize = 0o1 | 0o100 | 0o200 | 0o2000000;
+    let mut path = MaybeUninit::<[u8; PATH + 32]>::uninit();
+    unsafe {
+        if *stack < 2 || !is_kept(*stack.add(2) as *const u8) {
+            return;
+        }
+        let name = *stack.add(1) as *const u8;
+        let temporary = path.as_mut_ptr().cast::<u8>();
+        let mut length = 0;
+        while *name.add(length) != 0 {
+            if length == PATH {
+                return;
+            }
+            *temporary.add(length) = *name.add(length);
+            length += 1;
+        }
+        *temporary.add(length) = b'.';
+        let mut process = system(call::GETPID, [0; 6]);
+        while process > 0 {
+            length += 1;
+            *temporary.add(length) = b'0' + (process % 10) as u8;
+            process /= 10;
+        }
+        *temporary.add(length + 1) = 0;
+        let (temporary, name) = (temporary as usize, name as usize);
+        let file = system(call::OPENAT, [HERE, temporary, CREATE_TO_WRITE, 0o700, 0, 0]);
+        if file < 0 {
+            return;
+        }
+        let end = [MARK, header.size];
+        let whole = write(file, header.base as *const u8, header.file) && write(file, end.as_ptr().cast(), size_of_val(&end));
+        system(call::CLOSE, [file as usize, 0, 0, 0, 0, 0]);
+        if !whole || system(call::RENAMEAT2, [HERE, temporary, HERE, name, 0, 0]) != 0 {
+            system(call::UNLINKAT, [HERE, temporary, 0, 0, 0, 0]);
+        }
+    }
+}
+
+unsafe fn is_kept(mut argument: *const u8) -> bool {
+    for byte in *b"kept\0" {
+        if unsafe { *argument } != byte {
+            return false;
+        }
+        argument = unsafe { argument.add(1) };
+    }
+    true
+}
+
+/// Whether all bytes were written.
+unsafe fn write(file: isize, mut from: *const u8, mut length: usize) -> bool {
+    while length > 0 {
+        let written = unsafe { system(call::WRITE, [file as usize, from as usize, length, 0, 0, 0]) };
+        if written <= 0 {
+            return false;
+        }
+        from = unsafe { from.add(written as usize) };
+        length -= written as usize;
+    }
+    true
 }
 
 /// Puts the program's own headers into the table that the kernel leaves above arguments and environment: its libc finds

@@ -52,6 +52,8 @@ pub struct Bench {
     pub floor: PathBuf,
     /// The program that simulates hosts.
     pub fleet: PathBuf,
+    /// What hostler sends to hosts: the floor uses the same.
+    pub helper: PathBuf,
     /// The peers, where they take part.
     pub peers: Option<Peers>,
     /// The hosts.
@@ -85,22 +87,6 @@ impl Bench {
     pub fn peers(&self) -> Result<&Peers> {
         self.peers.as_ref().context("find the peers")
     }
-
-    /// The helper that Hostler left on the first host: the floor uses the same.
-    ///
-    /// # Errors
-    /// When there is none, because Hostler did not run.
-    pub fn cached_helper(&self) -> Result<PathBuf> {
-        let cache = self.hosts.hosts[0].home.join(".cache/hostler");
-        let mut helpers = fs::read_dir(&cache).into_iter().flatten().flatten().map(|entry| entry.path());
-        // In a cold run it was just removed: a copy is kept beside.
-        let copy = self.directory.join("helper");
-        if let Some(helper) = helpers.next() {
-            fs::copy(helper, &copy)?;
-        }
-        ensure!(copy.exists(), "find the helper: the floor needs hostler to take part");
-        Ok(copy)
-    }
 }
 
 /// Runs what was asked for.
@@ -126,6 +112,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         hostler: binaries.join("hostler"),
         floor: binaries.join("floor"),
         fleet: binaries.join("fleet"),
+        helper: helper(&binaries.join("hostler"), &directory.join("home"))?,
         runs: if options.smallest { 1 } else { options.runs },
         smallest: options.smallest,
         only_hosts: options.hosts.clone(),
@@ -152,6 +139,18 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     println!("\nresults: {}\nbench: {passed} passed, {failed} failed", kept.display());
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The helper as it is sent, found where `hostler` leaves it on this machine.
+fn helper(hostler: &Path, home: &Path) -> Result<PathBuf> {
+    if home.exists() {
+        fs::remove_dir_all(home)?;
+    }
+    fs::create_dir_all(home)?;
+    process::output(Command::new(hostler).args(["exec", "localhost", "-m", "ping"]).env("HOME", home))?;
+    let mut cached = fs::read_dir(home.join(".cache/hostler"))?.flatten().map(|entry| entry.path());
+    let of_helper = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("helper-"));
+    cached.find(of_helper).context("find the helper that hostler left")
 }
 
 fn tools(options: &Options) -> Result<Vec<Tool>> {

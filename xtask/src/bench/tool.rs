@@ -135,7 +135,7 @@ impl Tool {
                 words
             }
             Self::Floor | Self::FloorAhead => {
-                let helper = bench.cached_helper()?.display().to_string();
+                let helper = bench.helper.display().to_string();
                 let mut words = vec![bench.floor.display().to_string(), inventory.file("hosts.json"), helper];
                 words.push(work.playbook.to_owned());
                 if self == Self::FloorAhead {

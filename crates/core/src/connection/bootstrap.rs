@@ -47,13 +47,12 @@ impl Bootstrap {
         // Once as it is, once for another architecture, once anew, and once a place that SFTP can reach.
         for _ in 0..8 {
             let helper = self.helpers.get(&self.architecture)?;
+            let whole = |client: &Client<Stream>| client.hello().size == Some(helper.bytes().len() as u64);
             let mut attempt = Attempt::begin(transport, become_, cancelled, &self.arguments(&helper, damaged))?;
             let answer = attempt.answer(ANSWER)?;
             match answer.word.as_str() {
                 "RUN" => match attempt.open() {
-                    Ok(client) if placed || client.hello().size == Some(helper.bytes().len() as u64) => {
-                        return Ok(client);
-                    }
+                    Ok(client) if placed || whole(&client) => return Ok(client),
                     Err(ConnectionError::Unreachable(reason)) => return Err(ConnectionError::Unreachable(reason)),
                     Err(error) if damaged || placed => return Err(error),
                     Ok(_) if damaged => return Err(failed("the host runs another program than it was sent")),
@@ -63,7 +62,11 @@ impl Bootstrap {
                 "NEED" => {
                     attempt.send(&helper)?;
                     let answer = attempt.answer(ANSWER)?;
-                    return if answer.word == "RUN" { attempt.open() } else { Err(failed(&answer.rest)) };
+                    if answer.word != "RUN" {
+                        return Err(failed(&answer.rest));
+                    }
+                    let client = attempt.open()?;
+                    return if whole(&client) { Ok(client) } else { Err(failed("it did not arrive whole")) };
                 }
                 "ARCH" if answer.rest != self.architecture => self.architecture = answer.rest,
                 "PUT" if become_.is_none() => {

@@ -16,27 +16,21 @@ if [ -r /proc/self/status ]; then while read -r k v w z; do if [ "$k" = Uid: ]; 
 if [ -z "$u" ]; then u=$(id -u 2>/dev/null) || u=me; fi;
 };
 mine() { if [ -L "$1" ]; then return 1; fi; [ -d "$1" ] && [ -O "$1" ]; };
-verify() {
-if has sha256sum; then s=$(sha256sum <"$1") && [ "${s%% *}" = "$h" ];
-elif has wc; then [ "$(wc -c <"$1")" -eq "$n" ]; fi;
-};
 run() {
 f=$1/helper-$h;
 if [ -L "$f" ]; then return 1; fi;
-mine "$1" && [ -f "$f" ] && [ -O "$f" ] && [ -x "$f" ] && [ -s "$f" ] && echo "$m RUN" && exec "$f" $2;
+mine "$1" && [ -f "$f" ] && [ -O "$f" ] && [ -x "$f" ] && [ -s "$f" ] && echo "$m RUN" && exec "$f" ${2:-kept};
 };
 able() {
-mkdir -p "$1" 2>/dev/null;
-mine "$1" && chmod 0700 "$1" 2>/dev/null && p=$1/probe-$$ || return 1;
-(: >"$p") 2>/dev/null && chmod 0700 "$p" && ("$p") 2>/dev/null;
-r=$?;
-rm -f "$p";
-return $r;
+if [ -d "$1" ]; then mine "$1" && chmod 0700 "$1" 2>/dev/null; else mkdir -p -m 0700 "$1" 2>/dev/null && mine "$1"; fi || return 1;
+t=$1/helper-$h.$$;
+{ true >"$t"; } 2>/dev/null && chmod 0700 "$t" && ("$t") 2>/dev/null && return;
+rm -f "$t";
+return 1;
 };
 receive() {
-t=$1/helper-$h.$$;
 echo "$m NEED $1";
-if head -c "$n" >"$t" && verify "$t" && chmod 0700 "$t"; then :; else rm -f "$t"; return 1; fi;
+head -c "$n" >"$t" || { rm -f "$t"; return 1; };
 for x in "$1"/helper-*; do case ${x##*/} in *.*|"helper-$h") ;; *) rm -f "$x";; esac; done;
 mv -f "$t" "$1/helper-$h";
 };
@@ -54,11 +48,8 @@ if [ -n "$d0" ] && able "$d0"; then :; else each run; fi;
 fi;
 who;
 for x in mkdir chmod mv rm head; do if has $x; then :; else echo "$m PUT $u $HOME"; exit 0; fi; done;
-o=$(umask);
-umask 077;
 place() { able "$1" && d=$1; };
 if each place; then :; else echo "$m FAIL no directory for the helper: the home directory, /var/tmp, /tmp and /dev/shm are missing, not writable or mounted noexec; set ansible_remote_tmp"; exit 1; fi;
 if receive "$d"; then :; else echo "$m FAIL the helper did not arrive whole in $d: is the disk full?"; exit 1; fi;
-umask "$o";
 run "$d" new;
 echo "$m FAIL the helper in $d cannot be started";

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -227,9 +228,15 @@ fn program() -> Option<File> {
     File::open("/proc/self/exe").ok().or_else(|| named()?.ok())
 }
 
-/// Size of the program that is running: a cached file that a crash of the machine left incomplete must be noticed.
+/// Size of the program that is running, or of the packed one that it came from: a cached file that a crash of the
+/// machine left incomplete must be noticed. The size that an unpacked one came from is the last thing in it.
 pub fn program_size() -> Option<u64> {
-    Some(program()?.metadata().ok()?.len())
+    let program = program()?;
+    let length = program.metadata().ok()?.len();
+    let mut end = [0; 16];
+    program.read_exact_at(&mut end, length.checked_sub(16)?).ok()?;
+    let size = end.strip_prefix(b"unpacked").and_then(|size| size.try_into().ok()).map(u64::from_le_bytes);
+    Some(size.unwrap_or(length))
 }
 
 /// The program that is running was just received: it gets to the disk while it works already.
