@@ -55,7 +55,7 @@ fn noop(etc: &str) -> Result<Vec<(&'static str, Value)>> {
 fn copy(etc: &str, name: &str, mode: &str) -> Result<(&'static str, Value)> {
     let dest = format!("{etc}/{name}");
     let content = std::fs::read(&dest).map_err(|error| format!("{dest}: {error}; run the playbook first"))?;
-    let sha256 = hostler_core::wire::hex(&Sha256::digest(&content));
+    let sha256 = hostler_core::text::hex(&Sha256::digest(&content));
     let name = Path::new(name).file_name().map(|name| name.to_string_lossy().into_owned());
     let inline = base64::engine::general_purpose::STANDARD.encode(&content);
     let file = json!({"path": name, "sha256": sha256, "size": content.len(), "mode": 0o644, "_inline": inline});

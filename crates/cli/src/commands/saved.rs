@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure, tell};
 use anyhow::Context;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::plan::{Plan, SavedPlan, Step};
-use hostler_core::wire::hex;
+use hostler_core::text::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! `assemble`: puts fragments of the controller together and has `copy` write them. Those on the host are the module's.
 
 use super::copy;
+use super::local_files::read;
 use super::{Action, ActionError, Context, Reply};
 use crate::modules::assemble::Args;
 use crate::system::local_files;
@@ -30,11 +31,7 @@ impl Action for Assemble {
             if !local_files::is_file(&path) || !assembly.takes(&copy::file_name(&path)) {
                 continue;
             }
-            let content = match copy::decrypted(context, &path, given.decrypts())? {
-                Some(plain) => plain,
-                None => local_files::read(&path).map_err(failed)?,
-            };
-            assembly.add(&content);
+            assembly.add(&read(context, &path, given.decrypts())?.0);
         }
         args.retain(|key, _| key.as_str().is_none_or(|key| !FRAGMENTS.contains(&key)));
         let name = copy::file_name(&src);

@@ -6,7 +6,6 @@ use crate::modules::copy::Args;
 use crate::system::local_files;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
-use crate::vars::Decrypt;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -63,11 +62,8 @@ impl Action for Copy {
             insert(&mut args, "_links", Json::Array(links));
             return context.module_with(MODULE, &args, &blobs);
         }
-        if let Some(plain) = decrypted(context, &path, decrypt)? {
-            return send(context, args, &plain, &file_name(&path), local_files::mode(&path).ok());
-        }
         let mut blobs = Blobs::default();
-        let file = blobs.file(&path, &file_name(&path))?;
+        let file = blobs.file(context, &path, &file_name(&path), decrypt)?;
         insert(&mut args, "_files", Json::Array(vec![file]));
         context.module_with(MODULE, &args, &blobs)
     }
@@ -105,24 +101,6 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The plain text of a file that is a vault, if it is to be opened.
-pub(super) fn decrypted(context: &Context<'_>, path: &Path, wanted: bool) -> Result<Option<Vec<u8>>, ActionError> {
-    if !wanted || !local_files::starts_with(path, b"$ANSIBLE_VAULT;") {
-        return Ok(None);
-    }
-    let envelope =
-        local_files::read_to_string(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?;
-    let vault: &dyn Decrypt = &**context.vault;
-    let plain = vault.decrypt(&envelope).map_err(|error| {
-        let path = path.display();
-        ActionError::Failed(match error.contains("no vault secrets found") {
-            true => format!("A vault password or secret must be specified to decrypt {path}"),
-            false => format!("failed to open the vault {path}: {error}"),
-        })
-    })?;
-    Ok(Some(plain))
-}
-
 /// A directory that is being described.
 struct Tree<'a> {
     context: &'a Context<'a>,
@@ -158,13 +136,7 @@ impl Tree<'_> {
             match kept {
                 Some(target) => self.links.push(json!({"path": inner, "target": target.to_string_lossy()})),
                 None if local_files::is_dir(&path) => self.walk(&path, &inner, &inside)?,
-                None => match decrypted(self.context, &path, self.decrypt)? {
-                    Some(plain) => {
-                        let mode = local_files::mode(&path).map_err(failed)?;
-                        self.files.push(self.blobs.bytes(&plain, &inner, mode));
-                    }
-                    None => self.files.push(self.blobs.file(&path, &inner)?),
-                },
+                None => self.files.push(self.blobs.file(self.context, &path, &inner, self.decrypt)?),
             }
         }
         Ok(())

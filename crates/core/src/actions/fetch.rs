@@ -169,7 +169,7 @@ fn destination(
 }
 
 fn hash(algorithm: Algorithm, path: &Path) -> Option<String> {
-    let (_, mut reader) = local_files::open(path).ok()?;
+    let mut reader = local_files::open(path).ok()?.reader();
     algorithm.of(&mut *reader).ok()
 }
 

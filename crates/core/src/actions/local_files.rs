@@ -1,8 +1,9 @@
 //! Files of the controller that a module on a host needs: found, measured, hashed, and handed out by their hash.
 
-use super::ActionError;
+use super::{ActionError, Context};
 use crate::connection::BlobSource;
-use crate::system::local_files::{self, Stamp};
+use crate::system::local_files::{self, Opened, Stamp};
+use crate::vars::Decrypt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value as Json, json};
@@ -31,8 +32,8 @@ impl BlobSource for Blobs {
         match self.0.get(sha256)? {
             Content::Bytes(bytes) => Some((bytes.len() as u64, Box::new(std::io::Cursor::new(Arc::clone(bytes))))),
             Content::File(path) => {
-                let (size, reader) = local_files::open(path).ok()?;
-                Some((size, reader))
+                let file = local_files::open(path).ok()?;
+                Some((file.size, file.reader()))
             }
         }
     }
@@ -43,23 +44,29 @@ impl BlobSource for Blobs {
 }
 
 impl Blobs {
-    /// A file's description for the helper: where it goes, what it is, and its content if it is small.
-    pub(super) fn file(&mut self, path: &Path, relative: &str) -> Result<Json, ActionError> {
-        let failed = |error: crate::system::SystemError| ActionError::Failed(format!("failed to {error}"));
-        let read_error =
-            |error: std::io::Error| ActionError::Failed(format!("failed to read {}: {error}", path.display()));
-        let (size, mut reader) = local_files::open(path).map_err(failed)?;
-        let mode = local_files::mode(path).map_err(failed)?;
+    /// A file's description for the helper: where it goes, what it is, and its content if it is small. With `decrypt` the
+    /// content of a vault is what is in it.
+    pub(super) fn file(
+        &mut self,
+        context: &Context<'_>,
+        path: &Path,
+        relative: &str,
+        decrypt: bool,
+    ) -> Result<Json, ActionError> {
+        let file = open(path)?;
+        if decrypt && file.starts_with(VAULT) {
+            let mode = file.mode;
+            return Ok(self.bytes(&plain(context, path, file)?, relative, mode));
+        }
+        let (size, mode) = (file.size, file.mode);
         if size > INLINE {
-            let hashes = Hashes::of(path).map_err(read_error)?;
+            let hashes = Hashes::of(path).map_err(|error| unreadable(path, &error))?;
             self.0.insert(hashes.sha256.clone(), Content::File(path.to_owned()));
             return Ok(json!({
                 "path": relative, "sha256": hashes.sha256, "sha1": hashes.sha1, "size": size, "mode": mode,
             }));
         }
-        let mut bytes = Vec::with_capacity(size as usize);
-        reader.read_to_end(&mut bytes).map_err(read_error)?;
-        Ok(inline(relative, &bytes, mode))
+        Ok(inline(relative, &file.read().map_err(|error| unreadable(path, &error))?, mode))
     }
 
     /// The same for content that is in memory.
@@ -67,15 +74,50 @@ impl Blobs {
         if bytes.len() as u64 <= INLINE {
             return inline(relative, bytes, mode);
         }
-        let sha256 = crate::wire::hex(&Sha256::digest(bytes));
+        let sha256 = crate::text::hex(&Sha256::digest(bytes));
         self.0.insert(sha256.clone(), Content::Bytes(bytes.into()));
         json!({"path": relative, "sha256": sha256, "size": bytes.len(), "mode": mode})
     }
 }
 
+/// What vaults begin with.
+const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
+
+/// All of a file, and its permissions. With `decrypt` the content of a vault is what is in it.
+pub(super) fn read(context: &Context<'_>, path: &Path, decrypt: bool) -> Result<(Vec<u8>, u32), ActionError> {
+    let file = open(path)?;
+    let mode = file.mode;
+    let bytes = match decrypt && file.starts_with(VAULT) {
+        true => plain(context, path, file)?,
+        false => file.read().map_err(|error| unreadable(path, &error))?,
+    };
+    Ok((bytes, mode))
+}
+
+fn open(path: &Path) -> Result<Opened, ActionError> {
+    local_files::open(path).map_err(|error| ActionError::Failed(format!("failed to {error}")))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ActionError {
+    ActionError::Failed(format!("failed to read {}: {error}", path.display()))
+}
+
+/// What is in a vault.
+fn plain(context: &Context<'_>, path: &Path, file: Opened) -> Result<Vec<u8>, ActionError> {
+    let envelope = file.read().map_err(|error| unreadable(path, &error))?;
+    let vault: &dyn Decrypt = &**context.vault;
+    vault.decrypt(&String::from_utf8_lossy(&envelope)).map_err(|error| {
+        let path = path.display();
+        ActionError::Failed(match error.contains("no vault secrets found") {
+            true => format!("A vault password or secret must be specified to decrypt {path}"),
+            false => format!("failed to open the vault {path}: {error}"),
+        })
+    })
+}
+
 /// The description of a content that travels with it.
 fn inline(relative: &str, bytes: &[u8], mode: u32) -> Json {
-    let sha256 = crate::wire::hex(&Sha256::digest(bytes));
+    let sha256 = crate::text::hex(&Sha256::digest(bytes));
     json!({"path": relative, "sha256": sha256, "size": bytes.len(), "mode": mode, "_inline": BASE64.encode(bytes)})
 }
 
@@ -109,11 +151,11 @@ impl Hashes {
 }
 
 fn digest<D: Digest>(path: &Path) -> io::Result<String> {
-    let (_, mut reader) = local_files::open(path).map_err(io::Error::other)?;
+    let mut reader = local_files::open(path).map_err(io::Error::other)?.reader();
     let (mut digest, mut piece) = (D::new(), vec![0; 256 << 10]);
     loop {
         match reader.read(&mut piece)? {
-            0 => return Ok(crate::wire::hex(&digest.finalize())),
+            0 => return Ok(crate::text::hex(&digest.finalize())),
             count => digest.update(&piece[..count]),
         }
     }

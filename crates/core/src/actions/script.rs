@@ -1,11 +1,10 @@
 //! `script`: a local script, run on the host by its own interpreter. Needs no helper there.
 
-use super::copy::decrypted;
+use super::local_files;
 use super::raw::{command_reply, planned, quote, shown};
 use super::{Action, ActionError, Context, Reply};
 use crate::module::Mode;
 use crate::module::types::{LooseBool, LooseString};
-use crate::system::local_files;
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -61,10 +60,7 @@ impl Action for Script {
             }
         }
         let path = context.find_file("files", script)?;
-        let content = match decrypted(context, &path, *args.decrypt)? {
-            Some(plain) => plain,
-            None => local_files::read(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?,
-        };
+        let (content, _) = local_files::read(context, &path, *args.decrypt)?;
         let command = command(context, &args, arguments, content.len())?;
         let output = context.machine.raw(&command, &content)?;
         Ok(Reply { diff: shown(context, line), ..command_reply(output.rc, &output.stdout, &output.stderr) })

@@ -1,9 +1,8 @@
 //! `template`: renders on the controller, has `copy` write the result on the host.
 
-use super::copy;
 use super::{Action, ActionError, Context, Reply};
+use super::{copy, local_files};
 use crate::module::types::{FileMode, LooseBool, LooseString};
-use crate::system::local_files;
 use crate::template::FileOptions;
 use crate::value::{Key, Map, Value};
 use schemars::JsonSchema;
@@ -91,20 +90,19 @@ impl Action for Template {
 
     fn run(context: &Context<'_>, given: Args, mut args: Map) -> Result<Reply, ActionError> {
         let path = context.find_file("templates", &given.src)?;
-        let content = match copy::decrypted(context, &path, true)? {
-            Some(plain) => String::from_utf8(plain)
-                .map_err(|_| ActionError::Failed(format!("failed to read {}: it is not UTF-8", path.display())))?,
-            None => {
-                local_files::read_to_string(&path).map_err(|error| ActionError::Failed(format!("failed to {error}")))?
-            }
-        };
-        let locals = variables(&path, &given);
+        let (content, mode) = local_files::read(context, &path, true)?;
+        let content = String::from_utf8(content)
+            .map_err(|_| ActionError::Failed(format!("failed to read {}: it is not UTF-8", path.display())))?;
+        let locals = Map::from_iter([
+            (Key::from("template_path"), Value::from(&*given.src)),
+            (Key::from("template_destpath"), Value::from(&*given.dest)),
+        ]);
         let rendered = context.templar.with_locals(locals).render_file(&content, &path, &options(&given)?)?;
         let encoding = given.output_encoding.as_ref().map_or("utf-8", |encoding| &**encoding);
         let bytes = encode(&rendered.text, encoding)?;
         args.retain(|key, _| key.as_str().is_none_or(|key| !RENDERING.contains(&key)));
         args.insert(Key::from("src"), Value::from(path.to_string_lossy().into_owned()));
-        let mut reply = copy::send(context, args, &bytes, &copy::file_name(&path), local_files::mode(&path).ok())?;
+        let mut reply = copy::send(context, args, &bytes, &copy::file_name(&path), Some(mode))?;
         // Where a value is known only after apply, so is whether the file changes.
         reply.unknown |= rendered.has_unknown && !reply.failed;
         Ok(reply)
@@ -136,16 +134,6 @@ fn options(given: &Args) -> Result<FileOptions, ActionError> {
         }
     }
     Ok(options)
-}
-
-/// `template_path` and its kin, as templates can use them in their headers.
-fn variables(path: &std::path::Path, given: &Args) -> Map {
-    let full = local_files::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    Map::from_iter([
-        (Key::from("template_path"), Value::from(&*given.src)),
-        (Key::from("template_fullpath"), Value::from(full.to_string_lossy().into_owned())),
-        (Key::from("template_destpath"), Value::from(&*given.dest)),
-    ])
 }
 
 /// Windows' code page for western Europe, which differs from Latin-1 in these places only.

@@ -40,10 +40,7 @@ impl Action for Unarchive {
         }
         let mut blobs = Blobs::default();
         let name = copy::file_name(&path);
-        let file = match copy::decrypted(context, &path, *given.decrypt)? {
-            Some(plain) => blobs.bytes(&plain, &name, 0o600),
-            None => blobs.file(&path, &name)?,
-        };
+        let file = blobs.file(context, &path, &name, *given.decrypt)?;
         args.insert(Key::from("_file"), Value::from(file));
         context.module_with(Self::NAME, &args, &blobs)
     }

@@ -23,7 +23,7 @@ impl Action for Uri {
         let mut files = JsonMap::new();
         for name in names {
             let path = context.find_file("files", &name)?;
-            let file = blobs.file(&path, &name)?;
+            let file = blobs.file(context, &path, &name, false)?;
             files.insert(name, file);
         }
         args.insert(Key::from("_files"), Value::from(Json::Object(files)));

@@ -22,7 +22,7 @@ impl Helper {
     /// `bytes` is an executable.
     pub fn new(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
-        let sha256 = crate::wire::hex(&Sha256::digest(&bytes));
+        let sha256 = crate::text::hex(&Sha256::digest(&bytes));
         Self { bytes, sha256 }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which way to the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConnectionKind {
     /// In process, unless the configuration asks for what only the system's `ssh` has (`ssh`, `smart`, `paramiko`).
     #[default]
@@ -20,7 +20,7 @@ pub enum ConnectionKind {
 }
 
 /// What to do about a host key that is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HostKeyChecking {
     /// Refuse, and say which command would accept it.
     #[default]
@@ -32,7 +32,7 @@ pub enum HostKeyChecking {
 }
 
 /// A host to connect to.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Target {
     /// Name in the inventory, for messages.
     pub name: String,

@@ -11,7 +11,7 @@ use crate::ledger::{Folded, Line, Managed, Position, Record, managed};
 use crate::module::{Mode, Outcome};
 use crate::secret::Redactor;
 use crate::template::Templar;
-use crate::wire::hex;
+use crate::text::hex;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};

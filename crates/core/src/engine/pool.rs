@@ -5,19 +5,18 @@ use crate::system::overlay::Delta;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Connections by target.
+/// Connections by target: two tasks can share one if they connect to the same place as the same user in the same way.
 pub(super) struct Pool {
     connector: Arc<dyn Connector>,
     /// Only one connection a target: its helper holds the simulation that all tasks must see.
     exclusive: bool,
-    state: Mutex<HashMap<String, Slot>>,
+    state: Mutex<HashMap<Target, Slot, foldhash::fast::RandomState>>,
     returned: Condvar,
     journals: Mutex<HashMap<String, Arc<Journal>>>,
     /// What the plan has changed that is no machine's own.
     shared: Arc<Mutex<Vec<Delta>>>,
 }
 
-#[derive(Default)]
 struct Slot {
     idle: Vec<Box<dyn Connection>>,
     lent: usize,
@@ -41,13 +40,12 @@ impl Pool {
         target: &Target,
         work: impl FnOnce(&mut dyn Connection) -> Result<T, ConnectionError>,
     ) -> Result<T, ConnectionError> {
-        let key = key(target);
-        let idle = self.borrow(&key);
+        let idle = self.borrow(target);
         let opened = match idle {
             Some(connection) => Ok(connection),
             None => self.connector.connect(target),
         };
-        let mut lent = Lent { pool: self, key, connection: None };
+        let mut lent = Lent { pool: self, target, connection: None };
         lent.connection = Some(opened?);
         let result = match lent.connection.as_deref_mut() {
             Some(connection) => work(connection),
@@ -59,10 +57,13 @@ impl Pool {
         result
     }
 
-    fn borrow(&self, key: &str) -> Option<Box<dyn Connection>> {
+    fn borrow(&self, target: &Target) -> Option<Box<dyn Connection>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let slot = state.entry(key.to_owned()).or_default();
+            let Some(slot) = state.get_mut(target) else {
+                state.insert(target.clone(), Slot { idle: Vec::new(), lent: 1 });
+                return None;
+            };
             if self.exclusive && slot.lent > 0 {
                 state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -90,7 +91,7 @@ impl Pool {
     pub(super) fn reset(&self, target: &Target) {
         let idle = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.get_mut(&key(target)).map(|slot| std::mem::take(&mut slot.idle))
+            state.get_mut(target).map(|slot| std::mem::take(&mut slot.idle))
         };
         drop(idle);
     }
@@ -99,14 +100,14 @@ impl Pool {
 /// Gives the connection back however the work ends.
 struct Lent<'a> {
     pool: &'a Pool,
-    key: String,
+    target: &'a Target,
     connection: Option<Box<dyn Connection>>,
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = state.get_mut(&self.key) {
+        if let Some(slot) = state.get_mut(self.target) {
             slot.lent -= 1;
             slot.idle.extend(self.connection.take());
         }
@@ -120,9 +121,4 @@ pub(super) fn machine(target: &Target) -> String {
         ConnectionKind::Local => "this machine".to_owned(),
         kind => format!("{kind:?} {} {:?}", target.address, target.port),
     }
-}
-
-/// Two tasks can share a connection if they connect to the same place as the same user in the same way.
-fn key(target: &Target) -> String {
-    format!("{target:?}")
 }

@@ -1,6 +1,6 @@
 //! Hashes that tell whether two plans mean the same, without saying what.
 
-use crate::wire::hex;
+use crate::text::hex;
 use sha2::{Digest, Sha256};
 
 /// Rounds for what holds a secret: enough that guessing short passwords from a saved plan is slow.

@@ -2,7 +2,7 @@
 // tidy-allow os: plans are files of whoever runs Hostler
 
 use super::Plan;
-use crate::wire::hex;
+use crate::text::hex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::io::Write;

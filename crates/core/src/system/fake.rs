@@ -401,7 +401,7 @@ impl System for Fake {
     }
 
     fn blob(&self, sha256: &str) -> Result<Box<dyn Read + '_>> {
-        let hash = |blob: &String| crate::wire::hex(&<sha2::Sha256 as sha2::Digest>::digest(blob));
+        let hash = |blob: &String| crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(blob));
         match self.spec.blobs.iter().find(|blob| hash(blob) == sha256) {
             Some(blob) => Ok(Box::new(blob.as_bytes())),
             None => Err(SystemError::Other(format!("get content {sha256}: the test does not list it"))),

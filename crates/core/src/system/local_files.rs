@@ -4,7 +4,9 @@
 
 use super::{Result, SystemError};
 use std::ffi::OsStr;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -165,24 +167,49 @@ pub fn run_shell(command: &str, dir: &Path, env: &std::collections::BTreeMap<Str
     })
 }
 
-/// A file's size and a reader over its content.
-///
-/// # Errors
-/// Names the path.
-pub fn open(path: &Path) -> Result<(u64, Box<dyn std::io::Read + Send>)> {
-    let failed = |error| SystemError::io("read", path, error);
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    Ok((size, Box::new(file)))
+/// A file or directory that is open, and what it is, links followed.
+pub struct Opened {
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// Bytes.
+    pub size: u64,
+    /// Permission bits (07777).
+    pub mode: u32,
+    file: File,
 }
 
-/// Permission bits (07777), links followed.
+/// Opens a file.
 ///
 /// # Errors
 /// Names the path.
-pub fn mode(path: &Path) -> Result<u32> {
-    let found = std::fs::metadata(path).map_err(|error| SystemError::io("read", path, error))?;
-    Ok(found.permissions().mode() & 0o7777)
+pub fn open(path: &Path) -> Result<Opened> {
+    let failed = |error| SystemError::io("read", path, error);
+    let file = File::open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    Ok(Opened { is_dir: found.is_dir(), size: found.len(), mode: found.permissions().mode() & 0o7777, file })
+}
+
+impl Opened {
+    /// Whether it begins with these bytes.
+    pub fn starts_with(&self, bytes: &[u8]) -> bool {
+        let mut start = vec![0; bytes.len()];
+        self.file.read_exact_at(&mut start, 0).is_ok() && start == bytes
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(mut self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A reader over its content.
+    pub fn reader(self) -> Box<dyn Read + Send> {
+        Box::new(self.file)
+    }
 }
 
 /// What `ansible_managed` and its kin say of a file.
@@ -220,9 +247,7 @@ pub fn link_target(path: &Path) -> Option<PathBuf> {
 
 /// Whether a file begins with these bytes.
 pub fn starts_with(path: &Path, bytes: &[u8]) -> bool {
-    use std::io::Read;
-    let mut start = vec![0; bytes.len()];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == bytes
+    open(path).is_ok_and(|file| file.starts_with(bytes))
 }
 
 /// The files that a shell pattern matches, sorted.

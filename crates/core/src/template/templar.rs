@@ -254,7 +254,9 @@ impl Templar {
         let templates = &self.templates;
         let own = templates.managed.variables(&templates.options, &source_name, name);
         let mut locals = own.map_err(|fault| self.error(fault))?;
-        locals.retain(|key, _| key.as_str().is_none_or(|name| self.variables.get(name).is_none()));
+        if self.variables.get("ansible_managed").is_some() {
+            locals.shift_remove("ansible_managed");
+        }
         locals.extend((*self.locals).clone());
         let evaluation = Evaluation::new(&Self { locals: Arc::new(locals), ..self.clone() });
         let origin = Rc::new(origin);

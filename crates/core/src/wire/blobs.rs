@@ -79,8 +79,3 @@ fn nameless_file() -> io::Result<File> {
     }
     Err(last)
 }
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -2,7 +2,8 @@
 
 use super::blobs::{Blob, WINDOW};
 use super::control::Control;
-use super::{BlobAnswer, Frame, Kind, Progress, hex};
+use super::{BlobAnswer, Frame, Kind, Progress};
+use crate::text::hex;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};

@@ -17,7 +17,6 @@ mod serve;
 #[cfg(all(test, feature = "controller"))]
 mod tests;
 
-pub use blobs::hex;
 pub use context::CallContext;
 pub use frame::{Frame, Kind, MAX_PAYLOAD};
 pub use jobs::{JOB, fail_job, own_session, run_job};

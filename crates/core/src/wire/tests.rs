@@ -6,6 +6,7 @@ use crate::module::{Checked, Diff, Mode, Module, ModuleError, Outcome, Registry,
 use crate::system::fake::Fake;
 use crate::system::overlay::{Overlay, Simulation};
 use crate::system::{Content, Result, System, WriteFile};
+use crate::text::hex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

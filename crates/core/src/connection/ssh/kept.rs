@@ -5,7 +5,7 @@ use super::config::expand_home;
 use super::effective::Question;
 use crate::system::local_files::{self, Stamp, stamp};
 use crate::system::os::find_program;
-use crate::wire::hex;
+use crate::text::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

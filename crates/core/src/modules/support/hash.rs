@@ -2,6 +2,7 @@
 
 use crate::module::ModuleError;
 use crate::system::{System, SystemError};
+use crate::text::hex;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
@@ -88,9 +89,4 @@ fn digest<D: Digest>(reader: &mut dyn Read) -> std::io::Result<String> {
         }
     }
     Ok(hex(&digest.finalize()))
-}
-
-/// Bytes in hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

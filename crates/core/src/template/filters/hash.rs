@@ -6,6 +6,7 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::passwords;
 use crate::template::python::{Args, Py};
+use crate::text::hex;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use md5::Md5;
@@ -25,10 +26,6 @@ pub(super) const TABLE: Table = &[
     ("to_uuid", to_uuid),
     ("password_hash", password_hash),
 ];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn hash(context: &Context, value: &Py, kind: &str) -> Result<Py> {
     let text = context.text(value)?;

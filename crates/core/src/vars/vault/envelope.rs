@@ -4,6 +4,7 @@
 
 use super::VaultError;
 use crate::secret::Secret;
+use crate::text::hex;
 use aes::cipher::{KeyIvInit, StreamCipher};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -129,10 +130,6 @@ impl Keys {
         Hmac::new_from_slice(&self.signature)
             .map_err(|error| VaultError::Other(format!("set up the signature: {error}")))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// With the messages that Ansible has from Python.

@@ -1,14 +1,11 @@
 //! Logging in against servers made of packets.
 
 use super::*;
+use crate::text::hex;
 use std::os::unix::net::UnixStream;
 
 /// The nonce of the go driver's tests, from which the proofs below are known too.
 const NONCE: [u8; 20] = [10, 47, 74, 111, 75, 73, 34, 48, 88, 76, 114, 74, 37, 13, 3, 80, 82, 2, 23, 21];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 #[test]
 fn proofs() {
