@@ -173,7 +173,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 
 /// Whether text holds a Jinja expression, statement or comment.
 pub fn has_jinja(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+    text.match_indices('{').any(|(at, _)| matches!(text.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
 impl From<bool> for Value {

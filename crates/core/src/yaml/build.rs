@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::value::Key;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use foldhash::fast::RandomState;
 use saphyr_parser::{Event, ScalarStyle, Tag};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -138,7 +139,8 @@ impl<'a> Builder<'a> {
         }
         let merged = pairs.len();
         pairs.append(&mut own);
-        let mut places: HashMap<Key, (usize, bool)> = HashMap::with_capacity(pairs.len());
+        let mut places: HashMap<Key, (usize, bool), RandomState> =
+            HashMap::with_capacity_and_hasher(pairs.len(), RandomState::default());
         let mut unique: Vec<(Node, Node)> = Vec::with_capacity(pairs.len());
         for (index, (key, value)) in pairs.into_iter().enumerate() {
             let Some(name) = key.to_key() else { continue };
