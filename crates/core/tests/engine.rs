@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use hostler_core::connection::{Call, Connection, ConnectionError, Connector, RawOutput, Target};
-use hostler_core::engine::{Cancel, Engine, EngineParts, RunMode, RunOptions};
+use hostler_core::engine::{Cancel, Engine, EngineParts, RunMode, RunOptions, Typed, Wait};
 use hostler_core::event::{Event, Reporter, RunStats, Status, TaskResult};
 use hostler_core::inventory::{Inventory, LoadOptions};
 use hostler_core::module::{Outcome, Registry};
@@ -201,6 +201,45 @@ impl hostler_core::engine::Prompter for Answers {
         state.1.push(format!("{prompt}{}", if echo { "" } else { "(hidden)" }));
         Ok(state.0.remove(0).to_owned())
     }
+
+    /// An answer of one key, if it ends the wait, or a line.
+    fn wait(&self, prompt: &str, wait: &Wait<'_>) -> Result<Typed, String> {
+        let mut state = self.0.lock().unwrap();
+        state.1.push(format!("{prompt}|"));
+        let answer = state.0.remove(0);
+        Ok(match answer.chars().next() {
+            Some(key) if wait.interrupts.contains(key) => Typed::Interrupted,
+            _ => Typed::Text(answer.to_owned()),
+        })
+    }
+}
+
+fn pauses(answers: Vec<&'static str>) -> (String, String) {
+    let answers = Arc::new(Answers(Mutex::new((answers, Vec::new()))));
+    let inventory = Inventory::load(&[folder().join("hosts").to_str().unwrap()], &LoadOptions::default()).unwrap();
+    let lines = Arc::new(Lines::default());
+    let connector = Arc::new(InMemory(Arc::new(modules::builtin())));
+    let mut parts = EngineParts::new(connector, Arc::clone(&lines) as Arc<dyn Reporter>);
+    parts.prompter = Some(Arc::clone(&answers) as Arc<dyn hostler_core::engine::Prompter>);
+    let playbook = folder().join("prompts/pause.yml");
+    let loaded = parts.loader.playbook(&playbook, &LiteralOnly).unwrap();
+    let engine = Engine::new(parts, inventory, RunOptions::default(), playbook.parent(), Cancel::default());
+    engine.run(&loaded).unwrap();
+    let asked = answers.0.lock().unwrap().1.join("");
+    (lines.text(), asked)
+}
+
+#[test]
+fn a_pause_goes_on_or_is_aborted() {
+    const ENTER: &str = "[Wait]\nPress enter to continue, Ctrl+C to interrupt:|";
+    const TIMED: &str = "Pausing for 60 seconds\n(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)|";
+    const CHOOSE: &str = "Press 'C' to continue the play or 'A' to abort |";
+    let (text, asked) = pauses(vec!["typed", "\u{3}", ""]);
+    assert!(text.contains("got typed and nothing"), "{text}");
+    assert_eq!(asked, format!("{ENTER}{TIMED}{CHOOSE}"));
+    let (text, asked) = pauses(vec!["\u{3}", "a"]);
+    assert!(text.contains("fatal web1"), "{text}");
+    assert_eq!(asked, format!("{ENTER}{CHOOSE}"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `pause`: waits for a time or for the user.
 
 use super::{Action, ActionError, Context, Reply};
+use crate::engine::{Typed, Wait};
 use crate::module::types::{LooseBool, LooseFloat, LooseString};
+use crate::template::Templar;
 use crate::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,12 +44,7 @@ impl Action for Pause {
         let mut answer = String::new();
         // A plan waits for nothing and asks nothing.
         if !context.mode.is_simulated() {
-            match seconds {
-                Some(seconds) => {
-                    context.sleep(Duration::from_secs_f64(seconds.max(0.0)));
-                }
-                None => answer = ask(context, prompt.as_deref(), echo)?,
-            }
+            answer = wait(context, prompt.as_deref(), seconds, echo)?;
         }
         if !echo {
             context.redactor.add(&answer);
@@ -70,16 +67,48 @@ impl Action for Pause {
     }
 }
 
-/// Without a terminal nobody can answer, and Ansible goes on.
-fn ask(context: &Context<'_>, prompt: Option<&str>, echo: bool) -> Result<String, ActionError> {
-    match context.prompter {
-        Some(prompter) => {
-            let prompt = prompt.unwrap_or("Press enter to continue, Ctrl+C to interrupt");
-            prompter.ask(prompt, echo).map_err(ActionError::Failed)
+const ENTER: &str = "Press enter to continue, Ctrl+C to interrupt";
+const CHOICES: &str = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)";
+const CHOOSE: &str = "Press 'C' to continue the play or 'A' to abort ";
+const CTRL_C: &str = "\u{3}";
+
+/// Waits for the time, or for a line; Ctrl-C asks whether to go on.
+fn wait(context: &Context<'_>, prompt: Option<&str>, seconds: Option<f64>, echo: bool) -> Result<String, ActionError> {
+    let limit = seconds.map(|seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    let Some(prompter) = context.prompter else {
+        match limit {
+            Some(limit) => drop(context.sleep(limit)),
+            // Nobody can answer, and Ansible goes on.
+            None => {
+                context.templar.warn("Not waiting for response to prompt as stdin is not interactive".to_owned());
+            }
         }
-        None => {
-            context.templar.warn("Not waiting for response to prompt as stdin is not interactive".to_owned());
-            Ok(String::new())
+        return Ok(String::new());
+    };
+    let hidden = if echo { "" } else { " (output is hidden)" };
+    let name = context
+        .task
+        .name
+        .as_ref()
+        .map_or_else(|| context.task.written.to_string(), |name| Templar::text_of(&name.value));
+    let asked = |text: &str| format!("[{}]\n{text}{hidden}:", name.trim());
+    let shown = match (limit, prompt.filter(|prompt| !prompt.is_empty())) {
+        (None, prompt) => asked(prompt.unwrap_or(ENTER)),
+        (Some(limit), prompt) => {
+            let own = prompt.map(|prompt| format!("\n{}", asked(prompt))).unwrap_or_default();
+            format!("Pausing for {} seconds{hidden}\n{CHOICES}{own}", limit.as_secs())
         }
+    };
+    let echo = echo && limit.is_none();
+    let completes = if limit.is_some() { "" } else { "\r\n" };
+    let keys = Wait { echo, limit, completes, interrupts: CTRL_C, stop: context.cancel };
+    match prompter.wait(&shown, &keys).map_err(ActionError::Failed)? {
+        Typed::Text(text) => return Ok(if limit.is_some() { String::new() } else { text }),
+        Typed::Interrupted => {}
+    }
+    let keys = Wait { echo, limit: None, completes: "cC", interrupts: "aA", stop: context.cancel };
+    match prompter.wait(CHOOSE, &keys).map_err(ActionError::Failed)? {
+        Typed::Text(text) => Ok(text),
+        Typed::Interrupted => Err("user requested abort!".into()),
     }
 }

@@ -35,5 +35,5 @@ mod validate;
 pub use book::LedgerOptions;
 pub use cancel::Cancel;
 pub use drift::ReadLedger;
-pub use options::{Console, Gathering, Prompter, RunMode, RunOptions};
+pub use options::{Console, Gathering, Prompter, RunMode, RunOptions, Typed, Wait};
 pub use run::{ANSIBLE_VERSION, Engine, EngineParts, Reload, RunError, Summary};

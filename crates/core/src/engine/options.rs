@@ -1,6 +1,6 @@
 //! What a run is told besides its playbook and inventory.
 
-use super::LedgerOptions;
+use super::{Cancel, LedgerOptions};
 use crate::connection::HostKeyChecking;
 use crate::plan::Plan;
 use crate::secret::Secret;
@@ -41,6 +41,34 @@ pub trait Prompter: Send + Sync {
     /// # Errors
     /// In words, where nobody can be asked.
     fn ask(&self, prompt: &str, echo: bool) -> Result<String, String>;
+    /// Shows `prompt` and waits for a key that ends it, or until its time is up.
+    ///
+    /// # Errors
+    /// In words, where nobody can be asked.
+    fn wait(&self, prompt: &str, wait: &Wait<'_>) -> Result<Typed, String>;
+}
+
+/// A wait for keys.
+pub struct Wait<'a> {
+    /// What is typed may be seen.
+    pub echo: bool,
+    /// How long at most.
+    pub limit: Option<Duration>,
+    /// Keys that complete it.
+    pub completes: &'a str,
+    /// Keys that interrupt it.
+    pub interrupts: &'a str,
+    /// Ends it too.
+    pub stop: &'a Cancel,
+}
+
+/// How a wait for keys ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// Completed, or its time was up: what was typed.
+    Text(String),
+    /// Interrupted.
+    Interrupted,
 }
 
 /// Talks with whoever steers the run while it waits for them. Unlike a [`Prompter`]'s, the answers may come from a file.
