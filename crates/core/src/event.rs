@@ -238,6 +238,13 @@ pub enum Event {
         /// The loop's item.
         item: Option<String>,
     },
+    /// What is of interest only to those who want to know more.
+    Detail {
+        /// In Ansible's words.
+        message: String,
+        /// With how many `-v`s it is told.
+        verbosity: u8,
+    },
     /// A `meta` task did its work, or did not.
     Meta {
         /// What, in Ansible's words.

@@ -104,14 +104,12 @@ impl OneTask<'_> {
         let mut task = self.keywords;
         task.insert(self.module.to_owned(), self.arguments);
         let play = json!([{ "name": self.name, "hosts": self.pattern, "gather_facts": false, "tasks": [task] }]);
-        let path = Path::new(PLAY);
+        // In this directory, which says what the task can call.
+        let path = &self.dir.join(PLAY);
         parts.loader.provide(path, &play.to_string())?;
         let statics = ExtraVars { templates: Arc::clone(&parts.templates), extra: Arc::clone(&base.extra_vars) };
-        let mut playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
+        let playbook = parts.loader.playbook(path, &statics).map_err(Failure::Playbook)?;
         tell(&parts.loader.take_warnings(), base.voice);
-        for play in &mut playbook.plays {
-            self.dir.clone_into(&mut Arc::make_mut(play).dir);
-        }
         Ok(playbook)
     }
 }

@@ -160,6 +160,8 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
     if !plan && matches!(args.own.output, Format::Html | Format::Markdown) {
         return Err(Failure::Usage("only a plan can be told as HTML or Markdown".to_owned()));
     }
+    let parts = base.run_parts();
+    let args = &RunArgs { playbooks: found(&parts, &args.playbooks)?, ..args.clone() };
     let listing = args.list_hosts || args.list_tasks || args.list_tags;
     let overrides = Overrides {
         plan,
@@ -180,7 +182,6 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         warn_of_empty(&base, &inventory, "all");
         check_limit(&base, &inventory, options.limit.as_deref())?;
     }
-    let parts = base.run_parts();
     let playbooks = load(&base, &parts, &args.playbooks)?;
     if ansible {
         Output::of(&base.config, parts.loader.plugins())?;
@@ -208,6 +209,26 @@ pub fn prepare(args: &RunArgs, face: &Face) -> Result<Option<Ready>, Failure> {
         return Ok(None);
     }
     Ok(Some(ready))
+}
+
+/// The files of playbooks, some of which may be named as those of collections.
+fn found(parts: &RunParts, names: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths = Vec::new();
+    for name in names {
+        if name.is_dir() {
+            let message = format!("the playbook: {} does not appear to be a file", name.display());
+            return Err(Diagnostic::error(message).into());
+        }
+        let of_collection = || parts.loader.plugins().playbook(name.to_str()?);
+        match if name.exists() { Some(name.clone()) } else { of_collection() } {
+            Some(path) => paths.push(path),
+            None => {
+                let message = format!("the playbook: {} could not be found", name.display());
+                return Err(Diagnostic::error(message).into());
+            }
+        }
+    }
+    Ok(paths)
 }
 
 /// What the hosts' ledgers are told of a run.

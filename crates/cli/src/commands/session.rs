@@ -3,7 +3,7 @@
 use crate::ask;
 use crate::exit::{Exit, Failure, tell};
 use crate::report::ansible::Look;
-use crate::report::callbacks::{Enabled, own, without_callback};
+use crate::report::callbacks::{Enabled, own, refuse_removed, without_callback};
 use crate::report::{self, FanOut, JsonLines, OnScreen, Palette, Plain, Screen, Sink, View, log_file};
 use crate::setup::{Base, RunParts};
 use crate::signals;
@@ -59,6 +59,7 @@ impl Session {
         reporters.extend(log(base, &options)?);
         if let Some(screen) = reporting.screen.as_ref().filter(|_| reporting.callbacks) {
             let plugins = parts.loader.plugins();
+            refuse_removed(&base.config, plugins)?;
             tell(&without_callback(&base.config, plugins), base.voice);
             let look = look(base, base.palette.is_on(), &options);
             // In the file that `log_path` names too, which was opened above.

@@ -4,19 +4,12 @@ use super::{args, without_meaning};
 use crate::args::{LedgerArgs, OwnArgs, RunArgs};
 use crate::commands::{self, Face};
 use crate::exit::{Exit, Failure};
-use hostler_core::diagnostic::Diagnostic;
 
 /// Runs, lists or checks playbooks.
 ///
 /// # Errors
 /// What is wrong with the input.
 pub fn run(args: &args::Playbook) -> Result<Exit, Failure> {
-    if let Some(missing) = args.playbooks.iter().find(|path| !path.exists()) {
-        return Err(Diagnostic::error(format!("the playbook: {} could not be found", missing.display())).into());
-    }
-    if let Some(odd) = args.playbooks.iter().find(|path| path.is_dir()) {
-        return Err(Diagnostic::error(format!("the playbook: {} does not appear to be a file", odd.display())).into());
-    }
     let run = args.shared.run.clone();
     let args_of_apply = RunArgs {
         playbooks: args.playbooks.clone(),

@@ -84,6 +84,7 @@ impl Reporter for AdHoc {
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
             | Event::Background { .. }
+            | Event::Detail { .. }
             | Event::Included { .. }
             | Event::Found { .. }
             | Event::NoMoreHosts { .. } => {}

@@ -35,7 +35,9 @@ fn object(event: &Event) -> Option<Value> {
         Event::PlayStarted { play, hosts, .. } => json!({"event": "play", "name": play.name, "hosts": texts(hosts)}),
         Event::NoHostsMatched { play } => json!({"event": "no_hosts_matched", "play": play.name}),
         Event::TaskStarted { task } => with_task("task", task, json!({"handler": task.handler})),
-        Event::HostStarted { .. } | Event::Meta { .. } | Event::Background { .. } => return None,
+        Event::HostStarted { .. } | Event::Meta { .. } | Event::Background { .. } | Event::Detail { .. } => {
+            return None;
+        }
         Event::HostOutput { task, host, line } => {
             json!({"event": "output", "task_id": task.id, "host": &**host, "line": line})
         }

@@ -255,7 +255,7 @@ impl Reporter for Plain {
                 state.running = state.running.saturating_sub(1);
                 self.result(state, task, host, result);
             }
-            Event::IncludeFinished { .. } | Event::Meta { .. } | Event::Background { .. } => {}
+            Event::IncludeFinished { .. } | Event::Meta { .. } | Event::Background { .. } | Event::Detail { .. } => {}
             Event::Included { what, hosts, .. } => {
                 self.line(state, SKIPPED, &format!("included: {what} for {}", hosts.join(", ")));
             }

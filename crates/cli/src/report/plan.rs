@@ -194,6 +194,7 @@ impl Reporter for Plan {
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
             | Event::Background { .. }
+            | Event::Detail { .. }
             | Event::Included { .. }
             | Event::Retrying { .. } => {}
             Event::PlayStarted { play, hosts, .. } => {

@@ -233,7 +233,7 @@ impl Reporter for Terminal {
                 }
             }
             Event::HostFinished { task, host, result } => self.finished(state, task, host, result),
-            Event::IncludeFinished { .. } | Event::Meta { .. } | Event::Background { .. } => {}
+            Event::IncludeFinished { .. } | Event::Meta { .. } | Event::Background { .. } | Event::Detail { .. } => {}
             Event::Included { what, hosts, .. } => {
                 self.flush(state);
                 if self.view.look.verbosity > 0 {

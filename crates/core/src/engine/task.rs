@@ -13,6 +13,7 @@ use crate::event::{Event, Status, TaskInfo, TaskResult, Work};
 use crate::inventory::Inventory;
 use crate::plan::fingerprint;
 use crate::playbook::{Keywords, Spanned, Task};
+use crate::plugins::Notice;
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use std::sync::atomic::Ordering;
@@ -309,6 +310,7 @@ impl Batch<'_> {
         mut ended: Ended,
         frame: Frame,
     ) -> Status {
+        self.tell_of_plugins(&mut ended);
         self.remember(task, host, &mut ended);
         let engine = self.engine;
         let mut notifies = Vec::new();
@@ -363,6 +365,25 @@ impl Batch<'_> {
             self.state().unreachable.insert(Arc::clone(host));
         }
         status
+    }
+
+    /// What was found on the way to plug-ins: deprecations become the result's.
+    fn tell_of_plugins(&self, ended: &mut Ended) {
+        let (mut deprecations, parts) = (Vec::new(), &self.engine.parts);
+        for notice in parts.loader.plugins().take_notices() {
+            match notice {
+                Notice::Redirected(message) => self.engine.emit(&Event::Detail { message, verbosity: 2 }),
+                Notice::Deprecated(message) if parts.templates.warns_of_deprecated() => {
+                    deprecations.push(Value::from(Map::from_iter([(Key::from("msg"), Value::from(message))])));
+                }
+                Notice::Deprecated(_) => {}
+            }
+        }
+        if !deprecations.is_empty() {
+            let known = ended.result.get("deprecations").and_then(Value::as_list).map(<[Value]>::to_vec);
+            let all: Vec<Value> = known.unwrap_or_default().into_iter().chain(deprecations).collect();
+            ended.result.insert(Key::from("deprecations"), Value::from(all));
+        }
     }
 
     /// A result without secrets.

@@ -115,14 +115,8 @@ pub(super) fn find_playbook(name: &str, playbook_dir: &Path, options: &LoaderOpt
     if local_files::is_file(&path) {
         return Ok(path);
     }
-    if name.split('.').count() > 2 {
-        for ending in ["yml", "yaml"] {
-            let found =
-                find_in_collection(name, "playbooks", playbook_dir, options).map(|path| path.with_extension(ending));
-            if let Some(path) = found.filter(|path| local_files::is_file(path)) {
-                return Ok(path);
-            }
-        }
+    if let Some(path) = options.plugins.playbook(name) {
+        return Ok(path);
     }
     Err(Diagnostic::error(format!("playbook `{name}` is not there")).help(format!("looked for {}", path.display())))
 }

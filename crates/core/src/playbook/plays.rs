@@ -135,6 +135,9 @@ impl Reading<'_> {
         if node.get("hosts").is_none() {
             self.error_at(node, "a play needs `hosts`");
         }
+        if keywords.collections.is_empty() {
+            keywords.collections.extend(self.own_collection());
+        }
         let mut vars = Map::clone(&keywords.vars);
         vars.extend(imported.vars.clone());
         keywords.vars = Arc::new(vars);

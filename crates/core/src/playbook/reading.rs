@@ -7,6 +7,7 @@ use super::reserved;
 use super::unsupported::refused;
 use super::{Keywords, Loader, Role, Scope, Spanned, Statics};
 use crate::diagnostic::Diagnostic;
+use crate::plugins::collection_around;
 use crate::value::{Key, Map, Value, has_jinja};
 use crate::yaml::{Node as Yaml, NodeKind, Trust};
 use std::path::PathBuf;
@@ -143,7 +144,10 @@ impl<'a> Reading<'a> {
             "when" => keywords.when = self.conditions(value, "when"),
             "tags" => keywords.tags = self.tags(value),
             "vars" => keywords.vars = Arc::new(self.vars(value)),
-            "collections" => keywords.collections = self.words(value, "collections"),
+            "collections" => {
+                let words = self.words(value, "collections");
+                keywords.collections = self.with_own(words);
+            }
             "notify" => keywords.notify = self.texts(value, "notify"),
             "module_defaults" => keywords.module_defaults = self.module_defaults(value),
             _ => match SINGLES.iter().find(|single| single.name == name) {
@@ -287,6 +291,21 @@ impl<'a> Reading<'a> {
             Some((_, value)) => self.words(value, "collections"),
             None => parent.map(Scope::collections).unwrap_or_default().to_vec(),
         };
+        if own.is_some() || parent.is_none() {
+            let collections = std::mem::take(&mut self.collections);
+            self.collections = self.with_own(collections);
+        }
+    }
+
+    /// The collection that the playbook lies in: names are looked for there first.
+    pub fn own_collection(&self) -> Option<Arc<str>> {
+        collection_around(&self.dir).map(Arc::from)
+    }
+
+    /// Collections, after the playbook's own.
+    pub fn with_own(&self, collections: Vec<Arc<str>>) -> Vec<Arc<str>> {
+        let own = self.own_collection().filter(|own| !collections.contains(own));
+        own.into_iter().chain(collections).collect()
     }
 
     /// A list of texts, or one of them.

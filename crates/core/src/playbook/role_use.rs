@@ -265,7 +265,8 @@ impl Reading<'_> {
         let meta = self.role_meta(&found.path)?;
         let mut keywords = keywords;
         if keywords.collections.is_empty() {
-            keywords.collections = collection_of(&found.path).into_iter().chain(meta.collections).collect();
+            let own = collection_of(&found.path).or_else(|| self.own_collection());
+            keywords.collections = own.into_iter().chain(meta.collections).collect();
         }
         let mut inner = parents.clone();
         inner.push((Arc::clone(&found.name), found.path.clone()));

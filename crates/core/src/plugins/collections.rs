@@ -102,6 +102,19 @@ impl Collections {
         Some((self.collection(namespace, collection)?.join("plugins").join(kind), name))
     }
 
+    /// The playbook `namespace.collection.name`, with or without its ending.
+    pub(crate) fn playbook(&self, full: &str) -> Option<PathBuf> {
+        let endings = ["yml", "yaml", "json"];
+        let given = full.rsplit_once('.').filter(|(_, ending)| endings.contains(ending));
+        let (namespace, collection, name) = split(given.map_or(full, |(name, _)| name))?;
+        let path = self.collection(namespace, collection)?.join("playbooks").join(name.replace('.', "/"));
+        let endings = match given {
+            Some((_, ending)) => vec![ending],
+            None => endings.to_vec(),
+        };
+        endings.into_iter().map(|ending| path.with_extension(ending)).find(|path| local_files::is_file(path))
+    }
+
     /// The folder of what modules of `namespace.collection` share, if there is one.
     pub(crate) fn utilities(&self, name: &str) -> Option<PathBuf> {
         let (namespace, collection) = name.split_once('.')?;
@@ -156,14 +169,7 @@ impl Collections {
 
     /// The name that a plug-in goes by now.
     fn current(&self, kind: &str, full: &str) -> String {
-        let mut name = full.to_owned();
-        let mut seen = BTreeSet::new();
-        while seen.insert(name.clone())
-            && let Some(next) = self.routing(kind, &name, "redirect")
-        {
-            name = next;
-        }
-        name
+        self.route(kind, full).name
     }
 
     /// What a collection's `plugin_routing` says of one of its plug-ins.
@@ -181,7 +187,7 @@ impl Collections {
     }
 
     /// A collection's `meta/runtime.yml`.
-    fn runtime(&self, namespace: &str, collection: &str) -> Option<Arc<Node>> {
+    pub(super) fn runtime(&self, namespace: &str, collection: &str) -> Option<Arc<Node>> {
         let name = format!("{namespace}.{collection}");
         let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         known.unwrap_or_else(|| {
@@ -306,8 +312,13 @@ pub(crate) fn collection_at(folder: &Path) -> Option<String> {
     (root == "ansible_collections").then(|| format!("{namespace}.{collection}"))
 }
 
+/// The collection that a directory is in.
+pub(crate) fn collection_around(dir: &Path) -> Option<String> {
+    dir.ancestors().find_map(collection_at)
+}
+
 /// `namespace`, `collection` and the rest.
-fn split(full: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn split(full: &str) -> Option<(&str, &str, &str)> {
     let (namespace, rest) = full.split_once('.')?;
     let (collection, name) = rest.split_once('.')?;
     Some((namespace, collection, name))
@@ -344,6 +355,14 @@ mod tests {
         {
             assert_eq!(collections.action(&format!("a.b.{name}")).as_ref(), expected, "{name}");
         }
+        std::fs::create_dir_all(collection.join("playbooks/sub")).unwrap();
+        let playbook = collection.join("playbooks/sub/site.yml");
+        std::fs::write(&playbook, "").unwrap();
+        assert_eq!(collections.playbook("a.b.sub.site").as_ref(), Some(&playbook));
+        assert_eq!(collections.playbook("a.b.sub.site.yml").as_ref(), Some(&playbook));
+        assert_eq!(collections.playbook("a.b.site"), None);
+        assert_eq!(collection_around(&collection.join("playbooks/sub")).as_deref(), Some("a.b"));
+        assert_eq!(collection_around(dir.path()), None);
         let group = collections.group("a.b.x").unwrap();
         assert_eq!(group.members.iter().map(String::as_str).collect::<Vec<_>>(), ["a.b.one", "e.f.two"]);
         assert_eq!(group.absent.iter().map(String::as_str).collect::<Vec<_>>(), ["c.d.z"]);

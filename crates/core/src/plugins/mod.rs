@@ -7,10 +7,12 @@
 mod callback;
 mod collections;
 mod process;
+mod routing;
 
 pub use callback::{Callback, Said};
-pub(crate) use collections::{Collections, collection_at};
+pub(crate) use collections::{Collections, collection_around, collection_at};
 pub(crate) use process::{Answer, Asked, Refusal, Want};
+pub(crate) use routing::Notice;
 
 use crate::system::local_files;
 use process::Process;
@@ -66,6 +68,8 @@ pub struct Plugins {
     /// The filters or tests that a file has, or why it cannot be known.
     names: Mutex<HashMap<PathBuf, Arc<Names>>>,
     idle: Mutex<Vec<Process>>,
+    /// What was found on the way to plug-ins, since it was last asked for.
+    notices: Mutex<Vec<Notice>>,
 }
 
 type Names = Result<Vec<String>, String>;
@@ -195,6 +199,7 @@ impl Plugins {
     fn resolve(&self, kind: Kind, name: &str, is_own: bool) -> Option<(PathBuf, String)> {
         let in_files = matches!(kind, Kind::Filter | Kind::Test);
         if name.contains('.') {
+            let name = &*self.routed(kind, name);
             return match () {
                 () if kind == Kind::Action => Some((self.collections.action(name)?, name.to_owned())),
                 () if !in_files => Some((self.collections.plugin(kind.folder(), name)?, name.to_owned())),
@@ -219,6 +224,37 @@ impl Plugins {
         }
         let moved = || self.collections.moved(kind.folder(), name).filter(|moved| moved != name);
         if is_own { None } else { self.resolve(kind, &moved()?, false) }
+    }
+
+    /// Where a name in full leads; what there is to tell of that is kept.
+    fn routed(&self, kind: Kind, name: &str) -> String {
+        if kind == Kind::Action {
+            return name.to_owned();
+        }
+        let route = self.collections.route(kind.folder(), name);
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(route.notices);
+        route.name
+    }
+
+    /// What is to be told of the ways to plug-ins that were found since this was last asked.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The file of the playbook `namespace.collection.name`.
+    pub fn playbook(&self, name: &str) -> Option<PathBuf> {
+        self.collections.playbook(name)
+    }
+
+    /// Why there is no callback of this name any more, if a collection says so.
+    pub fn removed_callback(&self, name: &str) -> Option<String> {
+        let moved = self.collections.moved(Kind::Callback.folder(), name);
+        self.collections.route(Kind::Callback.folder(), moved.as_deref().unwrap_or(name)).removed
+    }
+
+    /// The file of a callback: two names may mean one.
+    pub fn callback_file(&self, name: &str) -> Option<PathBuf> {
+        self.find(Kind::Callback, name, false).map(|plugin| plugin.path.clone())
     }
 
     fn directories(&self, kind: Kind) -> Vec<Arc<Directory>> {

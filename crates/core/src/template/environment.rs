@@ -104,6 +104,11 @@ impl Templates {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(message);
     }
 
+    /// Whether what will go is warned of.
+    pub fn warns_of_deprecated(&self) -> bool {
+        self.options.deprecation_warnings
+    }
+
     /// What was odd since this was last asked.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))

@@ -288,6 +288,11 @@ impl Reporter for Default {
                 }
             }
             Event::Background { message } => self.line(state, DEBUG, message),
+            Event::Detail { message, verbosity } => {
+                if self.look.verbosity >= *verbosity {
+                    self.line(state, VERBOSE, message);
+                }
+            }
             Event::Included { what, hosts, item, .. } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
                 self.line(state, INCLUDED, &format!("included: {what} for {}{item}", hosts.join(", ")));

@@ -1,6 +1,6 @@
 //! Ansible's output of a single task: one result a host, as `minimal` and `oneline` print it.
 
-use super::look::{CHANGED, Colour, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, WARNING};
+use super::look::{CHANGED, Colour, DEPRECATED, FAILED, Look, OK, SKIPPED, UNREACHABLE, VERBOSE, WARNING};
 use super::result::{self, short};
 use crate::report::screen::{Sink, lock, put};
 use hostler_core::event::{Event, Reporter, Status, TaskInfo, TaskResult};
@@ -152,6 +152,9 @@ impl Reporter for Single {
             Event::HostFinished { task, host, result } => self.finished(task, host, result),
             Event::Warning { message } => {
                 self.warn(&mut lock(&self.sinks), WARNING, &format!("[WARNING]: {message}"));
+            }
+            Event::Detail { message, verbosity } if self.look.verbosity >= *verbosity => {
+                put(&mut lock(&self.sinks).out, &format!("{}\n", self.look.paint(VERBOSE, message)));
             }
             _ => {}
         }

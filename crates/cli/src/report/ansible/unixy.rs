@@ -200,6 +200,11 @@ impl Reporter for Unixy {
                 }
             }
             Event::Background { message } => self.line(state, DEBUG, message),
+            Event::Detail { message, verbosity } => {
+                if self.look.verbosity >= *verbosity {
+                    self.line(state, VERBOSE, message);
+                }
+            }
             Event::Warning { message } => self.warning(state, WARNING, &format!("[WARNING]: {message}")),
             Event::NoMoreHosts { over_limit } => {
                 if *over_limit || state.free {

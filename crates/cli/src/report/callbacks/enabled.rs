@@ -98,6 +98,9 @@ pub fn own(
     let mut names: Vec<String> =
         enabled.iter().map(|name| (*name).clone()).filter(|name| plugins.has_callback(name)).collect();
     names.extend(plugins.callbacks());
+    // Two names may mean one file.
+    let mut files = BTreeSet::new();
+    names.retain(|name| plugins.callback_file(name).is_none_or(|file| files.insert(file)));
     names.retain(|name| Enabled::of(name).is_none() && Callback::named(name).is_none());
     let mut seen = BTreeSet::new();
     for name in names.into_iter().filter(|name| output != Some(name) && seen.insert(name.clone())) {
@@ -115,6 +118,18 @@ pub fn own(
         }
     }
     (reporters, warnings)
+}
+
+/// Refuses names in `callbacks_enabled` of what collections say they no longer have.
+///
+/// # Errors
+/// What is gone.
+pub fn refuse_removed(config: &Config, plugins: &Plugins) -> Result<(), Diagnostic> {
+    let mut names = config.callbacks_enabled.get().into_iter().flatten();
+    match names.find_map(|name| plugins.removed_callback(name)) {
+        Some(removed) => Err(Diagnostic::error(removed)),
+        None => Ok(()),
+    }
 }
 
 /// A warning for each name in `callbacks_enabled` that is none here.

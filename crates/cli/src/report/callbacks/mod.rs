@@ -10,7 +10,7 @@ mod python;
 mod timer;
 mod xml;
 
-pub use enabled::{Enabled, own, without_callback};
+pub use enabled::{Enabled, own, refuse_removed, without_callback};
 pub use junit::Junit;
 pub use profile_roles::ProfileRoles;
 pub use profile_tasks::ProfileTasks;

@@ -113,6 +113,7 @@ impl Reporter for Python {
             | Event::IncludeFinished { .. }
             | Event::Meta { .. }
             | Event::Background { .. }
+            | Event::Detail { .. }
             | Event::Warning { .. } => {}
         }
     }
