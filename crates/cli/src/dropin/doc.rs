@@ -1,7 +1,8 @@
 //! `ansible-doc`: the reference of modules, from the pages that are generated from the code.
 //!
-//! Other kinds of plug-ins have no pages: asking for theirs is an error that says so.
+//! What has no page is for Ansible's library to tell of, where the controller has it; without, asking is an error that says so.
 
+use super::doc_library::Library;
 use super::doc_page::Page;
 use crate::commands::doc::{page, pages, rendered, summary};
 use crate::exit::{Exit, Failure, tell};
@@ -11,6 +12,7 @@ use clap::Parser;
 use hostler_core::diagnostic::Diagnostic;
 use hostler_core::module::short_name;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Shows the documentation of modules
@@ -20,43 +22,43 @@ use std::path::PathBuf;
 pub struct Doc {
     /// Modules, or beginnings of names for a list
     #[arg(value_name = "MODULE")]
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// Kind of plug-in
     #[arg(short = 't', long = "type", default_value = "module", value_name = "KIND")]
-    kind: String,
+    pub(super) kind: String,
     /// List the modules
     #[arg(short, long, conflicts_with_all = ["snippet", "list_files", "metadata_dump"])]
-    list: bool,
+    pub(super) list: bool,
     /// List the modules with their files, which they do not have
     #[arg(short = 'F', long = "list_files", conflicts_with_all = ["snippet", "metadata_dump"])]
-    list_files: bool,
+    pub(super) list_files: bool,
     /// Show a task to begin with
     #[arg(short, long, conflicts_with = "metadata_dump")]
-    snippet: bool,
+    pub(super) snippet: bool,
     /// As JSON
     #[arg(short, long)]
-    json: bool,
+    pub(super) json: bool,
     /// Everything there is as JSON
     #[arg(long)]
-    metadata_dump: bool,
+    pub(super) metadata_dump: bool,
     /// Go on where something cannot be documented
     #[arg(long)]
-    no_fail_on_errors: bool,
+    pub(super) no_fail_on_errors: bool,
     /// Entry point of a role
     #[arg(short, long, value_name = "NAME")]
-    entry_point: Option<String>,
+    pub(super) entry_point: Option<String>,
     /// Directories with roles
     #[arg(short, long, value_name = "PATH")]
-    roles_path: Vec<PathBuf>,
+    pub(super) roles_path: Vec<PathBuf>,
     /// Directories with modules
     #[arg(short = 'M', long, value_name = "PATH")]
-    module_path: Vec<PathBuf>,
+    pub(super) module_path: Vec<PathBuf>,
     /// Directory that stands for a playbook's
     #[arg(long, value_name = "DIR")]
-    playbook_dir: Option<PathBuf>,
+    pub(super) playbook_dir: Option<PathBuf>,
     /// Say more
     #[arg(short, long, action = clap::ArgAction::Count)]
-    verbose: u8,
+    pub(super) verbose: u8,
     /// Print the version
     #[arg(long)]
     version: bool,
@@ -68,6 +70,38 @@ pub struct Doc {
 /// If there is nothing about it.
 pub fn run(args: &Doc) -> Result<Exit, Failure> {
     let ground = Ground::new(Manner { ansible: true, ..Manner::default() }, None)?;
+    let is_about_modules = args.kind == "module" && !args.list_files;
+    let foreign: Vec<&String> = match args.list || !is_about_modules {
+        true => args.names.iter().collect(),
+        false => args.names.iter().filter(|name| page(name).is_err()).collect(),
+    };
+    let library =
+        if args.list || !is_about_modules || !foreign.is_empty() { Library::new(args, &foreign) } else { None };
+    if library.is_none() {
+        refuse(args, &ground)?;
+    }
+    let text = match () {
+        () if !is_about_modules => String::new(),
+        () if args.list => return listed(args, library, &ground),
+        () if args.metadata_dump => dump(args),
+        () if args.names.is_empty() => {
+            return Err(Failure::Usage("Incorrect options passed".to_owned()));
+        }
+        () => return documented(args, library, &ground),
+    };
+    match library {
+        Some(library) => library.show(args),
+        None => shown(&text, &ground),
+    }
+}
+
+fn shown(text: &str, ground: &Ground) -> Result<Exit, Failure> {
+    super::pager::show(text, &ground.config)?;
+    Ok(Exit::Done)
+}
+
+/// What cannot be without Ansible's library.
+fn refuse(args: &Doc, ground: &Ground) -> Result<(), Failure> {
     let ignored = [
         ("--roles-path", !args.roles_path.is_empty()),
         ("--module-path", !args.module_path.is_empty()),
@@ -80,32 +114,30 @@ pub fn run(args: &Doc) -> Result<Exit, Failure> {
         let message = format!("there are pages of modules only, none of the kind {}", args.kind);
         return Err(Failure::Usage(message));
     }
-    if args.list_files {
-        return Err(Failure::Usage("modules are built in: there are no files to list".to_owned()));
+    match args.list_files {
+        true => Err(Failure::Usage("modules are built in: there are no files to list".to_owned())),
+        false => Ok(()),
     }
-    let text = match () {
-        () if args.list => list(args),
-        () if args.metadata_dump => dump(args),
-        () if args.names.is_empty() => {
-            return Err(Failure::Usage("Incorrect options passed".to_owned()));
-        }
-        () => documented(args, &ground)?,
-    };
-    super::pager::show(&text, &ground.config)?;
-    Ok(Exit::Done)
 }
 
-fn list(args: &Doc) -> String {
+/// The modules of here, and those that Ansible's library knows besides.
+fn listed(args: &Doc, library: Option<Library>, ground: &Ground) -> Result<Exit, Failure> {
     let wanted =
         |name: &str| args.names.is_empty() || args.names.iter().any(|prefix| name.starts_with(prefix.as_str()));
-    let all: Vec<_> = pages().filter(|(name, _)| wanted(name)).collect();
-    if args.json {
-        let all: Map<String, Value> =
-            all.iter().map(|(name, page)| ((*name).to_owned(), Value::from(summary(page)))).collect();
-        return report::pretty(&Value::Object(all));
+    let own = pages().filter(|(name, _)| wanted(name)).map(|(name, page)| (name.to_owned(), summary(page).to_owned()));
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(library) = library {
+        all.extend(
+            library.json()?.into_iter().map(|(name, about)| (name, about.as_str().unwrap_or_default().to_owned())),
+        );
     }
-    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    all.iter().map(|(name, page)| format!("{name:<width$} {}\n", summary(page))).collect()
+    all.extend(own);
+    if args.json {
+        let all: Map<String, Value> = all.into_iter().map(|(name, about)| (name, Value::from(about))).collect();
+        return shown(&report::pretty(&Value::Object(all)), ground);
+    }
+    let width = all.keys().map(String::len).max().unwrap_or_default();
+    shown(&all.iter().map(|(name, about)| format!("{name:<width$} {about}\n")).collect::<String>(), ground)
 }
 
 fn dump(args: &Doc) -> String {
@@ -116,13 +148,16 @@ fn dump(args: &Doc) -> String {
     report::pretty(&serde_json::json!({"all": {"module": modules}}))
 }
 
-fn documented(args: &Doc, ground: &Ground) -> Result<String, Failure> {
+/// Pages of here first, then what Ansible's library says of the others.
+fn documented(args: &Doc, library: Option<Library>, ground: &Ground) -> Result<Exit, Failure> {
     let mut text = String::new();
     let mut all = Map::new();
     for wanted in &args.names {
         let Ok((name, found)) = page(wanted) else {
-            // Said, and no failure: Ansible goes on too.
-            tell(&[Diagnostic::warning(format!("{wanted} was not found"))], ground.voice);
+            if library.is_none() {
+                // Said, and no failure: Ansible goes on too.
+                tell(&[Diagnostic::warning(format!("{wanted} was not found"))], ground.voice);
+            }
             continue;
         };
         let parsed = Page::parse(name, found);
@@ -138,5 +173,17 @@ fn documented(args: &Doc, ground: &Ground) -> Result<String, Failure> {
             }
         }
     }
-    Ok(if args.json { report::pretty(&Value::Object(all)) } else { text })
+    match library {
+        Some(library) if all.is_empty() && text.is_empty() => library.show(args),
+        Some(library) if args.json => {
+            all.extend(library.json()?);
+            shown(&report::pretty(&Value::Object(all)), ground)
+        }
+        Some(library) => {
+            super::pager::show(&text, &ground.config)?;
+            library.show(args)
+        }
+        None if args.json => shown(&report::pretty(&Value::Object(all)), ground),
+        None => shown(&text, ground),
+    }
 }

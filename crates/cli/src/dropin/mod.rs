@@ -8,6 +8,7 @@ mod args;
 mod config;
 mod config_text;
 mod doc;
+mod doc_library;
 mod doc_page;
 mod inventory;
 mod link;

@@ -113,12 +113,45 @@ fn ends_with_ansibles_codes() {
         (&["ansible-config", "dump", "-t", "callback"][..], 0, "display_ok_hosts(default) = True"),
         (&["ansible-config", "dump", "--only-changed"][..], 0, "CONFIG_FILE() = "),
         (&["ansible-doc", "-s", "ping"][..], 0, "  ping:\n"),
-        (&["ansible-doc", "-t", "filter", "-l"][..], 5, "modules only"),
+        (&["ansible-doc", "-s", "ping", "no.such.thing"][..], 0, "  ping:\n"),
     ] {
         let (got, text) = code(line, bin.path());
         assert_eq!(got, expected, "{line:?}: {text}");
         assert!(text.contains(part), "{line:?}: {text}");
     }
+}
+
+/// A library that says what it is asked stands for Ansible's.
+#[test]
+fn documentation_of_what_is_not_built_in_is_ansibles() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = dir.path().join("lib/python3.0/site-packages/ansible");
+    std::fs::create_dir_all(library.join("cli")).unwrap();
+    std::fs::create_dir_all(dir.path().join("bin")).unwrap();
+    std::fs::write(library.join("__init__.py"), "").unwrap();
+    std::fs::write(library.join("release.py"), "__version__ = '2.19.0'\n").unwrap();
+    std::fs::write(library.join("cli/__init__.py"), "").unwrap();
+    let told = "import json, sys\ndef main():\n    if '--json' in sys.argv:\n        \
+                print(json.dumps({'a.b.c': 'of a collection', 'ansible.builtin.ping': 'not this'}))\n    \
+                else:\n        print('asked', *sys.argv)\n    sys.exit(5)\n";
+    std::fs::write(library.join("cli/doc.py"), told).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/python3", dir.path().join("bin/python3")).unwrap();
+    let bin = links();
+    let run = |path: &std::path::Path, words: &[&str]| {
+        let mut command = Command::new(bin.path().join("ansible-doc"));
+        let output = command.args(words).current_dir(cases()).stdin(Stdio::null()).env("PATH", path).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), text)
+    };
+    let path = dir.path().join("bin");
+    let (code, text) = run(&path, &["-t", "filter", "--playbook-dir", "x", "mine"]);
+    assert_eq!((code, text.trim()), (5, "asked ansible-doc --type filter --playbook-dir x mine"));
+    let (code, text) = run(&path, &["-s", "ping", "a.b.c"]);
+    assert_eq!(code, 5);
+    assert!(text.contains("  ping:") && text.contains("asked ansible-doc --type module --snippet a.b.c"), "{text}");
+    let (code, text) = run(&path, &["-l"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("of a collection") && !text.contains("not this"), "{text}");
 }
 
 /// What programs read: a document at the end, and files by host.
