@@ -4,13 +4,14 @@ use super::custom::{add_warning, result};
 use super::raw::planned;
 use super::{ActionError, Context, Reply};
 use crate::connection::ConnectionError;
-use crate::module::Mode;
+use crate::module::{Mode, short_name};
 use crate::plugins::{Asked, Plugin, Refusal, Want};
 use crate::template::Templar;
 use crate::value::{Key, Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map as JsonMap, Value as Json, json};
+use std::sync::Arc;
 
 /// Runs the plug-in.
 ///
@@ -93,7 +94,8 @@ impl Host<'_, '_> {
     }
 
     fn module(&self, name: &str, args: Json) -> Result<Json, ActionError> {
-        let Value::Map(args) = Value::from(args) else { return Err("a module's arguments are a mapping".into()) };
+        let Value::Map(mut args) = Value::from(args) else { return Err("a module's arguments are a mapping".into()) };
+        let name = as_shell(name, Arc::make_mut(&mut args)).unwrap_or(name);
         let reply = self.context.any_module(name, &args)?;
         let mut output = reply.output;
         output.insert(Key::from("changed"), Value::Bool(reply.changed));
@@ -116,6 +118,15 @@ impl Host<'_, '_> {
     }
 }
 
+/// Ansible's `shell` is its `command`, told so by a parameter: plug-ins know it by that.
+fn as_shell(name: &str, args: &mut Map) -> Option<&'static str> {
+    if short_name(name) != "command" {
+        return None;
+    }
+    let shell = args.shift_remove("_uses_shell")?.as_bool()?;
+    shell.then_some("ansible.builtin.shell")
+}
+
 impl Asked for Host<'_, '_> {
     fn answer(&mut self, want: Want) -> Result<Json, Refusal> {
         let answer = match want {
@@ -131,5 +142,20 @@ impl Asked for Host<'_, '_> {
             Want::Raw { command, stdin } => self.raw(&command, &stdin),
         };
         answer.map_err(|error| self.refused(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_that_uses_a_shell_is_shell() {
+        let args = |shell: bool| Map::from_iter([(Key::from("_uses_shell"), Value::Bool(shell))]);
+        let (mut with, mut without, mut others) = (args(true), args(false), args(true));
+        assert_eq!(as_shell("ansible.legacy.command", &mut with), Some("ansible.builtin.shell"));
+        assert_eq!(as_shell("command", &mut without), None);
+        assert_eq!(as_shell("testns.col.mine", &mut others), None);
+        assert!(with.is_empty() && without.is_empty() && !others.is_empty());
     }
 }

@@ -239,6 +239,10 @@ settings! {
     ssh_args: String = text, connection/ssh/ssh_args(null), ["ssh_connection.ssh_args"], ["ANSIBLE_SSH_ARGS"];
     /// Arguments for ssh, scp and sftp, added.
     ssh_common_args: String = text, connection/ssh/ssh_common_args(""), ["ssh_connection.ssh_common_args"], ["ANSIBLE_SSH_COMMON_ARGS"];
+    /// Means nothing here: no file is sent by `sftp`.
+    sftp_extra_args: String = text, connection/ssh/sftp_extra_args(""), ["ssh_connection.sftp_extra_args"], ["ANSIBLE_SFTP_EXTRA_ARGS"];
+    /// Means nothing here: no file is sent by `scp`.
+    scp_extra_args: String = text, connection/ssh/scp_extra_args(""), ["ssh_connection.scp_extra_args"], ["ANSIBLE_SCP_EXTRA_ARGS"];
     /// Arguments for ssh, added.
     ssh_extra_args: String = text, connection/ssh/ssh_extra_args(""), ["ssh_connection.ssh_extra_args"], ["ANSIBLE_SSH_EXTRA_ARGS"];
     /// The ssh program.

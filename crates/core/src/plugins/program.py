@@ -245,18 +245,17 @@ def surroundings(roots, basedir, options):
 
 
 def do_lookup(path, roots, name, terms, kwargs, basedir, search):
-    try:
-        plain_class = module(path, roots).LookupModule
-    except Exception as error:
-        raise RuntimeError("The lookup plugin '%s' failed to load: %s" % (name, error))
     loader, files, templar, variables = surroundings(roots, basedir, {})
     variables["ansible_search_path"] = search
-    if loader:
-        if "." not in name:
-            loader.lookup_loader.add_directory(os.path.dirname(path))
-        plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
-    else:
-        plugin = plain_class()
+    try:
+        if loader:
+            if "." not in name:
+                loader.lookup_loader.add_directory(os.path.dirname(path))
+            plugin = loader.lookup_loader.get(name, loader=files, templar=templar)
+        else:
+            plugin = module(path, roots).LookupModule()
+    except Exception as error:
+        raise RuntimeError("The lookup plugin '%s' failed to load: %s" % (name, error))
     found = plugin.run(terms, variables=variables, **kwargs)
     return found if isinstance(found, list) else list(found)
 

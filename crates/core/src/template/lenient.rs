@@ -54,7 +54,7 @@ fn placeholder(marker: &Marker, errors: &mut Vec<String>) -> Value {
 fn show(context: &Context, value: &Py, errors: &mut Vec<String>) -> Result<Value> {
     let value = value.clone().force();
     if let Py::Marker(marker) = &value {
-        return Ok(placeholder(marker, errors));
+        return told(marker, errors);
     }
     if let Some(entries) = value.entries(context)? {
         let mut map = Map::with_capacity_and_hasher(entries.len(), Default::default());
@@ -74,9 +74,17 @@ fn show(context: &Context, value: &Py, errors: &mut Vec<String>) -> Result<Value
         return Ok(Value::list(items.into_iter().filter(|item| *item != Value::Omit)));
     }
     match context.export(&value) {
-        Err(Fault::Error(marker)) => Ok(placeholder(&marker, errors)),
+        Err(Fault::Error(marker)) => told(&marker, errors),
         other => other,
     }
+}
+
+/// What stands for a part that failed. One that no password opens fails the whole, as Ansible has it.
+fn told(marker: &Rc<Marker>, errors: &mut Vec<String>) -> Result<Value> {
+    if marker.vault.is_some() {
+        return Err(Fault::Error(Rc::clone(marker)));
+    }
+    Ok(placeholder(marker, errors))
 }
 
 /// The result's field for an inspected expression: its text, as it was written.

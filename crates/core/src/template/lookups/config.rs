@@ -20,6 +20,12 @@ const BY_VARIABLE: &[(&str, &[&str], Otherwise)] = &[
         Otherwise::Setting("connection/ssh/ssh_common_args"),
     ),
     ("connection/ssh/ssh_extra_args", &["ansible_ssh_extra_args"], Otherwise::Setting("connection/ssh/ssh_extra_args")),
+    (
+        "connection/ssh/sftp_extra_args",
+        &["ansible_sftp_extra_args"],
+        Otherwise::Setting("connection/ssh/sftp_extra_args"),
+    ),
+    ("connection/ssh/scp_extra_args", &["ansible_scp_extra_args"], Otherwise::Setting("connection/ssh/scp_extra_args")),
     ("connection/ssh/ssh_executable", &["ansible_ssh_executable"], Otherwise::Setting("connection/ssh/ssh_executable")),
     (
         "connection/ssh/host_key_checking",
