@@ -2,9 +2,9 @@
 //!
 //! The generator is MT19937 (Matsumoto and Nishimura, 1998), seeded as Python's `random.seed` does.
 
-use super::context::Context;
-use super::fault::Result;
-use super::python::Py;
+use super::fault::{Fault, Result};
+use super::python::{Py, long};
+use num_bigint::BigUint;
 use sha2::{Digest, Sha512};
 
 const SIZE: usize = 624;
@@ -25,27 +25,24 @@ impl Random {
         Self::Fresh
     }
 
-    pub fn seeded(context: &Context, seed: &Py) -> Result<Self> {
-        let key: Vec<u32> = match seed {
-            Py::Int(_) | Py::Bool(_) => {
-                let seed = seed.as_int().unwrap_or_default().unsigned_abs();
-                let (low, high) = (seed as u32, (seed >> 32) as u32);
-                if high == 0 { vec![low] } else { vec![low, high] }
-            }
-            other => {
+    pub fn seeded(seed: &Py) -> Result<Self> {
+        let words = match seed {
+            Py::Str(text) => {
                 // The text and its SHA-512, read as one large number.
-                let mut bytes = context.text(other)?.into_bytes();
+                let mut bytes = text.as_bytes().to_vec();
                 bytes.extend_from_slice(&Sha512::digest(&bytes));
-                let mut words: Vec<u32> = bytes
-                    .rchunks(4)
-                    .map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u32::from(*byte)))
-                    .collect();
-                while words.len() > 1 && words.last() == Some(&0) {
-                    words.pop();
-                }
-                words
+                BigUint::from_bytes_be(&bytes)
             }
+            Py::Float(value) => BigUint::from(float_hash(*value) as u64),
+            other => match long::long(other) {
+                Some(seed) => seed.magnitude().clone(),
+                None => {
+                    let message = "The only supported seed types are: None, int, float, str, bytes, and bytearray.";
+                    return Err(Fault::error(message));
+                }
+            },
         };
+        let key = if words.bits() == 0 { vec![0] } else { words.to_u32_digits() };
         Ok(Self::Seeded(Box::new(Twister::new(&key))))
     }
 
@@ -63,6 +60,26 @@ impl Random {
                 }
             }
         }
+    }
+}
+
+/// Python's hash of a float: the number modulo 2^61 - 1.
+fn float_hash(value: f64) -> i64 {
+    const PRIME: u64 = (1 << 61) - 1;
+    if !value.is_finite() {
+        return if value.is_nan() { 0 } else { 314_159 * value.signum() as i64 };
+    }
+    let bits = value.to_bits();
+    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
+    let (mantissa, power) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    // Doubling turns the 61 bits around.
+    let turns = power.rem_euclid(61) as u32;
+    let hash = (mantissa << turns & PRIME) | mantissa >> (61 - turns);
+    let hash = if hash == PRIME { 0 } else { hash as i64 };
+    match (value < 0.0, hash) {
+        (true, 1) => -2,
+        (true, hash) => -hash,
+        (false, hash) => hash,
     }
 }
 

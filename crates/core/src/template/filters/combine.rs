@@ -43,15 +43,21 @@ fn combine(context: &Context, value: Py, mut args: Args) -> Result<Py> {
     if let [only] = maps.as_slice() {
         return Ok(only.clone());
     }
-    let mut result = PyMap::default();
-    for (index, map) in maps.iter().enumerate() {
-        let Some(map) = map.entries(context)? else {
-            let (first, second) = (&maps[index.saturating_sub(1)], &maps[index.max(1)]);
+    let entries = |at: usize| match maps[at].entries(context)? {
+        Some(map) => Ok(map),
+        None => {
+            let (first, second) = (&maps[at.saturating_sub(1)], &maps[at.max(1)]);
             let kinds = format!("a '{}' and a '{}'", first.type_name(), second.type_name());
-            return Err(Fault::error(format!("failed to combine variables, expected dicts but got {kinds}.")));
-        };
-        let same = index > 0 && equal(context, &Py::dict(result.clone()), &Py::dict(map.clone()))?;
-        result = if index == 0 || same { map } else { merge(context, result, map, recursive, lists)? };
+            Err(Fault::error(format!("failed to combine variables, expected dicts but got {kinds}.")))
+        }
+    };
+    // From the last one on: what replaces a mapping with a list and that with a mapping again is told by this order.
+    let Some(last) = maps.len().checked_sub(1) else { return Ok(Py::dict(PyMap::default())) };
+    let mut result = entries(last)?;
+    for at in (0..last).rev() {
+        let low = entries(at)?;
+        let same = equal(context, &Py::dict(low.clone()), &Py::dict(result.clone()))?;
+        result = if same { result } else { merge(context, low, result, recursive, lists)? };
     }
     Ok(Py::dict(result))
 }

@@ -5,6 +5,7 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py, long, round_half_even};
 use crate::template::random::Random;
+use crate::value::Key;
 
 pub(super) const TABLE: Table = &[
     ("abs", abs),
@@ -90,7 +91,7 @@ fn random(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [start, step, seed] = args.bind(["start", "step", "seed"])?;
     let given = |value: &Option<Py>| value.clone().filter(|value| !matches!(value, Py::None));
     let mut random = match given(&seed) {
-        Some(seed) => Random::seeded(context, &seed)?,
+        Some(seed) => Random::seeded(&seed)?,
         None => Random::fresh(),
     };
     if let Some(end) = value.as_int() {
@@ -109,14 +110,24 @@ fn random(context: &Context, value: Py, args: Args) -> Result<Py> {
     if items.is_empty() {
         return Err(Fault::error("Cannot choose from an empty sequence"));
     }
-    Ok(items[random.below(items.len() as u64) as usize].clone())
+    let chosen = random.below(items.len() as u64) as usize;
+    if !value.is_mapping() {
+        return Ok(items[chosen].clone());
+    }
+    // Python asks a mapping for the value under the number.
+    let found = value.entries(context)?.and_then(|entries| entries.get(&Key::Int(chosen as i64)).cloned());
+    found.ok_or_else(|| Fault::error(format!("the mapping has no key {chosen}")))
 }
 
-fn shuffle(context: &Context, value: Py, args: Args) -> Result<Py> {
+fn shuffle(_: &Context, value: Py, args: Args) -> Result<Py> {
     let [seed] = args.bind(["seed"])?;
     let Ok(mut items) = value.iterate() else { return Ok(value) };
     let mut random = match seed {
-        Some(seed) if seed.truth()? => Random::seeded(context, &seed)?,
+        // What can be no seed leaves the order as it is.
+        Some(seed) if seed.truth()? => match Random::seeded(&seed) {
+            Ok(random) => random,
+            Err(_) => return Ok(Py::list(items)),
+        },
         _ => Random::fresh(),
     };
     for last in (1..items.len()).rev() {

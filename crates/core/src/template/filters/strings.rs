@@ -70,13 +70,13 @@ fn trim(context: &Context, value: Py, args: Args) -> Result<Py> {
 
 fn replace(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [old, new, count] = args.bind(["old", "new", "count"])?;
-    let (Some(old), Some(new)) = (text_of(context, old.as_ref())?, text_of(context, new.as_ref())?) else {
+    let (Some(old), Some(new)) = (old, new) else {
         return Err(Fault::error("needs what to replace and what with"));
     };
-    let text = context.text(&value)?;
+    let (text, old, new) = (context.text(&value)?, context.text(&old)?, context.text(&new)?);
     Ok(Py::str(match count.and_then(|count| count.as_int()).and_then(|count| usize::try_from(count).ok()) {
-        Some(count) => text.replacen(&*old, &new, count),
-        None => text.replace(&*old, &new),
+        Some(count) => text.replacen(&old, &new, count),
+        None => text.replace(&old, &new),
     }))
 }
 

@@ -18,10 +18,11 @@ pub(crate) struct Url {
     pub fragment: String,
 }
 
-/// Takes a URL apart as Python's `urlsplit` does: never fails.
-pub(crate) fn split_url(text: &str) -> Url {
+/// Takes a URL apart as Python's `urlsplit` does: only brackets that hold no address fail.
+pub(crate) fn split_url(text: &str) -> Result<Url> {
     let mut url = Url::default();
-    let mut rest = text.trim_start_matches(|c: char| c <= ' ');
+    let text = text.trim_start_matches(|c: char| c <= ' ').replace(['\t', '\r', '\n'], "");
+    let mut rest = text.as_str();
     if let Some(at) = rest.find(':').filter(|at| *at > 0) {
         let scheme = &rest[..at];
         if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -35,6 +36,9 @@ pub(crate) fn split_url(text: &str) -> Url {
         let end = after.find(['/', '?', '#']).unwrap_or(after.len());
         url.netloc = after[..end].to_owned();
         rest = &after[end..];
+        if !brackets_fit(&url.netloc) {
+            return Err(Fault::error("Invalid IPv6 URL"));
+        }
     }
     if let Some((before, fragment)) = rest.split_once('#') {
         url.fragment = fragment.to_owned();
@@ -45,12 +49,23 @@ pub(crate) fn split_url(text: &str) -> Url {
         rest = before;
     }
     url.path = rest.to_owned();
-    url
+    Ok(url)
+}
+
+/// Whether brackets in a URL's host, if there are some, hold an IPv6 address and nothing but a port follows.
+fn brackets_fit(netloc: &str) -> bool {
+    if !netloc.contains(['[', ']']) {
+        return true;
+    }
+    let host = netloc.rsplit_once('@').map_or(netloc, |(_, host)| host);
+    let Some((address, port)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) else { return false };
+    let address = address.split_once('%').map_or(address, |(address, _)| address);
+    (port.is_empty() || port.starts_with(':')) && address.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
 fn url_split(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [query, _alias] = args.bind(["query", "alias"])?;
-    let url = split_url(&context.text(&value)?);
+    let url = split_url(&context.text(&value)?)?;
     let (user, host) = match url.netloc.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
         None => (None, url.netloc.as_str()),

@@ -61,7 +61,7 @@ fn one(context: &Context, term: &str, given: &[(String, Py)]) -> Result<String> 
     };
     let (plain, mut salt, mut ident) = match &content {
         Some(content) => parse(content),
-        None => (generate(context, &options)?, None, None),
+        None => (generate(&options)?, None, None),
     };
     let mut changed = content.is_none();
     if let Some(kind) = &options.encrypt {
@@ -139,10 +139,10 @@ fn named_set(name: &str) -> &str {
     }
 }
 
-fn generate(context: &Context, options: &Options) -> Result<String> {
+fn generate(options: &Options) -> Result<String> {
     match &options.seed {
         Some(seed) => {
-            let mut random = Random::seeded(context, seed)?;
+            let mut random = Random::seeded(seed)?;
             if options.chars.is_empty() {
                 return Err(Fault::error("there are no characters to choose from"));
             }

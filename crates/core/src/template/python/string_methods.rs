@@ -155,7 +155,7 @@ pub(crate) fn title(text: &str) -> String {
         if inside {
             out.extend(c.to_lowercase());
         } else {
-            out.extend(c.to_uppercase());
+            large(&mut out, c);
         }
         inside = c.is_alphabetic();
     }
@@ -163,11 +163,19 @@ pub(crate) fn title(text: &str) -> String {
 }
 
 pub(crate) fn capitalize(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + &chars.as_str().to_lowercase(),
-        None => String::new(),
+    if let Some(first) = chars.next() {
+        large(&mut out, first);
     }
+    out + &chars.as_str().to_lowercase()
+}
+
+/// A letter at the beginning of a word: `ß` is `Ss` there, not `SS`.
+fn large(out: &mut String, letter: char) {
+    let mut letters = letter.to_uppercase();
+    out.extend(letters.next());
+    out.extend(letters.flat_map(char::to_lowercase));
 }
 
 fn strip<'a>(text: &'a str, name: &str, chars: Option<&str>) -> &'a str {

@@ -63,7 +63,7 @@ enum Kind {
 fn uri(_: &Context, value: &Py, args: Args, kind: Kind) -> Result<bool> {
     let [schemes] = args.bind(["schemes"])?;
     let Some(text) = value.as_str() else { return Ok(false) };
-    let parts = split_url(text);
+    let Ok(parts) = split_url(text) else { return Ok(false) };
     let schemes = schemes.map(|schemes| schemes.iterate()).transpose()?.unwrap_or_default();
     let allowed = schemes.is_empty() || schemes.iter().any(|scheme| scheme.as_str() == Some(&parts.scheme));
     // As in Ansible: nearly any text is one.

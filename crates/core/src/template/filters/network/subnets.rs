@@ -43,12 +43,15 @@ fn subnet(context: &Context, value: Py, args: Args) -> Result<Py> {
     let index = index.transpose()?;
     if net.span() == 0 {
         // The networks around an address, the largest first.
-        let around = i128::from(net.bits() - size);
-        let number = index.unwrap_or(0);
-        let number = if number < 0 { number + around } else { number };
-        let known = (0..around).contains(&number);
-        let prefix = size + u32::try_from(number).unwrap_or(0);
-        return Ok(if known { Py::str(Net { prefix, ..net }.cidr().to_string()) } else { Py::Bool(false) });
+        let (around, last) = (i128::from(net.bits() - size), i128::from(net.bits()) + 1);
+        let number = match index {
+            Some(index) if index > last - index || index < -around => return Ok(Py::Bool(false)),
+            Some(index) if index < 0 => index + around,
+            index => index.unwrap_or(0),
+        };
+        let more = u32::try_from(number).ok().filter(|_| number < around);
+        let prefix = size + more.ok_or_else(|| Fault::error(format!("there is no network {number} around {net}")))?;
+        return Ok(Py::str(Net { prefix, ..net }.cidr().to_string()));
     }
     if size < net.prefix && index.is_some() {
         return Ok(if index == Some(0) { Py::str(Net { prefix: size, ..net }.to_string()) } else { Py::Bool(false) });
