@@ -140,7 +140,7 @@ fn cases_give_what_ansible_gives() {
     assert!(wrong.is_empty(), "{} of {run} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The reference is made of these cases.
+/// The reference is made of these cases, which [`cases_give_what_ansible_gives`] runs.
 #[test]
 fn every_plugin_has_an_example() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates/plugins.yml");
@@ -150,9 +150,14 @@ fn every_plugin_has_an_example() {
     let cases = node.get("cases").unwrap().to_value(&vaults, hostler_core::yaml::Trust::Untrusted);
     for (kind, mut names) in hostler_core::template::plugins() {
         for case in cases.as_list().unwrap().iter().filter(|case| case.get("kind").unwrap().as_str() == Some(kind)) {
+            let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap_or_default();
             let aliases = case.get("aliases").and_then(Value::as_list).unwrap_or_default();
-            for name in aliases.iter().chain(case.get("name")) {
-                let name = name.as_str().unwrap();
+            let own: Vec<&str> = aliases.iter().chain(case.get("name")).filter_map(Value::as_str).collect();
+            assert!(own.iter().any(|name| text("template").contains(name)), "the example of {own:?} is not of that");
+            // What it gives is ansible-core's answer, but for what Ansible does not have.
+            let answered = case.get("result").is_some() || text("why").starts_with("not in Ansible");
+            assert!(answered && !text("says").is_empty(), "the example of {kind} {own:?} says or gives nothing");
+            for name in own {
                 assert!(names.contains(&name), "there is no {kind} `{name}`, or it has two examples");
                 names.retain(|known| *known != name);
             }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the results that ansible-core gives into the case files beside it.
 
-Run with ansible's own interpreter: `python oracle.py [file.yml …]`. `plugins.yml` needs the collections ansible.utils and
-community.general (`ANSIBLE_COLLECTIONS_PATH`). Each case has one of `template` (as in a playbook),
+Run with ansible's own interpreter: `python oracle.py [file.yml …]`. `plugins.yml` and `filters.yml` need the
+collections ansible.utils and community.general (`ANSIBLE_COLLECTIONS_PATH`). Each case has one of `template` (as in a playbook),
 `file` (as in a template file) and `when` (a condition). The result is Python's `repr`; what fails has `fails` instead.
 """
+import os
 import pathlib
 import sys
 
@@ -72,6 +73,8 @@ def fill(path):
 
 
 if __name__ == "__main__":
+    # As the tests have it.
+    os.environ["HOSTLER_CASE"] = "env-value"
     init_plugin_loader()
     for path in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.yml")):
         fill(path)

@@ -6,7 +6,7 @@ use crate::template::context::{Context, undefined_name};
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Object, Py, PyMap, binary, compare, has_method, long, slice};
 use crate::template::stack;
-use crate::template::syntax::{CompareOp, Expr, ExprKind, Literal};
+use crate::template::syntax::{BinaryOp, CompareOp, Expr, ExprKind, Literal};
 use crate::value::{Key, Template, has_jinja};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -53,7 +53,8 @@ impl Frame {
             ExprKind::Or(left, right) => self.both(left, right, true),
             ExprKind::Binary(op, left, right) => {
                 let left = self.operand(left)?;
-                let right = self.operand(right)?;
+                let formats = matches!((op, &left), (BinaryOp::Mod, Py::Str(_)));
+                let right = if formats { self.eval(right)? } else { self.operand(right)? };
                 binary(&self.context, *op, left, right).map_err(|fault| self.rendering(fault))
             }
             ExprKind::Compare(first, rest) => {

@@ -7,6 +7,7 @@ use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py, PyMap, contains, equal};
 use crate::value::Key;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 pub(super) const TABLE: Table = &[
     ("first", first),
@@ -133,8 +134,16 @@ pub(super) fn entries(context: &Context, value: &Py, needs: &str) -> Result<PyMa
     }
 }
 
+/// Refuses a mapping in which something is undefined.
+pub(super) fn defined(entries: PyMap) -> Result<PyMap> {
+    match entries.values().find_map(|value| if let Py::Marker(marker) = value { Some(marker) } else { None }) {
+        Some(marker) => Err(Fault::Error(Rc::clone(marker))),
+        None => Ok(entries),
+    }
+}
+
 fn items(context: &Context, value: Py, _: Args) -> Result<Py> {
-    let entries = entries(context, &value, "needs a mapping")?;
+    let entries = defined(entries(context, &value, "needs a mapping")?)?;
     Ok(Py::list(entries.into_iter().map(|(key, value)| Py::tuple(vec![Py::from(&key), value])).collect()))
 }
 
@@ -169,7 +178,7 @@ fn names(args: Args) -> Result<(Key, Key)> {
 
 fn dict_to_items(context: &Context, value: Py, args: Args) -> Result<Py> {
     let (key_name, value_name) = names(args)?;
-    let entries = entries(context, &value, "dict2items requires a dictionary")?;
+    let entries = defined(entries(context, &value, "dict2items requires a dictionary")?)?;
     let items = entries.into_iter().map(|(key, value)| {
         Py::dict(PyMap::from_iter([(key_name.clone(), Py::from(&key)), (value_name.clone(), value)]))
     });
@@ -207,10 +216,19 @@ fn columns(value: Py, args: &Args) -> Result<Vec<Vec<Py>>> {
 }
 
 fn zip(_: &Context, value: Py, args: Args) -> Result<Py> {
-    let columns = columns(value, &args)?;
-    let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
-    let row = |at: usize| Py::tuple(columns.iter().map(|column| column[at].clone()).collect());
-    Ok(Py::list((0..rows).map(row).collect()))
+    let columns: Vec<_> =
+        std::iter::once(&value).chain(&args.positional).map(Py::iterate_lazily).collect::<Result<_>>()?;
+    let mut rows = Vec::new();
+    // Items beyond the shortest list's end are not looked at.
+    'rows: loop {
+        let mut row = Vec::with_capacity(columns.len());
+        for column in &columns {
+            let Some(item) = column.get(rows.len()) else { break 'rows };
+            row.push(item.clone().used()?);
+        }
+        rows.push(Py::tuple(row));
+    }
+    Ok(Py::list(rows))
 }
 
 fn zip_longest(_: &Context, value: Py, mut args: Args) -> Result<Py> {
@@ -313,17 +331,26 @@ fn union(context: &Context, value: Py, args: Args) -> Result<Py> {
     once(context, value.iterate()?.into_iter().chain(other.iterate()?))
 }
 
+/// The second list's items. Where the first has none, it need not be a list.
+fn items_of(other: &Py, firsts: &[Py]) -> Result<Vec<Py>> {
+    let single = matches!(other, Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_));
+    if firsts.is_empty() && single { Ok(Vec::new()) } else { other.iterate() }
+}
+
+/// Whether Python can make a set of them.
+fn hashable(items: &[Py]) -> bool {
+    items.iter().all(|item| item.to_key().is_ok() || matches!(item, Py::Tuple(_)))
+}
+
 fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
-    let value = value.iterate()?;
-    // Nothing has nothing in common with anything.
-    if value.is_empty() {
-        return Ok(Py::list(value));
+    let (value, other) = (value.iterate()?, other(args)?);
+    let others = items_of(&other, &value)?;
+    if !hashable(&value) || !hashable(&others) {
+        return once(context, filtered(context, value, &other, true)?);
     }
-    let items = distinct(context, value)?;
-    let others = distinct(context, other(args)?.iterate()?)?;
-    // Of two that are equal (`1`, `true`) Python keeps the one of the smaller set, where both can be sets.
-    let fits = |items: &[Py]| items.iter().all(|item| item.to_key().is_ok() || matches!(item, Py::Tuple(_)));
-    let of_others = others.len() <= items.len() && fits(&items) && fits(&others);
+    let (items, others) = (distinct(context, value)?, distinct(context, others)?);
+    // Of two that are equal (`1`, `true`) Python keeps the one of the smaller set.
+    let of_others = others.len() <= items.len();
     let mut common = Vec::new();
     for item in items {
         for candidate in &others {
@@ -337,12 +364,11 @@ fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
 }
 
 fn difference(context: &Context, value: Py, args: Args) -> Result<Py> {
-    let value = value.iterate()?;
-    if value.is_empty() {
-        return Ok(Py::list(value));
-    }
-    let other = Py::list(other(args)?.iterate()?);
-    once(context, filtered(context, value, &other, false)?)
+    let (value, other) = (value.iterate()?, other(args)?);
+    let others = items_of(&other, &value)?;
+    // A text is one of letters, but where no set can be made of the first list, whose items are looked for in it.
+    let others = if hashable(&value) && hashable(&others) { Py::list(others) } else { other };
+    once(context, filtered(context, value, &others, false)?)
 }
 
 fn symmetric_difference(context: &Context, value: Py, args: Args) -> Result<Py> {

@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::basic::flag;
-use super::collections::flatten_into;
+use super::collections::{defined, flatten_into};
 use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::python::{Args, Py, PyMap, contains, equal};
@@ -41,10 +41,13 @@ fn combine(context: &Context, value: Py, mut args: Args) -> Result<Py> {
     let mut maps = Vec::new();
     flatten_into(&mut maps, args.prepend(value).positional, Some(1), true)?;
     if let [only] = maps.as_slice() {
+        if let Some(entries) = only.entries(context)? {
+            defined(entries)?;
+        }
         return Ok(only.clone());
     }
     let entries = |at: usize| match maps[at].entries(context)? {
-        Some(map) => Ok(map),
+        Some(map) => defined(map),
         None => {
             let (first, second) = (&maps[at.saturating_sub(1)], &maps[at.max(1)]);
             let kinds = format!("a '{}' and a '{}'", first.type_name(), second.type_name());

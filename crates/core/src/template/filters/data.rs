@@ -7,9 +7,10 @@ use crate::template::context::Context;
 use crate::template::fault::{Fault, Result};
 use crate::template::json::{self, Layout};
 use crate::template::python::{Args, Py};
-use crate::value::{Text, Value};
+use crate::value::{Key, Map, Text, Value};
 use crate::vars::Decrypt;
 use crate::yaml::{self, Trust, emit};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) const TABLE: Table = &[
@@ -220,10 +221,49 @@ fn json_query(context: &Context, value: Py, args: Args) -> Result<Py> {
     let query = context.text(&query.ok_or_else(|| Fault::error("needs a query"))?)?;
     let failed = |error: jmespath::JmespathError| Fault::error(format!("JMESPathError in json_query filter: {error}"));
     let expression = jmespath::compile(&query).map_err(failed)?;
-    let data = plain(context, &value)?.to_json();
-    let data = jmespath::Variable::from_json(&data.to_string()).map_err(Fault::error)?;
-    let found = expression.search(data).map_err(failed)?;
+    let data = plain(context, &value)?;
+    let text = data.to_json().to_string();
+    let found = expression.search(jmespath::Variable::from_json(&text).map_err(Fault::error)?).map_err(failed)?;
     let found: serde_json::Value =
         serde_json::from_str(&found.to_string()).map_err(|error| Fault::error(error.to_string()))?;
-    Ok(context.import(&Value::from(found)).force())
+    let mut orders = Orders::new();
+    learn(&mut orders, &data);
+    Ok(context.import(&ordered(Value::from(found), &orders, &query)).force())
+}
+
+/// The order in which mappings have their keys, by the sorted keys: the query sorts them.
+type Orders = HashMap<Vec<String>, Vec<Key>>;
+
+fn sorted_keys(map: &Map) -> Vec<String> {
+    let mut names: Vec<String> = map.keys().map(Key::to_string).collect();
+    names.sort_unstable();
+    names
+}
+
+fn learn(orders: &mut Orders, data: &Value) {
+    match data {
+        Value::List(items) => items.iter().for_each(|item| learn(orders, item)),
+        Value::Map(map) => {
+            orders.entry(sorted_keys(map)).or_insert_with(|| map.keys().cloned().collect());
+            map.values().for_each(|value| learn(orders, value));
+        }
+        _ => {}
+    }
+}
+
+/// Mappings in the order of those they were taken from, or, where the query makes them, in the query's.
+fn ordered(found: Value, orders: &Orders, query: &str) -> Value {
+    match found {
+        Value::List(items) => Value::list(items.iter().map(|item| ordered(item.clone(), orders, query))),
+        Value::Map(map) => {
+            let mut keys: Vec<Key> = map.keys().cloned().collect();
+            match orders.get(&sorted_keys(&map)) {
+                Some(known) => keys.sort_by_key(|key| known.iter().position(|other| other == key)),
+                None => keys.sort_by_key(|key| query.find(&key.to_string())),
+            }
+            let entry = |key: Key| map.get(&key).map(|value| (key, ordered(value.clone(), orders, query)));
+            keys.into_iter().filter_map(entry).collect::<Map>().into()
+        }
+        other => other,
+    }
 }

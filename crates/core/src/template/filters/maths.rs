@@ -106,7 +106,8 @@ fn random(context: &Context, value: Py, args: Args) -> Result<Py> {
     if given(&start).is_some() || given(&step).is_some() {
         return Err(Fault::error("start and step can only be used with integer values"));
     }
-    let items = value.iterate().map_err(|_| Fault::error("random can only be used on sequences and integers"))?;
+    let items =
+        value.iterate_lazily().map_err(|_| Fault::error("random can only be used on sequences and integers"))?;
     if items.is_empty() {
         return Err(Fault::error("Cannot choose from an empty sequence"));
     }

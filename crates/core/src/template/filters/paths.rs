@@ -194,7 +194,7 @@ fn common_path(context: &Context, value: Py, _: Args) -> Result<Py> {
     if !value.is_sequence() {
         return Err(Fault::error(format!("|commonpath expects sequence, got '{}' instead.", value.type_name())));
     }
-    let paths = value.iterate()?.iter().map(|path| context.text(path)).collect::<Result<Vec<_>>>()?;
+    let paths = value.iterate()?.iter().map(|path| path_text(context, path)).collect::<Result<Vec<_>>>()?;
     let Some(first) = paths.first() else { return Err(Fault::error("commonpath() arg is an empty sequence")) };
     if paths.iter().any(|path| path.starts_with('/') != first.starts_with('/')) {
         return Err(Fault::error("Can't mix absolute and relative paths"));

@@ -75,6 +75,7 @@ pub(crate) fn percent(context: &Context, format: &str, arguments: &Py) -> Result
         }
         let value = match &key {
             Some(key) => {
+                arguments.clone().used()?;
                 let Some(mapping) = &mapping else { return Err(Fault::error("format requires a mapping")) };
                 used_mapping = true;
                 mapping.get(key.as_str()).cloned().ok_or_else(|| Fault::error(format!("'{key}'")))?
@@ -83,7 +84,9 @@ pub(crate) fn percent(context: &Context, format: &str, arguments: &Py) -> Result
         };
         out.push_str(&percent_field(context, kind, spec, value.force().used()?)?);
     }
-    if !used_mapping && mapping.is_none() && positional.next().is_some() {
+    // What is undefined is as good as nothing where the format has no place for it.
+    let ignored = used_mapping || mapping.is_some() || matches!(arguments, Py::Marker(_) | Py::Unknown(_));
+    if !ignored && positional.next().is_some() {
         return Err(Fault::error("not all arguments converted during string formatting"));
     }
     Ok(Py::str(out))

@@ -16,12 +16,14 @@ const LARGEST: usize = 100_000_000;
 /// `left op right`.
 pub(crate) fn binary(context: &Context, op: BinaryOp, left: Py, right: Py) -> Result<Py> {
     let left = left.force().used()?;
+    if let (BinaryOp::Mod, Py::Str(format)) = (op, &left) {
+        return percent(context, format, &right.force());
+    }
     let right = right.force().used()?;
     match op {
         BinaryOp::Concat => Ok(Py::str(text(context, &left)? + &text(context, &right)?)),
         BinaryOp::Add => add(left, right),
         BinaryOp::Mul => multiply(left, right),
-        BinaryOp::Mod if matches!(left, Py::Str(_)) => percent(context, left.as_str().unwrap_or_default(), &right),
         BinaryOp::Sub => subtract(left, right),
         _ => arithmetic(op, &left, &right),
     }
@@ -272,7 +274,8 @@ pub(crate) fn order(context: &Context, left: &Py, right: &Py, sign: &str) -> Res
     match (&left, &right) {
         (Py::Str(a), Py::Str(b)) => Ok(a.chars().cmp(b.chars())),
         (Py::List(_), Py::List(_)) | (Py::Tuple(_), Py::Tuple(_)) => {
-            let (a, b) = (left.iterate()?, right.iterate()?);
+            // What comes after the first that differ is not looked at.
+            let (a, b) = (left.iterate_lazily()?, right.iterate_lazily()?);
             for (x, y) in a.iter().zip(&b) {
                 if !equal(context, x, y)? {
                     return order(context, x, y, sign);

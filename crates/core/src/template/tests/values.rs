@@ -66,8 +66,8 @@ pub(super) const TABLE: Table = &[
     ("issuperset", |context, value, args| subset(context, &only(args)?, &value)),
     ("isnan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
     ("nan", |_, value, _| Ok(value.as_float().is_some_and(f64::is_nan))),
-    ("filter", |context, value, _| Ok(value.as_str().is_some_and(|name| is_there(context, Kind::Filter, name)))),
-    ("test", |context, value, _| Ok(value.as_str().is_some_and(|name| is_there(context, Kind::Test, name)))),
+    ("filter", |context, value, _| is_there(context, Kind::Filter, &value)),
+    ("test", |context, value, _| is_there(context, Kind::Test, &value)),
     ("vault_encrypted", |_, value, _| match value {
         Py::Marker(marker) if marker.vault.is_some() => Ok(true),
         Py::Marker(marker) => Err(Fault::Error(marker)),
@@ -181,7 +181,11 @@ fn subset(context: &Context, value: &Py, other: &Py) -> Result<bool> {
 }
 
 /// Whether there is a filter or test of this name.
-fn is_there(context: &Context, kind: Kind, name: &str) -> bool {
+fn is_there(context: &Context, kind: Kind, name: &Py) -> Result<bool> {
+    let Py::Str(name) = name else {
+        // As in Ansible, which finds no fault with names that are numbers.
+        return if matches!(name, Py::Tuple(_)) { Ok(true) } else { name.to_key().map(|_| true) };
+    };
     let is_own = if kind == Kind::Filter { filters::find(name).is_some() } else { tests::find(name).is_some() };
-    is_own || own::find(context, kind, name, false).is_some()
+    Ok(is_own || own::find(context, kind, name, false).is_some())
 }

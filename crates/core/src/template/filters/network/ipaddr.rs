@@ -229,7 +229,7 @@ fn six_to_four(subject: &Subject) -> Py {
             false => Py::Bool(false),
         };
     }
-    if net.span() > 0 && net.ip == net.network() {
+    if net.span() > 0 && net.ip == net.network() || kinds::is_global(net) && !kinds::is_public(net) {
         return Py::Bool(false);
     }
     let [a, b, c, d] = (net.ip as u32).to_be_bytes();
