@@ -104,7 +104,11 @@ impl Frame {
 
     fn item(&self, value: &Expr, key: &Expr, expr: &Expr) -> Result<Py> {
         let value = self.eval(value)?.force();
-        let key = self.eval(key)?.force();
+        let key = match (&value, self.eval(key)?.force()) {
+            // What is undefined is used where it is a key.
+            (value, Py::Marker(marker)) if !matches!(value, Py::Marker(_)) => return Err(Fault::Error(marker)),
+            (_, key) => key,
+        };
         let found = item(&self.context, &value, &key);
         self.place(&found, expr.at);
         Ok(found)

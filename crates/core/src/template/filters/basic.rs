@@ -52,7 +52,7 @@ fn mandatory(context: &Context, value: Py, args: Args) -> Result<Py> {
     }
 }
 
-fn to_bool(_: &Context, value: Py, args: Args) -> Result<Py> {
+fn to_bool(context: &Context, value: Py, args: Args) -> Result<Py> {
     let [] = args.bind([])?;
     Ok(Py::Bool(match &value {
         Py::Bool(value) => *value,
@@ -61,6 +61,10 @@ fn to_bool(_: &Context, value: Py, args: Args) -> Result<Py> {
         Py::Str(text) => match &*text.to_lowercase() {
             "yes" | "on" | "true" | "1" => true,
             // Words of other dialects are false, as all else is.
+            _ => false,
+        },
+        Py::List(_) | Py::Tuple(_) | Py::Dict(_) => match repr(context, &value) {
+            Err(Fault::Error(marker)) => return Err(Fault::Error(marker)),
             _ => false,
         },
         _ => false,

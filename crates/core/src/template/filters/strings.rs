@@ -243,17 +243,51 @@ fn escape(context: &Context, value: Py, _: Args) -> Result<Py> {
 fn strip_tags(context: &Context, value: Py, _: Args) -> Result<Py> {
     let text = context.text(&value)?;
     let mut out = String::new();
-    let mut inside = false;
-    for c in text.chars() {
-        match c {
-            '<' => inside = true,
-            '>' if inside => inside = false,
-            c if !inside => out.push(c),
-            _ => {}
+    let mut rest = text.as_str();
+    // What is not closed is no tag.
+    while let Some(start) = rest.find('<') {
+        let (lead, close) = if rest[start..].starts_with("<!--") { (4, "-->") } else { (1, ">") };
+        let Some(end) = rest[start + lead..].find(close) else { break };
+        out.push_str(&rest[..start]);
+        rest = &rest[start + lead + end + close.len()..];
+    }
+    out.push_str(rest);
+    let words: Vec<_> = out.split_whitespace().collect();
+    Ok(Py::str(unescaped(&words.join(" "))))
+}
+
+/// The letters that entities stand for: numbers, and those names that `escape` and most pages use.
+fn unescaped(text: &str) -> String {
+    let letter = |entity: &str| match entity {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some('\u{a0}'),
+        other => {
+            let number = other.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            code.ok().and_then(char::from_u32)
+        }
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest.split_once(';').and_then(|(entity, after)| Some((letter(entity)?, after))) {
+            Some((letter, after)) => {
+                out.push(letter);
+                rest = after;
+            }
+            None => out.push('&'),
         }
     }
-    let words: Vec<_> = out.split_whitespace().collect();
-    Ok(Py::str(words.join(" ")))
+    out + rest
 }
 
 fn xml_attributes(context: &Context, value: Py, args: Args) -> Result<Py> {
