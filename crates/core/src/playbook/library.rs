@@ -117,7 +117,10 @@ impl ModuleStyle {
                         || from.starts_with("..") && from.contains("module_utils")
                         || from.starts_with("ansible_collections.") && from.contains(".plugins.module_utils")
                 }
-                ["import", name, ..] => name.starts_with("ansible.module_utils."),
+                ["import", name, ..] => {
+                    name.starts_with("ansible.module_utils.")
+                        || name.starts_with("ansible_collections.") && name.contains(".plugins.module_utils.")
+                }
                 _ => false,
             }
         };
