@@ -38,6 +38,7 @@ pub(crate) fn run(context: &Context<'_>, plugin: &Plugin, args: &Map) -> Result<
             "diff": context.diff,
             "verbosity": context.verbosity,
             "environment": context.machine.environment(),
+            "collections": collections(context),
             "address": text("ansible_host")?.unwrap_or_else(|| context.host.to_string()),
             "user": text("ansible_user")?,
             "transport": text("ansible_connection")?.unwrap_or_else(|| "ssh".to_owned()),
@@ -58,6 +59,15 @@ pub(crate) fn run(context: &Context<'_>, plugin: &Plugin, args: &Map) -> Result<
         add_warning(&mut fields, said);
     }
     Ok(result(fields))
+}
+
+/// Where short names are looked for: in Ansible's own collection too.
+fn collections(context: &Context<'_>) -> Vec<String> {
+    let mut names: Vec<String> = context.task.scope.collections().iter().map(ToString::to_string).collect();
+    if !names.is_empty() && !names.iter().any(|name| name == "ansible.builtin" || name == "ansible.legacy") {
+        names.push("ansible.legacy".to_owned());
+    }
+    names
 }
 
 /// A parameter, in which text is marked that the playbook has as it is: what is made of that may be evaluated.

@@ -259,6 +259,7 @@ impl HostTask<'_> {
         };
         let known = engine.store.inventory(|inventory| inventory.host(reached).is_some());
         let resolver = Resolver {
+            plugins: engine.parts.loader.plugins(),
             options: &engine.options,
             scope: &self.task.scope,
             templar,

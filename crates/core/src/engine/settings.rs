@@ -4,6 +4,7 @@ use super::{RunMode, RunOptions};
 use crate::connection::{Become, ConnectionError, ConnectionKind, HostKeyChecking, Target};
 use crate::module::Mode;
 use crate::playbook::{Keywords, Scope, Spanned};
+use crate::plugins::Plugins;
 use crate::secret::Secret;
 use crate::system::local_files;
 use crate::template::{Templar, TemplateError};
@@ -40,6 +41,8 @@ pub(super) struct Settings {
 
 /// Reads keywords and connection variables for a task.
 pub(super) struct Resolver<'a> {
+    /// Knows what connections of collections have become.
+    pub(super) plugins: &'a Plugins,
     pub(super) options: &'a RunOptions,
     pub(super) scope: &'a Scope,
     /// The task's variables.
@@ -208,7 +211,8 @@ impl Resolver<'_> {
                 .or(self.text("connection", |keywords| &keywords.connection)?)
                 .or_else(|| options.connection.clone()),
         };
-        let connection = connection.as_deref().unwrap_or("ssh");
+        let connection = self.plugins.connection(connection.as_deref().unwrap_or("ssh"));
+        let connection = &*connection;
         let out_of_reach = self.out_of_reach(connection);
         let kind = if out_of_reach.is_some() { ConnectionKind::default() } else { self.kind(connection)? };
         // As in Ansible, the older names win where both are set.

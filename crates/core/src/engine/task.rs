@@ -74,7 +74,7 @@ impl Batch<'_> {
     /// Runs an ordinary task on every host, or once.
     fn ordinary(&self, task: &Arc<Task>, hosts: Hosts, frame: Frame) -> After {
         let info = self.begin(task, &hosts);
-        let bypasses = ONCE.contains(&&*task.action);
+        let bypasses = ONCE.contains(&&*task.action) || self.engine.parts.loader.bypasses_hosts(&task.action);
         let once = self.task_flag(task, &hosts, |keywords| &keywords.run_once);
         if self.free && once {
             self.tell_once("Using run_once with the free strategy is not currently supported. This task will still be executed for every host in the inventory list.");

@@ -124,9 +124,17 @@ impl Loader {
 
     /// Whether an action takes text that is no parameter.
     pub(crate) fn is_free_form(&self, action: &str) -> bool {
-        let own = || self.action_plugin(action).and_then(|plugin| local_files::read_to_string(&plugin.path).ok());
-        self.options.actions.is_free_form(action)
-            || own().is_some_and(|text| text.contains("supports_raw_params = True"))
+        self.options.actions.is_free_form(action) || self.plugin_says(action, "supports_raw_params = True")
+    }
+
+    /// Whether an action is done once for all hosts, as a plug-in in Python says.
+    pub(crate) fn bypasses_hosts(&self, action: &str) -> bool {
+        self.plugin_says(action, "BYPASS_HOST_LOOP = True")
+    }
+
+    fn plugin_says(&self, action: &str, words: &str) -> bool {
+        let own = self.action_plugin(action).and_then(|plugin| local_files::read_to_string(&plugin.path).ok());
+        own.is_some_and(|text| text.contains(words))
     }
 
     /// The full name of a short one, if one of `collections` has a module or action of that name, or Ansible says where it has gone.

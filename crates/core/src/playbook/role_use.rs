@@ -273,8 +273,11 @@ impl Reading<'_> {
         let mut depending = depending;
         depending.push(found.path.clone());
         let mut dependencies = Vec::new();
+        // Their names are looked for in the role's own collections.
+        let own = Keywords { collections: keywords.collections.clone(), ..Keywords::default() };
+        let within = Scope::inside(scope, own);
         for entry in meta.dependencies {
-            dependencies.extend(self.plan_entry(entry, scope, inner.clone(), depending.clone()));
+            dependencies.extend(self.plan_entry(entry, &within, inner.clone(), depending.clone()));
         }
         let (parents, parent_paths) = parents.into_iter().unzip();
         let core = Arc::new(Role {

@@ -122,6 +122,11 @@ impl Collections {
         local_files::is_dir(&folder).then_some(folder)
     }
 
+    /// Whether there is no `namespace.collection`.
+    pub(crate) fn is_absent(&self, name: &str) -> bool {
+        name.split_once('.').and_then(|(namespace, collection)| self.collection(namespace, collection)).is_none()
+    }
+
     /// The file of the module `namespace.collection.name`, or of the one that it has become.
     pub(crate) fn module(&self, full: &str) -> Option<PathBuf> {
         let full = self.current("modules", full);

@@ -17,6 +17,7 @@ pub(crate) use routing::Notice;
 use crate::system::local_files;
 use process::Process;
 use serde_json::{Value as Json, json};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -204,7 +205,10 @@ impl Plugins {
                 () if kind == Kind::Action => Some((self.collections.action(name)?, name.to_owned())),
                 () if !in_files => Some((self.collections.plugin(kind.folder(), name)?, name.to_owned())),
                 () => {
-                    let (folder, short) = self.collections.folder(kind.folder(), name)?;
+                    let (folder, rest) = self.collections.folder(kind.folder(), name)?;
+                    // Folders in between are part of the name.
+                    let (between, short) = rest.rsplit_once('.').unwrap_or(("", rest));
+                    let folder = folder.join(between.replace('.', "/"));
                     Some((self.having(&Directory::new(kind, folder), short, false)?, short.to_owned()))
                 }
             };
@@ -234,6 +238,14 @@ impl Plugins {
         let route = self.collections.route(kind.folder(), name);
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(route.notices);
         route.name
+    }
+
+    /// The name of the connection that `name` leads to.
+    pub(crate) fn connection<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        match name.split('.').count() > 2 && !name.starts_with("ansible.builtin.") {
+            true => self.collections.route("connection", name).name.into(),
+            false => name.into(),
+        }
     }
 
     /// What is to be told of the ways to plug-ins that were found since this was last asked.

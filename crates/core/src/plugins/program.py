@@ -361,6 +361,7 @@ def do_action(path, roots, name, args, basedir, search, options):
     task.name, task.check_mode, task.diff = options["name"], options["check"], options["diff"]
     task.async_val, task.environment = 0, [options["environment"]]
     task.get_search_path = lambda: search
+    task.collections = options["collections"]
     context = PlayContext()
     context.check_mode, context.diff, context.verbosity = options["check"], options["diff"], options["verbosity"]
     context.remote_addr, context.remote_user = options["address"], options["user"]

@@ -56,6 +56,23 @@ impl Collections {
         }
         route
     }
+
+    /// What modules of `namespace.collection` shared and what it has become: names in Python, the first one below `module_utils`.
+    pub(crate) fn moved_utilities(&self, collection: &str) -> Vec<(String, String)> {
+        let runtime = collection.split_once('.').and_then(|(namespace, name)| self.runtime(namespace, name));
+        let entries = runtime.as_ref().and_then(|runtime| runtime.get("plugin_routing")?.get("module_utils")?.as_map());
+        let moved = entries.unwrap_or_default().iter().filter_map(|(name, entry)| {
+            let target = entry.get("redirect")?.as_str()?;
+            let target = match split(target) {
+                Some((namespace, collection, name)) if namespace != "ansible_collections" => {
+                    format!("ansible_collections.{namespace}.{collection}.plugins.module_utils.{name}")
+                }
+                _ => target.to_owned(),
+            };
+            Some((name.as_str()?.to_owned(), target))
+        });
+        moved.collect()
+    }
 }
 
 /// As Ansible begins a sentence with a kind of plug-in.
@@ -127,6 +144,19 @@ mod tests {
         ];
         assert_eq!(route.notices, expected);
         assert_eq!(collections.route("filter", "a.b.me").name, "a.b.me");
+    }
+
+    #[test]
+    fn utilities_that_moved_are_known_by_their_names_in_python() {
+        let (_dir, collections) = collections(
+            "plugin_routing:\n  module_utils:\n    one: {redirect: c.d.two}\n    \
+             sub.three: {redirect: ansible_collections.e.f.plugins.module_utils.four}\n",
+        );
+        let expected = [
+            ("one".to_owned(), "ansible_collections.c.d.plugins.module_utils.two".to_owned()),
+            ("sub.three".to_owned(), "ansible_collections.e.f.plugins.module_utils.four".to_owned()),
+        ];
+        assert_eq!(collections.moved_utilities("a.b"), expected);
     }
 
     #[test]
