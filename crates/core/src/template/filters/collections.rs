@@ -339,7 +339,10 @@ fn items_of(other: &Py, firsts: &[Py]) -> Result<Vec<Py>> {
 
 /// Whether Python can make a set of them.
 fn hashable(items: &[Py]) -> bool {
-    items.iter().all(|item| item.to_key().is_ok() || matches!(item, Py::Tuple(_)))
+    items.iter().all(|item| match item.clone().force() {
+        Py::Tuple(parts) => hashable(&parts),
+        item => item.to_key().is_ok(),
+    })
 }
 
 fn intersect(context: &Context, value: Py, args: Args) -> Result<Py> {
